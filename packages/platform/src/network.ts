@@ -1,0 +1,98 @@
+// The network as Myelin sees it: listeners, and duplexes that carry bytes both ways.
+// A TCP socket, a TLS session, a WebSocket, one end of an in-process pair and a faulty wire in a test are all a `Duplex`.
+
+/** One end of a connection's addresses. */
+export interface Endpoint {
+  /** An IP address without brackets; IPv4 in its dotted form even when the socket is a dual-stack one. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a duplex tells its owner. Calls come one at a time, never from inside a call that the owner made to the duplex. */
+export interface DuplexSink {
+  /**
+   * Bytes arrived: `bytes[start, end)`. They are borrowed until this returns: the next read overwrites them.
+   * The owner may write to them, and to what lies before `start` when `bytes` is the read buffer it passed in.
+   */
+  received(bytes: Uint8Array, start: number, end: number): void;
+
+  /** The bytes of the write that returned false have all been handed on; their buffer is the owner's again. */
+  written(): void;
+
+  /** The peer will send no more. Writing still works; the owner is expected to close. */
+  ended(): void;
+
+  /** The duplex is closed, for whatever reason; comes exactly once and last. `error` is null after an orderly close. */
+  closed(error: Error | null): void;
+}
+
+/** Bytes both ways, with back-pressure. Belongs to one owner, which opens it once. */
+export interface Duplex {
+  /** Null where there is no address, as on an in-process pair. */
+  readonly remote: Endpoint | null;
+  readonly local: Endpoint | null;
+  /** Where the bytes travel: over a socket, or inside this process. */
+  readonly transport: "tcp" | "in-process";
+
+  /** Starts the flow of bytes to `sink`. Call once, before anything else. */
+  open(sink: DuplexSink): void;
+
+  /**
+   * Sends `bytes`.
+   *
+   * @returns True when the bytes are no longer needed. False when the duplex still reads from them: the owner leaves
+   *   them alone and writes nothing more until `sink.written()`.
+   */
+  write(bytes: Uint8Array): boolean;
+
+  /** Stops calling `received` (as soon as the read under way allows) until `resume`. */
+  pause(): void;
+  resume(): void;
+
+  /** Closes after everything written has been handed on. The peer sees an orderly end. */
+  close(): void;
+
+  /** Closes at once; what was not handed on is lost. */
+  destroy(): void;
+}
+
+/** Where a listener listens. */
+export interface ListenOptions {
+  /** An address or a name. `0.0.0.0` and `::` mean every address of the machine, of both families where it has both. */
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** Longest queue of connections that the machine has accepted and the listener has not. */
+  readonly backlog?: number;
+  /**
+   * A buffer into which all accepted connections read, in turns. Saves an allocation and a copy per read.
+   * A platform that cannot do it ignores it: `received` says each time which buffer the bytes are in.
+   */
+  readonly readBuffer?: Uint8Array;
+}
+
+/** A bound, listening address. */
+export interface Listener {
+  /** What was bound: the port is the real one where 0 was asked for. */
+  readonly local: Endpoint;
+  /** Stops listening. Resolves when the port is free again; accepted connections live on. */
+  close(): Promise<void>;
+}
+
+/** Opens listeners and connections. */
+export interface Network {
+  /**
+   * Binds and listens.
+   *
+   * @param accept - Takes each new connection; it must open the duplex in the same turn.
+   * @returns Rejects with the platform's error (`code` is `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND`, ...).
+   */
+  listen(options: ListenOptions, accept: (duplex: Duplex) => void): Promise<Listener>;
+
+  /**
+   * Connects to a listener.
+   *
+   * @param signal - Aborting it frees the socket and rejects with the signal's reason.
+   */
+  connect(to: Endpoint, signal?: AbortSignal): Promise<Duplex>;
+}

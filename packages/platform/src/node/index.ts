@@ -1,0 +1,6 @@
+// The real world, for Node.
+
+export { createPlainArena, sharedArena } from "./arena.ts";
+export { NodeClock } from "./clock.ts";
+export { NodeNetwork } from "./network.ts";
+export { NodeRandom } from "./random.ts";

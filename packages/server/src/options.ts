@@ -1,0 +1,143 @@
+// Every knob of the server that exists, with its default. Flags, configuration files and embedding users all end here.
+// Names are camelCase forms of the configuration directives; units stand last. Defaults are the reference's (const.go).
+
+/** What a caller may set; everything has a default. See {@link ServerOptions} for meaning and units. */
+export type PartialServerOptions = { readonly [Key in keyof ServerOptions]?: ServerOptions[Key] | undefined };
+
+/** The complete options of a server. */
+export interface ServerOptions {
+  /** Address to listen on; `0.0.0.0` means every address of the machine, IPv6 included. */
+  readonly host: string;
+  /** Port for clients; -1 or 0 picks a free one. */
+  readonly port: number;
+  /** False: no listener at all, clients come only through `connectInProcess`. */
+  readonly listen: boolean;
+  /** Shown in INFO and monitoring; the server's id when absent. */
+  readonly serverName: string | null;
+
+  /** The one user, with {@link pass}. Null: no user is asked for. */
+  readonly user: string | null;
+  readonly pass: string | null;
+  /** The one token (`--auth`, `authorization { token }`). Cannot be combined with {@link user}. */
+  readonly token: string | null;
+  /** Time a connection has for its CONNECT when authentication is on. */
+  readonly authTimeoutMs: number;
+
+  /** Open client connections at once; the next one gets `maximum connections exceeded`. */
+  readonly maxConnections: number;
+  /** Subscriptions of one connection; 0 means no limit. */
+  readonly maxSubscriptions: number;
+  /** Tokens in the subject of a subscription; 0 means no limit. */
+  readonly maxSubscriptionTokens: number;
+  /** Bytes of one protocol line, without its end. */
+  readonly maxControlLineBytes: number;
+  /** Bytes of one message, headers and payload together. */
+  readonly maxPayloadBytes: number;
+  /** Bytes waiting for one client before it is closed as a slow consumer. */
+  readonly maxPendingBytes: number;
+  /** Time a write may take before its client is closed as a slow consumer. */
+  readonly writeDeadlineMs: number;
+  /** True: a message for a receiver that falls behind is dropped instead of making its producer wait. */
+  readonly noFastProducerStall: boolean;
+
+  readonly pingIntervalMs: number;
+  /** PINGs that may stay unanswered; with one more the connection is stale. */
+  readonly pingMax: number;
+
+  /** True: headers are not offered to anybody (`no_header_support`). */
+  readonly noHeaderSupport: boolean;
+
+  readonly debug: boolean;
+  readonly trace: boolean;
+}
+
+const MIB = 1024 * 1024;
+
+/** The reference's defaults. */
+export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
+  host: "0.0.0.0",
+  port: 4222,
+  listen: true,
+  serverName: null,
+  user: null,
+  pass: null,
+  token: null,
+  authTimeoutMs: 2_000,
+  maxConnections: 65_536,
+  maxSubscriptions: 0,
+  maxSubscriptionTokens: 0,
+  maxControlLineBytes: 4_096,
+  maxPayloadBytes: MIB,
+  maxPendingBytes: 64 * MIB,
+  writeDeadlineMs: 10_000,
+  noFastProducerStall: false,
+  pingIntervalMs: 120_000,
+  pingMax: 2,
+  noHeaderSupport: false,
+  debug: false,
+  trace: false,
+});
+
+/** An option has a value that no server can run with. */
+export class OptionsError extends Error {
+  override readonly name = "OptionsError";
+  readonly code = "INVALID_OPTION";
+  /** The option's name in {@link ServerOptions}. */
+  readonly option: keyof ServerOptions;
+
+  constructor(option: keyof ServerOptions, problem: string) {
+    super(`Cannot use the option ${option}: ${problem}`);
+    this.option = option;
+  }
+}
+
+/**
+ * Completes options with the defaults and checks them.
+ *
+ * @throws OptionsError for the first value that is out of range, naming value and limit.
+ */
+export function completeOptions(given: PartialServerOptions = {}): ServerOptions {
+  const options: Record<string, unknown> = { ...DEFAULT_OPTIONS };
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(DEFAULT_OPTIONS, name)) {
+      throw new OptionsError(name as keyof ServerOptions, "there is no such option");
+    }
+    if (value !== undefined) options[name] = value;
+  }
+  const complete = options as unknown as ServerOptions;
+  checkOptions(complete);
+  return Object.freeze(complete);
+}
+
+/** Whole numbers and the range each must be in. */
+const NUMBER_RANGES: ReadonlyArray<readonly [keyof ServerOptions, number, number]> = [
+  ["port", -1, 65_535],
+  ["authTimeoutMs", 0, Number.MAX_SAFE_INTEGER],
+  ["maxConnections", 0, Number.MAX_SAFE_INTEGER],
+  ["maxSubscriptions", 0, Number.MAX_SAFE_INTEGER],
+  ["maxSubscriptionTokens", 0, 255],
+  ["maxControlLineBytes", 1, 0x7fffffff],
+  ["maxPayloadBytes", 1, 0x7fffffff],
+  ["maxPendingBytes", 1, Number.MAX_SAFE_INTEGER],
+  ["writeDeadlineMs", 1, Number.MAX_SAFE_INTEGER],
+  ["pingIntervalMs", 1, Number.MAX_SAFE_INTEGER],
+  ["pingMax", 0, Number.MAX_SAFE_INTEGER],
+];
+
+function checkOptions(options: ServerOptions): void {
+  for (const [name, min, max] of NUMBER_RANGES) {
+    const value = options[name] as number;
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
+      throw new OptionsError(name, `${String(value)} is not a whole number from ${min} to ${max}`);
+    }
+  }
+  if (options.maxPayloadBytes > options.maxPendingBytes) {
+    throw new OptionsError(
+      "maxPayloadBytes",
+      `${options.maxPayloadBytes} is more than maxPendingBytes (${options.maxPendingBytes}), so the largest message could never be delivered`,
+    );
+  }
+  if (options.token !== null && options.user !== null) {
+    throw new OptionsError("token", "a token and a user cannot both be set");
+  }
+}
