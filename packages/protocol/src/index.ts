@@ -1,1 +1,34 @@
-export {};
+// The NATS protocol without I/O: bytes to operations, subjects, INFO and CONNECT, limits and error texts.
+
+export {
+  CR,
+  DOLLAR,
+  DOT,
+  GREATER,
+  LF,
+  latin1,
+  latin1Bytes,
+  parseSize,
+  SPACE,
+  STAR,
+  startsWith,
+  TAB,
+  UNDERSCORE,
+  ZERO,
+} from "./bytes.ts";
+export { ClientParser } from "./client-parser.ts";
+export type { Arguments, ClientSink } from "./client-sink.ts";
+export { type ConnectOptions, ConnectSyntaxError, DEFAULT_CONNECT_OPTIONS, parseConnect } from "./connect-options.ts";
+export { PROTOCOL_ERRORS, type ProtocolErrorCode } from "./errors.ts";
+export { infoLine, type ServerInfo } from "./info.ts";
+export {
+  API_LEVEL,
+  CLIENT_PROTOCOL_MAX,
+  CONTROL_LINE_BYTES_MAX,
+  PAYLOAD_BYTES_MAX,
+  SERVER_VERSION,
+  SUBJECT_MEMO_BYTES_MAX,
+} from "./limits.ts";
+export { Publication } from "./publication.ts";
+export { quote } from "./quote.ts";
+export { countTokens, isLiteral, isSubscribable } from "./subject.ts";

@@ -1,0 +1,101 @@
+// INFO: what a server tells about itself, as JSON on one line. The first thing on every connection.
+
+/** The fields of INFO that a client sees; order and spelling are the reference's (server.go Info). */
+export interface ServerInfo {
+  server_id: string;
+  server_name: string;
+  version: string;
+  proto: number;
+  git_commit?: string;
+  /** A tool chain in the reference; clients only want a string. */
+  go: string;
+  host: string;
+  port: number;
+  headers: boolean;
+  auth_required?: boolean;
+  tls_required?: boolean;
+  tls_verify?: boolean;
+  tls_available?: boolean;
+  max_payload: number;
+  jetstream?: boolean;
+  ip?: string;
+  client_id?: number;
+  client_ip?: string;
+  nonce?: string;
+  cluster?: string;
+  cluster_dynamic?: boolean;
+  domain?: string;
+  connect_urls?: string[];
+  ws_connect_urls?: string[];
+  ldm?: boolean;
+  connect_info?: boolean;
+  remote_account?: string;
+  acc_is_sys?: boolean;
+  api_lvl?: number;
+  xkey?: string;
+}
+
+const FIELD_ORDER: ReadonlyArray<keyof ServerInfo> = Object.freeze([
+  "server_id",
+  "server_name",
+  "version",
+  "proto",
+  "git_commit",
+  "go",
+  "host",
+  "port",
+  "headers",
+  "auth_required",
+  "tls_required",
+  "tls_verify",
+  "tls_available",
+  "max_payload",
+  "jetstream",
+  "ip",
+  "client_id",
+  "client_ip",
+  "nonce",
+  "cluster",
+  "cluster_dynamic",
+  "domain",
+  "connect_urls",
+  "ws_connect_urls",
+  "ldm",
+  "connect_info",
+  "remote_account",
+  "acc_is_sys",
+  "api_lvl",
+  "xkey",
+]);
+
+/** Fields that are told even when they are false, zero or empty. */
+const ALWAYS: ReadonlySet<keyof ServerInfo> = new Set([
+  "server_id",
+  "server_name",
+  "version",
+  "proto",
+  "go",
+  "host",
+  "port",
+  "headers",
+  "max_payload",
+] as const);
+
+/**
+ * The INFO line, with the blank that the reference has before the line end.
+ *
+ * @returns Characters, to be encoded as UTF-8.
+ */
+export function infoLine(info: ServerInfo): string {
+  const told: Record<string, unknown> = {};
+  for (const field of FIELD_ORDER) {
+    const value = info[field];
+    if (ALWAYS.has(field) || isTold(value)) told[field] = value;
+  }
+  return `INFO ${JSON.stringify(told)} \r\n`;
+}
+
+function isTold(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return value !== undefined && value !== false && value !== 0 && value !== "";
+}

@@ -1,0 +1,460 @@
+// One client's connection: its state, its life from INFO to the end, and its face as a subscriber.
+// net/listener.ts (or an in-process attach) makes it; it owns its duplex, and passes what arrives to Inbound -> parser -> ClientDispatch.
+
+import type { Duplex, DuplexSink, Timer } from "@myelin/platform";
+import {
+  CLIENT_PROTOCOL_MAX,
+  ClientParser,
+  type ConnectOptions,
+  DEFAULT_CONNECT_OPTIONS,
+  infoLine,
+  latin1Bytes,
+  PROTOCOL_ERRORS,
+  type ProtocolErrorCode,
+  type Publication,
+} from "@myelin/protocol";
+import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
+import type { Subscriber } from "../routing/subscriber.ts";
+import type { Subscription } from "../routing/subscription.ts";
+import { writeMessage } from "./client-delivery.ts";
+import { ClientDispatch } from "./client-dispatch.ts";
+import { ClientTrace } from "./client-trace.ts";
+import { CLOSE_REASONS, type CloseReason } from "./close-reasons.ts";
+import type { ConnectionContext } from "./context.ts";
+import { Inbound } from "./inbound.ts";
+import { Outbound, type OutboundOwner } from "./outbound.ts";
+import { type PingTarget, PingTimer } from "./ping-timer.ts";
+
+const OK_LINE = latin1Bytes("+OK\r\n");
+const PING_LINE = latin1Bytes("PING\r\n");
+const PONG_LINE = latin1Bytes("PONG\r\n");
+/** A connection that ends gets this long to take what is waiting for it (client.go flushAndClose). */
+const LAST_FLUSH_MS = 100;
+/** A producer waits this long for a receiver that falls behind, then goes on (client.go stalledWait). */
+const STALL_MS = 5;
+
+/** A client's connection. Everything public here is for the other files of this folder, monitoring and the server. */
+export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, PingTarget {
+  readonly kind = "client";
+  readonly id: number;
+  readonly duplex: Duplex;
+  readonly subscriptions: Map<string, Subscription> = new Map();
+  readonly traffic: Traffic = noTraffic();
+  readonly pings: PingTimer;
+  readonly trace: ClientTrace | null;
+  /** Wall time of the accept, for monitoring. */
+  readonly startWallMs: number;
+  account: Account;
+  connect: Readonly<ConnectOptions> = DEFAULT_CONNECT_OPTIONS;
+  /** From `connect`, beside each other because the message path reads them. */
+  echo = true;
+  verbose = true;
+  pedantic = true;
+  takesHeaders = false;
+  wantsNoResponders = false;
+  connectReceived = false;
+  lastHeardMs: number;
+  /** How often a producer was made to wait for this connection. */
+  stalls = 0;
+  isClosed = false;
+
+  readonly #context: ConnectionContext;
+  readonly #out: Outbound;
+  readonly #inbound: Inbound;
+  readonly #parser: ClientParser;
+  readonly #dispatch: ClientDispatch;
+  #authTimer: Timer | null = null;
+  #firstPongSent = false;
+  #duplexClosed = false;
+  #closing: Timer | null = null;
+  /** The receiver that this connection, as a producer, has to wait for in this read. */
+  #stalledBy: ClientConnection | null = null;
+  #stallTimer: Timer | null = null;
+  /** Producers that wait for this connection to catch up. */
+  #waiting: Set<ClientConnection> | null = null;
+
+  /** @param duplex - Not opened yet; the connection opens it in {@link start}. */
+  constructor(id: number, duplex: Duplex, context: ConnectionContext) {
+    const { options } = context;
+    this.id = id;
+    this.duplex = duplex;
+    this.account = context.globalAccount;
+    this.startWallMs = context.clock.wallMs();
+    this.lastHeardMs = context.clock.monotonicMs();
+    this.pings = new PingTimer(context.clock, options.pingIntervalMs, options.pingMax, this);
+    this.trace = options.trace ? new ClientTrace(context.logger, () => this.label()) : null;
+    this.#context = context;
+    this.#out = new Outbound(context.arena, context.flushQueue, duplex, context.clock, options, this);
+    this.#dispatch = new ClientDispatch(context, this);
+    this.#parser = new ClientParser(this.#dispatch);
+    this.#parser.maxControlLineBytes = options.maxControlLineBytes;
+    this.#parser.maxPayloadBytes = options.maxPayloadBytes;
+    this.#parser.watchesLines = true; // pedantic until a CONNECT says otherwise
+    this.#inbound = new Inbound(context.arena, context.readBuffer, this.#parser);
+  }
+
+  /** Sends INFO and begins to read. */
+  start(): void {
+    const { authenticator, clock, options, random } = this.#context;
+    this.account.connections++;
+    this.duplex.open(this);
+    this.#sendInfo(false);
+    // INFO leaves at once: the peer waits for it.
+    this.#out.flush();
+    if (authenticator.required) {
+      this.#parser.expectsConnect = true;
+      this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
+    }
+    this.pings.start(random);
+    this.logDebug("Client connection created");
+  }
+
+  /** As log lines and monitoring name it: `ip:port - cid:N`, and what CONNECT told. */
+  label(): string {
+    const { remote } = this.duplex;
+    const host = remote === null ? "pipe" : remote.host.includes(":") ? `[${remote.host}]` : remote.host;
+    const address = remote === null ? host : `${host}:${remote.port}`;
+    const { lang, name, version } = this.connect;
+    const parts = [version === "" ? "" : `v${version}`, lang, name].filter((part) => part !== "");
+    return parts.length === 0
+      ? `${address} - cid:${this.id}`
+      : `${address} - cid:${this.id} - ${JSON.stringify(parts.join(":"))}`;
+  }
+
+  get pendingBytes(): number {
+    return this.#out.pendingBytes;
+  }
+
+  // From the duplex.
+
+  received(bytes: Uint8Array, start: number, end: number): void {
+    if (this.isClosed) return;
+    const dispatch = this.#dispatch;
+    try {
+      this.#inbound.received(bytes, start, end);
+    } catch (error) {
+      // Our fault, whatever the peer sent: it costs this connection, nothing else.
+      this.logError(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      this.close("INTERNAL_ERROR");
+    }
+    if (dispatch.turnMsgs > 0) this.#countPublished();
+    if (dispatch.active) {
+      dispatch.active = false;
+      this.lastHeardMs = this.#context.clock.monotonicMs();
+    }
+    if (this.#stalledBy !== null) this.#waitFor(this.#stalledBy);
+  }
+
+  written(): void {
+    this.#out.written();
+  }
+
+  ended(): void {
+    this.close("CLIENT_CLOSED");
+  }
+
+  closed(error: Error | null): void {
+    this.#duplexClosed = true;
+    this.#closing?.cancel();
+    this.close(error === null ? "CLIENT_CLOSED" : "READ_ERROR");
+    this.#out.release();
+    this.#inbound.release();
+  }
+
+  // From routing.
+
+  deliver(message: Publication, subscription: Subscription, from: Subscriber | null): boolean {
+    if (from === this && !this.echo) return false;
+    if (subscription.closed || this.isClosed) return false;
+    const delivered = ++subscription.delivered;
+    if (subscription.max !== 0 && delivered >= subscription.max) {
+      this.dropSubscription(subscription);
+      this.account.retire(subscription);
+      if (delivered > subscription.max) return false;
+    }
+    const out = this.#out;
+    if (out.congested && from !== null && from.kind === "client") {
+      if (this.#context.options.noFastProducerStall) return false;
+      (from as ClientConnection).#stalledBy = this;
+    }
+    if (!writeMessage(out, this.#context.arena, message, subscription, this.takesHeaders)) return false;
+    if (this.trace !== null) this.#traceDelivery(message, subscription);
+    return true;
+  }
+
+  // From the outbound side.
+
+  slowConsumer(reason: "SLOW_CONSUMER_PENDING_BYTES" | "SLOW_CONSUMER_WRITE_DEADLINE"): void {
+    this.#context.counters.slowConsumers++;
+    this.account.slowConsumers++;
+    const { maxPendingBytes, writeDeadlineMs } = this.#context.options;
+    this.logInfo(
+      reason === "SLOW_CONSUMER_PENDING_BYTES"
+        ? `Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`
+        : `Slow Consumer Detected: WriteDeadline of ${writeDeadlineMs / 1000}s exceeded`,
+    );
+    // Routing may be walking over this connection's subscriptions right now.
+    queueMicrotask(() => this.close(reason));
+  }
+
+  caughtUp(): void {
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    this.#waiting = null;
+    for (const producer of waiting) producer.#goOn();
+  }
+
+  drained(): void {
+    if (this.#closing !== null) this.#finish();
+  }
+
+  sent(msgs: number, bytes: number): void {
+    for (const traffic of [this.traffic, this.account.traffic, this.#context.counters.traffic]) {
+      traffic.outMsgs += msgs;
+      traffic.outBytes += bytes;
+    }
+  }
+
+  // From the PING timer.
+
+  sendPing(): void {
+    this.trace?.out("PING");
+    this.#out.append(PING_LINE);
+  }
+
+  stale(): void {
+    this.#context.counters.staleConnections++;
+    this.logDebug("Stale Client Connection - Closing");
+    this.sendError("STALE_CONNECTION");
+    this.close("STALE_CONNECTION");
+  }
+
+  // From the dispatcher.
+
+  /** A CONNECT was read. */
+  connected(connect: ConnectOptions): void {
+    const { authenticator, options, random } = this.#context;
+    this.#authTimer?.cancel();
+    this.#authTimer = null;
+    if (this.connectReceived) this.#leaveAccount();
+    else this.pings.start(random);
+    this.connectReceived = true;
+    this.#parser.expectsConnect = false;
+    this.connect = connect;
+    this.echo = connect.echo;
+    this.verbose = connect.verbose;
+    this.pedantic = connect.pedantic;
+    this.takesHeaders = connect.headers && !options.noHeaderSupport;
+    this.wantsNoResponders = connect.no_responders;
+    this.#parser.acceptsHeaders = this.takesHeaders;
+    this.#parser.watchesLines = connect.pedantic || this.trace !== null;
+
+    const account = authenticator.authenticate(connect, this);
+    if (account === null || connect.account !== "" || connect.new_account) {
+      this.refuseAuthentication();
+      return;
+    }
+    this.#enterAccount(account);
+    if (connect.protocol < 0 || connect.protocol > CLIENT_PROTOCOL_MAX) {
+      this.#refuse("BAD_CLIENT_PROTOCOL", "BAD_CLIENT_PROTOCOL");
+      return;
+    }
+    if (connect.no_responders && !this.takesHeaders) {
+      this.#refuse("NO_RESPONDERS_WITHOUT_HEADERS", "NO_RESPONDERS_WITHOUT_HEADERS");
+      return;
+    }
+    if (connect.verbose) this.sendOk();
+  }
+
+  /** PONG, and behind the first one the INFO that tells a client where it has landed. */
+  answerPing(): void {
+    this.trace?.out("PONG");
+    this.#out.append(PONG_LINE);
+    if (!this.connectReceived || this.#firstPongSent) return;
+    this.#firstPongSent = true;
+    if (this.connect.protocol >= 1) this.#sendInfo(true);
+  }
+
+  /** A subscription ends: it takes nothing more and its sid is free. It is still in the sublist. */
+  dropSubscription(subscription: Subscription): void {
+    subscription.closed = true;
+    this.subscriptions.delete(subscription.sid);
+  }
+
+  sendOk(): void {
+    this.trace?.out("+OK");
+    this.#out.append(OK_LINE);
+  }
+
+  /** Sends `-ERR` with the text that belongs to the code, if one does. */
+  sendError(code: ProtocolErrorCode): void {
+    const { wire } = PROTOCOL_ERRORS[code];
+    if (wire !== null) this.sendErrorText(wire);
+  }
+
+  sendErrorText(text: string): void {
+    this.trace?.out("-ERR", text);
+    this.#out.append(Buffer.from(`-ERR '${text}'\r\n`));
+  }
+
+  /** Sends a line or more, given as the latin1 reading of its bytes. */
+  send(text: string): void {
+    this.#out.append(latin1Bytes(text));
+  }
+
+  refuseAuthentication(): void {
+    this.logError("authentication error");
+    this.#refuse("AUTHORIZATION_VIOLATION", "AUTHENTICATION_FAILURE");
+  }
+
+  refusePublish(quotedSubject: string): void {
+    this.sendErrorText(`Permissions Violation for Publish to ${quotedSubject}`);
+    this.logError(`Publish Violation - Subject ${quotedSubject}`);
+  }
+
+  refuseReply(quotedReply: string): void {
+    this.sendErrorText(`Permissions Violation for Publish with Reply of ${quotedReply}`);
+    this.logError(`Publish Violation - Reply ${quotedReply}`);
+  }
+
+  /** @param what - The quoted subject, and behind it what was wrong with it. */
+  refuseSubscription(what: string): void {
+    this.sendErrorText(`Permissions Violation for Subscription to ${what}`);
+    this.logError(`Subscription Violation - Subject ${what}`);
+  }
+
+  /** Too many connections: told after INFO, before anything is read. */
+  refuseConnection(): void {
+    this.duplex.open(this);
+    this.#sendInfo(false);
+    this.logError("maximum connections exceeded");
+    this.#refuse("MAX_CONNECTIONS", "MAX_CONNECTIONS");
+  }
+
+  /**
+   * Tells a client that takes INFO at any time how the server stands now (lame duck, other URLs).
+   */
+  sendAsyncInfo(): void {
+    if (this.connect.protocol >= 1 && this.#firstPongSent) this.#sendInfo(false);
+  }
+
+  /** Ends the connection: its subscriptions go now, its socket when what is waiting has been sent or could not be. */
+  close(reason: CloseReason): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#parser.stop();
+    this.pings.stop();
+    this.#authTimer?.cancel();
+    this.#stallTimer?.cancel();
+    this.caughtUp();
+    this.#leaveAccount();
+    this.account.connections--;
+    this.logDebug(`Client connection closed: ${CLOSE_REASONS[reason].text}`);
+    this.#context.router.gone(this, reason);
+    if (this.#duplexClosed) return;
+    if (!CLOSE_REASONS[reason].flushes) {
+      this.#out.close();
+      this.duplex.destroy();
+      return;
+    }
+    this.#out.flush();
+    if (this.#out.pendingBytes === 0) this.#finish();
+    else this.#closing = this.#context.clock.setTimer(LAST_FLUSH_MS, () => this.duplex.destroy());
+  }
+
+  logError(text: string): void {
+    this.#context.logger.error(`${this.label()} - ${text}`);
+  }
+
+  logInfo(text: string): void {
+    this.#context.logger.info(`${this.label()} - ${text}`);
+  }
+
+  logDebug(text: string): void {
+    if (this.#context.options.debug) this.#context.logger.debug(`${this.label()} - ${text}`);
+  }
+
+  #refuse(code: ProtocolErrorCode, reason: CloseReason): void {
+    this.sendError(code);
+    this.close(reason);
+  }
+
+  #authTimedOut(): void {
+    this.#authTimer = null;
+    this.logDebug("Authentication Timeout");
+    this.#refuse("AUTHENTICATION_TIMEOUT", "AUTHENTICATION_TIMEOUT");
+  }
+
+  #enterAccount(account: Account): void {
+    if (account === this.account) return;
+    this.account.connections--;
+    account.connections++;
+    this.account = account;
+    this.#dispatch.forget();
+  }
+
+  /** Takes all subscriptions out of the account. */
+  #leaveAccount(): void {
+    for (const subscription of this.subscriptions.values()) {
+      subscription.closed = true;
+      this.account.sublist.remove(subscription);
+    }
+    this.subscriptions.clear();
+  }
+
+  #sendInfo(answersConnect: boolean): void {
+    const info = this.#context.info();
+    info.client_id = this.id;
+    if (this.duplex.remote !== null) info.client_ip = this.duplex.remote.host;
+    if (answersConnect) {
+      info.connect_info = true;
+      info.remote_account = this.account.name;
+      info.acc_is_sys = this.account.isSystem;
+    }
+    this.#out.append(Buffer.from(infoLine(info)));
+  }
+
+  #countPublished(): void {
+    const dispatch = this.#dispatch;
+    for (const traffic of [this.traffic, this.account.traffic, this.#context.counters.traffic]) {
+      traffic.inMsgs += dispatch.turnMsgs;
+      traffic.inBytes += dispatch.turnBytes;
+    }
+    dispatch.turnMsgs = 0;
+    dispatch.turnBytes = 0;
+    dispatch.active = true;
+  }
+
+  /** Reads nothing more until the receiver has caught up, or for a few milliseconds. */
+  #waitFor(receiver: ClientConnection): void {
+    this.#stalledBy = null;
+    if (receiver.isClosed || this.isClosed || this.#stallTimer !== null || !receiver.#out.congested) return;
+    receiver.stalls++;
+    this.#context.counters.stalls++;
+    receiver.#waiting ??= new Set();
+    receiver.#waiting.add(this);
+    this.duplex.pause();
+    this.#stallTimer = this.#context.clock.setTimer(STALL_MS, () => {
+      receiver.#waiting?.delete(this);
+      this.#goOn();
+    });
+  }
+
+  #goOn(): void {
+    this.#stallTimer?.cancel();
+    this.#stallTimer = null;
+    if (!this.isClosed) this.duplex.resume();
+  }
+
+  #finish(): void {
+    this.#closing?.cancel();
+    this.#closing = null;
+    this.duplex.close();
+  }
+
+  #traceDelivery(message: Publication, subscription: Subscription): void {
+    const withHeaders = message.headerSize > 0 && this.takesHeaders;
+    this.trace?.out(withHeaders ? "HMSG" : "MSG", `${subscription.subject} ${subscription.sid}`);
+    this.trace?.payload("->>", message, withHeaders);
+  }
+}

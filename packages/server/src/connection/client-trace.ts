@@ -1,0 +1,55 @@
+// The protocol trace of one client: a log line for each operation, in the reference's form, secrets hidden.
+
+import { latin1, type Publication, quote } from "@myelin/protocol";
+import type { Logger } from "../logger.ts";
+
+/** Matches the value of `pass`, `password` or `auth_token`, in JSON or in anything that looks like it. */
+const PASSWORD = /("?\s*(?:auth_token\S*?|pass\S*?)"?\s*[:=]\s*"?)([^",\r\n}]*)/g;
+/** Matches the value of `sig`, `proxy_sig` or `nkey`. */
+const SIGNATURE = /((?:^|[^A-Za-z0-9_])"?\s*(?:proxy_sig|nkey|sig)"?\s*[:=]\s*"?)([^",\r\n}]*)/g;
+const JWT = /("jwt"\s*:\s*")([^"]*)/g;
+
+/** A CONNECT line without its secrets. */
+export function redact(line: string): string {
+  return line.replace(PASSWORD, "$1[REDACTED]").replace(SIGNATURE, "$1[REDACTED]").replace(JWT, "$1[REDACTED]");
+}
+
+/** Writes the trace of one connection; made only when tracing is on. */
+export class ClientTrace {
+  readonly #logger: Logger;
+  readonly #label: () => string;
+
+  constructor(logger: Logger, label: () => string) {
+    this.#logger = logger;
+    this.#label = label;
+  }
+
+  /** An operation that came in; `args` as they stood in the line. */
+  in(operation: string, args: string | null = null): void {
+    this.#write("<<-", operation, args);
+  }
+
+  out(operation: string, args: string | null = null): void {
+    this.#write("->>", operation, args);
+  }
+
+  /** A message that came in: its line was told when it arrived, this is what it carries. */
+  payload(direction: "<<-" | "->>", message: Publication, withHeaders: boolean): void {
+    const start = message.payloadStart + (withHeaders ? 0 : Math.max(0, message.headerSize));
+    const end = message.end - 2;
+    if (end > start) {
+      this.#logger.trace(`${this.#label()} - ${direction} MSG_PAYLOAD: [${quote(message.bytes, start, end)}]`);
+    }
+  }
+
+  /** The line of a publish that came in. */
+  publishLine(message: Publication): void {
+    const operation = message.headerSize < 0 ? "PUB" : "HPUB";
+    this.in(operation, latin1(message.bytes, message.subjectStart, message.payloadStart - 2));
+  }
+
+  #write(direction: string, operation: string, args: string | null): void {
+    const text = args === null ? operation : `${operation} ${args}`;
+    this.#logger.trace(`${this.#label()} - ${direction} [${text}]`);
+  }
+}

@@ -1,0 +1,62 @@
+// What every connection of a server is given: the outside world, the limits, and the few doors to the rest of the server.
+// A connection knows a router (deliver this, I am gone) and its account's interest; it can be run with a stub of these.
+
+import type { Arena, Clock, Random } from "@myelin/platform";
+import type { ConnectOptions, Publication, ServerInfo } from "@myelin/protocol";
+import type { Logger } from "../logger.ts";
+import type { ServerOptions } from "../options.ts";
+import type { Account, Traffic } from "../routing/account.ts";
+import type { SublistNode } from "../routing/sublist-node.ts";
+import type { Subscriber } from "../routing/subscriber.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import type { CloseReason } from "./close-reasons.ts";
+import type { FlushQueue } from "./flush-queue.ts";
+
+/** Where a connection's messages go, and whom it tells that it ends. */
+export interface Router {
+  /**
+   * Delivers a message to what the account's sublist found.
+   *
+   * @returns Whether anybody took it.
+   */
+  deliver(message: Publication, nodes: readonly SublistNode[], count: number, from: Subscriber): boolean;
+
+  /** The connection has ended; its subscriptions are gone from its account. Called once. */
+  gone(connection: ClientConnection, reason: CloseReason): void;
+}
+
+/** What authentication says to a CONNECT: the account to be in, or null for no. */
+export interface Authenticator {
+  /** Whether a client has to authenticate at all; told in INFO as `auth_required`. */
+  readonly required: boolean;
+  authenticate(connect: Readonly<ConnectOptions>, connection: ClientConnection): Account | null;
+}
+
+/** Counters of the whole server that connections add to. */
+export interface ServerCounters {
+  /** All messages in and out. */
+  readonly traffic: Traffic;
+  slowConsumers: number;
+  staleConnections: number;
+  /** How often a producer was made to wait for a receiver. */
+  stalls: number;
+}
+
+/** Shared by all connections of one server. */
+export interface ConnectionContext {
+  readonly arena: Arena;
+  /** The view of the arena's read region that accepted sockets read into. */
+  readonly readBuffer: Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly flushQueue: FlushQueue;
+  readonly options: ServerOptions;
+  readonly logger: Logger;
+  readonly router: Router;
+  readonly authenticator: Authenticator;
+  readonly counters: ServerCounters;
+  /** The account of connections that have not said who they are. */
+  readonly globalAccount: Account;
+  /** INFO as it stands, without what differs between connections. */
+  info(): ServerInfo;
+}

@@ -1,0 +1,56 @@
+// An account: a closed world of subjects. Every connection belongs to one; nothing crosses unless it is exported and imported.
+// `$G` is where connections go that nobody put elsewhere, `$SYS` is the server's own.
+
+import { Sublist } from "./sublist.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** Name of the account for connections that belong to no other. */
+export const GLOBAL_ACCOUNT = "$G";
+/** Name of the account in which servers talk about themselves. */
+export const SYSTEM_ACCOUNT = "$SYS";
+
+/** Message counters, in both directions; bytes are headers and payload without line ends. */
+export interface Traffic {
+  inMsgs: number;
+  inBytes: number;
+  outMsgs: number;
+  outBytes: number;
+}
+
+/** Counters at zero. */
+export function noTraffic(): Traffic {
+  return { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
+}
+
+/** One account: its name, who wants what in it, and its counters. */
+export class Account {
+  readonly name: string;
+  readonly isSystem: boolean;
+  readonly sublist: Sublist;
+  readonly traffic: Traffic = noTraffic();
+  /** Clients that are in it now. */
+  connections = 0;
+  slowConsumers = 0;
+  /** Subscriptions that ended while a message was on its way through the sublist; see {@link retire}. */
+  readonly #retired: Subscription[] = [];
+
+  /** @param seed - For the sublist's hashing: any number that peers cannot know. */
+  constructor(name: string, seed: number) {
+    this.name = name;
+    this.isSystem = name === SYSTEM_ACCOUNT;
+    this.sublist = new Sublist(seed);
+  }
+
+  /** Removes a subscription after the delivery that is under way: until then routing walks over the lists. */
+  retire(subscription: Subscription): void {
+    this.#retired.push(subscription);
+  }
+
+  /** Removes what was retired. Called by routing after each message that was delivered. */
+  sweep(): void {
+    const retired = this.#retired;
+    if (retired.length === 0) return;
+    for (const subscription of retired) this.sublist.remove(subscription);
+    retired.length = 0;
+  }
+}

@@ -1,0 +1,51 @@
+// One subscription of one party: what it wants, and under which number.
+
+import type { SublistNode } from "./sublist-node.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+/** Sids up to this length are kept as two numbers, so that writing one into a MSG line takes no string. */
+const PACKED_SID_BYTES_MAX = 8;
+
+/** A subscription. Subject, queue and sid are the latin1 reading of the client's bytes. */
+export class Subscription {
+  readonly subscriber: Subscriber;
+  readonly subject: string;
+  /** The queue group, or null for a plain subscription. */
+  readonly queue: string | null;
+  readonly sid: string;
+  /** The first and the second four bytes of the sid, lowest byte first; both 0 when the sid is longer than eight. */
+  readonly sidHead: number;
+  readonly sidTail: number;
+  readonly sidLength: number;
+  readonly sidPacked: boolean;
+
+  /** Messages delivered so far, over the life of the subscription. */
+  delivered = 0;
+  /** With the delivery of this number the subscription ends; 0: no such number. */
+  max = 0;
+  /** It takes no more messages: unsubscribed, its number reached, or its party gone. */
+  closed = false;
+
+  /** Where it stands in its account's sublist; set and cleared by the sublist. */
+  node: SublistNode | null = null;
+  /** Its index among the plain subscriptions of the node, or among the members of its queue group. */
+  position = -1;
+
+  constructor(subscriber: Subscriber, subject: string, queue: string | null, sid: string) {
+    this.subscriber = subscriber;
+    this.subject = subject;
+    this.queue = queue;
+    this.sid = sid;
+    this.sidLength = sid.length;
+    this.sidPacked = sid.length <= PACKED_SID_BYTES_MAX;
+    this.sidHead = this.sidPacked ? pack(sid, 0) : 0;
+    this.sidTail = this.sidPacked ? pack(sid, 4) : 0;
+  }
+}
+
+/** Up to four characters from `at` on, as one 32-bit number. */
+function pack(sid: string, at: number): number {
+  let packed = 0;
+  for (let i = 0; i < 4 && at + i < sid.length; i++) packed |= sid.charCodeAt(at + i) << (8 * i);
+  return packed;
+}

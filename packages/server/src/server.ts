@@ -1,0 +1,196 @@
+// The server: puts the parts together and owns them. What it is made of comes in through `Outside`, so that two servers in one
+// process share nothing but the byte arena, and a test can hold time still.
+
+import { type Arena, type Clock, type Duplex, duplexPair, type Network, type Random } from "@myelin/platform";
+import { API_LEVEL, type Publication, SERVER_VERSION, type ServerInfo } from "@myelin/protocol";
+import { createServerId, createServerXKey } from "./auth/nkey.ts";
+import { SingleUser } from "./auth/single-user.ts";
+import { ClientConnection } from "./connection/client-connection.ts";
+import type { CloseReason } from "./connection/close-reasons.ts";
+import type { ConnectionContext, Router, ServerCounters } from "./connection/context.ts";
+import { FlushQueue } from "./connection/flush-queue.ts";
+import type { Logger } from "./logger.ts";
+import { ClientListener, hostPort } from "./net/listener.ts";
+import { completeOptions, type PartialServerOptions, type ServerOptions } from "./options.ts";
+import { Account, GLOBAL_ACCOUNT, noTraffic, SYSTEM_ACCOUNT } from "./routing/account.ts";
+import { deliver } from "./routing/deliver.ts";
+import type { SublistNode } from "./routing/sublist-node.ts";
+import type { Subscriber } from "./routing/subscriber.ts";
+
+/** What a server takes from outside. */
+export interface Outside {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly arena: Arena;
+  readonly logger: Logger;
+}
+
+/** What a server is doing. */
+export type ServerState = "new" | "starting" | "running" | "closing" | "closed";
+
+/** A NATS server. */
+export class Server implements Router {
+  readonly options: ServerOptions;
+  /** `N...`, made anew for each server. */
+  readonly id: string;
+  readonly name: string;
+  /** Accounts by name; every connection is in one. */
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly counters: ServerCounters = { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 };
+  /** Connections accepted so far, refused ones included. */
+  totalConnections = 0;
+
+  readonly #outside: Outside;
+  readonly #context: ConnectionContext;
+  readonly #listener: ClientListener;
+  readonly #connections: Map<number, ClientConnection> = new Map();
+  readonly #xkey: string;
+  #state: ServerState = "new";
+  #port = 0;
+  #nextId = 0;
+  #lameDuck = false;
+  #closing: Promise<void> | null = null;
+  /** Called when the last connection has gone, while the server is closing. */
+  #onEmpty: (() => void) | null = null;
+
+  /** @throws OptionsError when an option cannot be used. */
+  constructor(options: PartialServerOptions, outside: Outside) {
+    this.options = completeOptions(options);
+    this.#outside = outside;
+    const { arena, clock, logger, network, random } = outside;
+    this.id = createServerId(random);
+    this.#xkey = createServerXKey(random);
+    this.name = this.options.serverName ?? this.id;
+    const globalAccount = new Account(GLOBAL_ACCOUNT, random.uint32());
+    const systemAccount = new Account(SYSTEM_ACCOUNT, random.uint32());
+    this.accounts = new Map([globalAccount, systemAccount].map((account) => [account.name, account]));
+    this.#listener = new ClientListener(network, logger);
+    this.#context = {
+      arena,
+      readBuffer: arena.bytes.subarray(arena.readStart, arena.readStart + arena.readSize),
+      clock,
+      random,
+      flushQueue: new FlushQueue(),
+      options: this.options,
+      logger,
+      router: this,
+      authenticator: new SingleUser(this.options, globalAccount),
+      counters: this.counters,
+      globalAccount,
+      info: () => this.#info(),
+    };
+  }
+
+  get state(): ServerState {
+    return this.#state;
+  }
+
+  /** The port that clients connect to; 0 without a listener. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Where a client on this machine connects to; the loopback address when the server listens on every address. */
+  get url(): string {
+    const { host } = this.options;
+    const isAny = host === "0.0.0.0" || host === "::" || host === "";
+    return `nats://${hostPort(isAny ? "127.0.0.1" : host, this.#port)}`;
+  }
+
+  /** Connections that are open now. */
+  get connections(): Iterable<ClientConnection> {
+    return this.#connections.values();
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Begins to listen, unless `listen` is false. Call once.
+   *
+   * @returns Rejects with the platform's error when the address cannot be had (`code` is `EADDRINUSE` for a busy port).
+   */
+  async start(): Promise<void> {
+    if (this.#state !== "new") throw new Error(`Cannot start a server that is ${this.#state}`);
+    this.#state = "starting";
+    const { host, listen, port } = this.options;
+    if (listen) {
+      try {
+        this.#port = await this.#listener.open(host, port, this.#context.readBuffer, (duplex) => this.attach(duplex));
+      } catch (error) {
+        this.#state = "closed";
+        throw error;
+      }
+    }
+    this.#state = "running";
+  }
+
+  /** Serves a client on a duplex that is not opened yet. */
+  attach(duplex: Duplex): void {
+    const connection = new ClientConnection(++this.#nextId, duplex, this.#context);
+    this.totalConnections++;
+    if (this.#state === "closing" || this.#state === "closed" || this.#lameDuck) {
+      duplex.destroy();
+      return;
+    }
+    const { maxConnections } = this.options;
+    if (maxConnections > 0 && this.#connections.size >= maxConnections) {
+      connection.refuseConnection();
+      return;
+    }
+    this.#connections.set(connection.id, connection);
+    connection.start();
+  }
+
+  /** Attaches a client without a socket. @returns The client's end, not opened yet. */
+  connectInProcess(): Duplex {
+    const [ours, theirs] = duplexPair();
+    this.attach(ours);
+    return theirs;
+  }
+
+  /** Stops listening, ends every connection, and resolves when all of it is over. Further calls wait for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  // Router.
+
+  deliver(message: Publication, nodes: readonly SublistNode[], count: number, from: Subscriber): boolean {
+    return deliver(message, nodes, count, from, this.#outside.random);
+  }
+
+  gone(connection: ClientConnection, _reason: CloseReason): void {
+    this.#connections.delete(connection.id);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  async #close(): Promise<void> {
+    this.#state = "closing";
+    await this.#listener.close();
+    for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
+    this.#state = "closed";
+  }
+
+  #info(): ServerInfo {
+    const { host, maxPayloadBytes, noHeaderSupport } = this.options;
+    return {
+      server_id: this.id,
+      server_name: this.name,
+      version: SERVER_VERSION,
+      proto: 1,
+      go: `node${process.versions.node}`,
+      host,
+      port: this.#port,
+      headers: !noHeaderSupport,
+      auth_required: this.#context.authenticator.required,
+      max_payload: maxPayloadBytes,
+      ldm: this.#lameDuck,
+      api_lvl: API_LEVEL,
+      xkey: this.#xkey,
+    };
+  }
+}
