@@ -97,7 +97,7 @@ function readInto(buffer: Uint8Array, accepted: Socket, onRead: (length: number)
     },
   };
   const options = { handle, onread, allowHalfOpen: true };
-  const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  const socket = new Socket(options);
   // The empty shell still counts as a connection of its server until it is destroyed.
   holder._handle = null;
   accepted.destroy();
