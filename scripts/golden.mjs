@@ -1,9 +1,14 @@
-// npm run golden: builds, then rewrites the expected parts of the transcripts from what the server does now. Review the
+// npm run golden [-- part-of-a-name ...]: builds, then records the transcripts anew from the reference server. Review the
 // difference like code.
 
 import { build } from "./build.mjs";
 import { fail } from "./lib/fail.mjs";
+import { findReferenceServer } from "./lib/reference-server.mjs";
 import { runProgram } from "./lib/run.mjs";
 
 await build().catch(fail);
-runProgram("test/dist/golden-main.js", process.argv.slice(2));
+const server = await findReferenceServer().catch(fail);
+if (server === null)
+  fail(new Error("There is no reference server here: node scripts/reference-server.mjs fetches one"));
+process.env["REFERENCE_SERVER"] = server;
+runProgram("test/dist/transcripts/golden.js", process.argv.slice(2));

@@ -16,8 +16,8 @@ const MANIFEST_RULES = [versions, reasons, lock];
 const CODE_RULES = [imports, outside, moduleState, docs];
 
 /** Throws with the list of findings when there are any. Needs a built checkout: public docs are read from declarations. */
-export function tidy() {
-  const tree = checkoutTree(ROOT);
+export function tidy(root = ROOT) {
+  const tree = checkoutTree(root);
   const findings = [...TEXT_RULES, ...MANIFEST_RULES, ...CODE_RULES].flatMap((rule) => [...rule(tree)]);
   if (findings.length === 0) return;
   const lines = findings.map(({ path, line, rule, text }) => `${path}:${line}: ${rule}: ${text}`);

@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { listFiles, packageFolders, ROOT } from "./repo.mjs";
 
-/** Remembers, per part (`packages/<name>/`, `test/`), when its newest source was written. */
+/** Remembers, per part (`packages/<name>/`, `test/`, `bench/`), when its newest source was written. */
 export class Changes {
   #newestMs = new Map();
 
@@ -15,7 +15,7 @@ export class Changes {
   /** The parts with a source that is newer than at the last call, as path prefixes. */
   take() {
     const changed = [];
-    for (const part of [...packageFolders().map((name) => `packages/${name}`), "test"]) {
+    for (const part of [...packageFolders().map((name) => `packages/${name}`), "test", "bench"]) {
       const newestMs = newestSourceMs(part);
       if (newestMs > (this.#newestMs.get(part) ?? 0)) changed.push(`${part}/`);
       this.#newestMs.set(part, newestMs);

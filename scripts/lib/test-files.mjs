@@ -10,10 +10,9 @@ import { listFiles, packageFolders } from "./repo.mjs";
  */
 export function testFiles() {
   const files = listFiles("test", /\.test\.ts$/).map((path) => compiled(path, "test/", "test/dist/"));
-  for (const name of packageFolders()) {
-    const root = `packages/${name}/src`;
-    for (const path of listFiles(root, /\.(test|bench)\.tsx?$/))
-      files.push(compiled(path, `${root}/`, `packages/${name}/dist/`));
+  for (const folder of [...packageFolders().map((name) => `packages/${name}`), "bench"]) {
+    for (const path of listFiles(`${folder}/src`, /\.(test|bench)\.tsx?$/))
+      files.push(compiled(path, `${folder}/src/`, `${folder}/dist/`));
   }
   files.push(...listFiles("scripts", /\.test\.mjs$/));
   return files;

@@ -5,7 +5,7 @@ import { posix } from "node:path";
 import { FOLDERS, NODE_ONLY_SIBLINGS, PACKAGES } from "./directions.mjs";
 import { isTest, placesOf } from "./tree.mjs";
 
-const SPECIFIER = /\b(?:from|import)\s*\(?\s*(["'])([^"'\n]+)\1/g;
+const SPECIFIER = /(?<![.\w$])(?:from\s*|import\s*\(?\s*)(["'])([^"'\n]+)\1/g;
 const SCOPE = "@myelin/";
 
 export function* imports(tree) {
