@@ -241,6 +241,19 @@ test("docs() finds public symbols without a doc comment, through re-exports", ()
   );
 });
 
+test("docs() takes one comment for constants on lines that follow each other", () => {
+  const sources = {
+    "packages/protocol/package.json": PROTOCOL,
+    "packages/protocol/src/index.ts":
+      "/** Bytes. */\nexport const A = 1;\nexport const B = 2;\n\nexport const C = 3;\n",
+  };
+  const built = {
+    "packages/protocol/dist/index.d.ts":
+      "/** Bytes. */\nexport declare const A = 1;\nexport declare const B = 2;\nexport declare const C = 3;\n",
+  };
+  assert.deepEqual(places(docs, sources, built), ["packages/protocol/src/index.ts:5"]);
+});
+
 test("docs() finds an entry point that is not built", () => {
   assert.deepEqual(places(docs, { "packages/protocol/package.json": PROTOCOL }), ["packages/protocol/package.json:1"]);
 });
