@@ -1,5 +1,6 @@
 // Byte values and small byte helpers that the parser, the encoder and the server share.
 
+/** Bytes that mean something in operations, subjects and numbers. */
 export const TAB = 0x09;
 export const LF = 0x0a;
 export const CR = 0x0d;
