@@ -16,6 +16,8 @@ export const SLAB_CLASS_MAX = 17;
 export interface Arena {
   /** The whole block. Offset 0 is never handed out, so that 0 can mean "none". */
   readonly bytes: Uint8Array;
+  /** The same bytes, to be read and written four at a time. */
+  readonly view: DataView;
 
   /** Where the read region begins; every connection of the process reads into it, in turns. */
   readonly readStart: number;

@@ -35,7 +35,8 @@ class PairEnd implements Duplex {
 
   write(bytes: Uint8Array): boolean {
     if (this.#closed || this.peer.#closed) return true;
-    this.peer.#inbox.push(bytes.slice());
+    // Not slice(): a Buffer's would be a view of the writer's bytes.
+    this.peer.#inbox.push(new Uint8Array(bytes));
     this.peer.#inboxBytes += bytes.length;
     this.peer.#schedule();
     if (this.peer.#inboxBytes <= IN_FLIGHT_BYTES_MAX) return true;

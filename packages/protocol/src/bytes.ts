@@ -52,6 +52,11 @@ export function latin1Bytes(text: string): Uint8Array {
   return bytes;
 }
 
+/** A copy of `bytes[start, end)`. Not `slice`, which a Buffer turns into a view of the same memory. */
+export function copyOf(bytes: Uint8Array, start: number = 0, end: number = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 /** Whether `bytes[start, end)` begins with `prefix`, a string of characters below 256. */
 export function startsWith(bytes: Uint8Array, start: number, end: number, prefix: string): boolean {
   if (end - start < prefix.length) return false;

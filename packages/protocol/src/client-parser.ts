@@ -34,18 +34,22 @@ import {
 } from "./operations.ts";
 import { Publication } from "./publication.ts";
 import { quote } from "./quote.ts";
+import { indexOfByte, sameBytes, viewOf, wordEnd } from "./scan.ts";
 
 /** Longest snippet of the peer's bytes that an error for the log quotes. */
 const SNIPPET_BYTES_MAX = 32;
+/** So many different subjects in a row, and only one in as many is remembered from then on. */
+const MEMO_MISSES_MAX = 16;
 /** More arguments than any operation takes; further ones are only counted. */
 const ARGUMENTS_MAX = 6;
 /** Letters in lower case, as the message path compares them. */
-const LOWER_B = 0x62;
 const LOWER_C = 0x63;
 const LOWER_H = 0x68;
 const LOWER_P = 0x70;
-const LOWER_U = 0x75;
 const TO_LOWER = 0x20;
+/** `pub ` as a word, and what makes its letters, and only these, lower case. */
+const PUB_LOWER = 0x20627570;
+const PUB_TO_LOWER = 0x00202020;
 
 /** Parses one client connection. Holds a few numbers and, after the first publish, the last subject. */
 export class ClientParser {
@@ -68,8 +72,10 @@ export class ClientParser {
   readonly #message: Publication = new Publication(NO_BYTES);
   readonly #arguments: Arguments = { bytes: NO_BYTES, count: 0, ranges: new Int32Array(2 * ARGUMENTS_MAX) };
   /** The last subject published to; made at the first publish. */
-  #memo: Uint8Array = NO_BYTES;
+  #memo: DataView = NO_VIEW;
   #memoLength = 0;
+  /** Subjects in a row that were not the remembered one. */
+  #memoMisses = 0;
   /** The unfinished publish in front has had its line checked and told. */
   #lineAccepted = false;
   /** An operation without arguments was recognised and what follows up to the line end is being skipped; 0: none. */
@@ -94,10 +100,14 @@ export class ClientParser {
    */
   feed(bytes: Uint8Array, start: number, end: number, ownsBytes: boolean = false): number {
     this.needed = 0;
-    this.#message.bytes = bytes;
-    this.#message.ownsBytes = ownsBytes;
+    const message = this.#message;
+    message.ownsBytes = ownsBytes;
+    if (message.bytes !== bytes) {
+      message.bytes = bytes;
+      message.view = viewOf(bytes);
+    }
     let at = start;
-    if (this.#skipping !== 0) at = this.#skipLine(bytes, at, end);
+    if (this.#skipping !== 0) at = this.#skipLine(at, end);
     while (at < end && !this.stopped) {
       const next = this.#operation(bytes, at, end);
       if (next === at) return at;
@@ -108,12 +118,13 @@ export class ClientParser {
 
   /** One operation; returns where the next begins, or `at` when this one is unfinished. */
   #operation(bytes: Uint8Array, at: number, end: number): number {
-    const first = (bytes[at] as number) | TO_LOWER;
+    const { view } = this.#message;
+    const first = view.getUint8(at) | TO_LOWER;
     if (this.expectsConnect) {
       if (first !== LOWER_C) return this.#fail("AUTHORIZATION_VIOLATION", "operation before CONNECT", end);
     } else if (first === LOWER_P) {
-      if (isPub(bytes, at, end)) return this.#publish(bytes, at, at + 4, end);
-    } else if (first === LOWER_H && end - at > 5 && isPub(bytes, at + 1, end)) {
+      if (end - at > 4 && isPub(view, at)) return this.#publish(bytes, at, at + 4, end);
+    } else if (first === LOWER_H && end - at > 5 && isPub(view, at + 1)) {
       return this.#publishWithHeaders(bytes, at, at + 5, end);
     }
     return this.#otherOperation(bytes, at, end);
@@ -122,10 +133,11 @@ export class ClientParser {
   /** A PUB whose name and first blank are there. */
   #publish(bytes: Uint8Array, at: number, argStart: number, end: number): number {
     const message = this.#message;
-    let p = this.#matchMemo(bytes, argStart, end);
+    const { view } = message;
+    let p = this.#matchMemo(argStart, end);
     const same = p !== argStart;
     if (!same) {
-      p = wordEnd(bytes, p, end);
+      p = wordEnd(view, p, end);
       if (p >= end) return this.#partialLine(bytes, at, argStart, end);
       if (p === argStart || bytes[p] !== SPACE) return this.#publishOdd(bytes, at, argStart, end, false);
     }
@@ -134,20 +146,20 @@ export class ClientParser {
     let size = 0;
     let digit = 0;
     // The size, unless a reply comes first; a reply may begin with digits.
-    while (p < end && (digit = (bytes[p] as number) - ZERO) >= 0 && digit <= 9) {
+    while (p < end && (digit = view.getUint8(p) - ZERO) >= 0 && digit <= 9) {
       size = size * 10 + digit;
       p++;
     }
     if (p >= end) return this.#partialLine(bytes, at, argStart, end);
     let replyEnd = tokenStart;
     if (bytes[p] !== CR) {
-      p = wordEnd(bytes, p, end);
+      p = wordEnd(view, p, end);
       if (p >= end) return this.#partialLine(bytes, at, argStart, end);
       if (p === tokenStart || bytes[p] !== SPACE) return this.#publishOdd(bytes, at, argStart, end, false);
       replyEnd = p;
       tokenStart = ++p;
       size = 0;
-      while (p < end && (digit = (bytes[p] as number) - ZERO) >= 0 && digit <= 9) {
+      while (p < end && (digit = view.getUint8(p) - ZERO) >= 0 && digit <= 9) {
         size = size * 10 + digit;
         p++;
       }
@@ -174,19 +186,21 @@ export class ClientParser {
   #publishWithHeaders(bytes: Uint8Array, at: number, argStart: number, end: number): number {
     if (!this.acceptsHeaders) return this.#otherOperation(bytes, at, end);
     const message = this.#message;
-    let p = this.#matchMemo(bytes, argStart, end);
+    const { view } = message;
+    let p = this.#matchMemo(argStart, end);
     const same = p !== argStart;
-    if (!same) p = wordEnd(bytes, p, end);
+    if (!same) p = wordEnd(view, p, end);
     const subjectEnd = p;
     if (p < end && (p === argStart || bytes[p] !== SPACE)) return this.#publishOdd(bytes, at, argStart, end, true);
 
     // Two or three more words, each behind one blank.
-    const second = p + 1;
-    p = wordEnd(bytes, second, end);
+    const second = Math.min(p + 1, end);
+    p = wordEnd(view, second, end);
     const secondEnd = p;
-    const third = p + 1;
-    if (p < end && bytes[p] === SPACE) p = wordEnd(bytes, third, end);
+    const third = Math.min(p + 1, end);
+    if (p < end && bytes[p] === SPACE) p = wordEnd(view, third, end);
     const thirdEnd = p;
+    const emptyWord = secondEnd === second || thirdEnd === third;
     let sizeStart = third;
     let headerStart = second;
     let headerEnd = secondEnd;
@@ -194,12 +208,12 @@ export class ClientParser {
       headerStart = third;
       headerEnd = thirdEnd;
       sizeStart = p + 1;
-      p = wordEnd(bytes, sizeStart, end);
+      p = wordEnd(view, sizeStart, end);
     }
     if (p + 1 >= end) return this.#partialLine(bytes, at, argStart, end);
     const headerSize = parseSize(bytes, headerStart, headerEnd);
     const size = parseSize(bytes, sizeStart, p);
-    if (bytes[p] !== CR || bytes[p + 1] !== LF || headerSize < 0 || size < headerSize) {
+    if (emptyWord || bytes[p] !== CR || bytes[p + 1] !== LF || headerSize < 0 || size < headerSize) {
       return this.#publishOdd(bytes, at, argStart, end, true);
     }
     message.subjectStart = argStart;
@@ -240,41 +254,46 @@ export class ClientParser {
     }
     if (bytes[messageEnd - 2] !== CR || bytes[messageEnd - 1] !== LF) return this.#failOperation(bytes, at, end);
     this.#lineAccepted = false;
-    if (!message.sameSubject) this.#memorize(bytes, message.subjectStart, message.subjectEnd);
+    if (!message.sameSubject) this.#memorize(message.subjectStart, message.subjectEnd);
     this.#sink.publish(message);
     return messageEnd;
   }
 
   /** Where the subject at `start` ends if it is the last one published to, else `start`. */
-  #matchMemo(bytes: Uint8Array, start: number, end: number): number {
+  #matchMemo(start: number, end: number): number {
     const length = this.#memoLength;
-    const memo = this.#memo;
     const subjectEnd = start + length;
-    if (length === 0 || subjectEnd >= end || bytes[subjectEnd] !== SPACE) return start;
-    for (let k = 0; k < length; k++) {
-      if (bytes[start + k] !== memo[k]) return start;
-    }
+    const { view } = this.#message;
+    if (length === 0 || subjectEnd >= end || view.getUint8(subjectEnd) !== SPACE) return start;
+    if (!sameBytes(view, start, this.#memo, 0, length)) return start;
+    this.#memoMisses = 0;
     return subjectEnd;
   }
 
-  #memorize(bytes: Uint8Array, start: number, end: number): void {
+  /** Remembers the subject; where every message has another one, only now and then. */
+  #memorize(start: number, end: number): void {
     const length = end - start;
-    if (length > SUBJECT_MEMO_BYTES_MAX) {
-      this.#memoLength = 0;
-      return;
-    }
-    if (this.#memo.length === 0) this.#memo = new Uint8Array(SUBJECT_MEMO_BYTES_MAX);
+    if (++this.#memoMisses > MEMO_MISSES_MAX && this.#memoMisses % MEMO_MISSES_MAX !== 0) return this.#forget();
+    if (length > SUBJECT_MEMO_BYTES_MAX) return this.#forget();
+    if (this.#memo.byteLength === 0) this.#memo = new DataView(new ArrayBuffer(SUBJECT_MEMO_BYTES_MAX));
     const memo = this.#memo;
-    for (let k = 0; k < length; k++) memo[k] = bytes[start + k] as number;
+    const { view } = this.#message;
+    let k = 0;
+    for (; k + 4 <= length; k += 4) memo.setInt32(k, view.getInt32(start + k, true), true);
+    for (; k < length; k++) memo.setUint8(k, view.getUint8(start + k));
     this.#memoLength = length;
+  }
+
+  #forget(): void {
+    this.#memoLength = 0;
   }
 
   /** A publish that is not of the usual form: read it patiently, and rewrite it to that form if it is legal. */
   #publishOdd(bytes: Uint8Array, at: number, argStart: number, end: number, withHeaders: boolean): number {
-    const lineEnd = indexOfByte(bytes, LF, argStart, end);
-    if (lineEnd < 0) return this.#partialLine(bytes, at, argStart, end);
+    const lineEnd = indexOfByte(this.#message.view, LF, argStart, end);
+    if (lineEnd === end) return this.#partialLine(bytes, at, argStart, end);
     const firstWord = skipBlanks(bytes, argStart, lineEnd);
-    const argEnd = dropCarriageReturn(bytes, firstWord, lineEnd);
+    const argEnd = dropCarriageReturn(this.#message.view, firstWord, lineEnd);
     if (argEnd - firstWord > this.maxControlLineBytes) return this.#failControlLine(bytes, firstWord, end);
     if (withHeaders && !this.acceptsHeaders) {
       return this.#fail("HEADERS_NOT_SUPPORTED", "message headers not supported", end);
@@ -301,7 +320,7 @@ export class ClientParser {
     const nameEnd = at + operation.name.length;
     if (operation.style === "none") {
       this.#skipping = operation.code;
-      return this.#skipLine(bytes, nameEnd, end);
+      return this.#skipLine(nameEnd, end);
     }
     if (nameEnd >= end) return at;
     if (operation.style === "spaced" && !isBlank(bytes[nameEnd] as number)) {
@@ -312,9 +331,9 @@ export class ClientParser {
     if (operation.code === OP_PUB || operation.code === OP_HPUB) {
       return this.#publishOdd(bytes, at, argStart, end, operation.code === OP_HPUB);
     }
-    const lineEnd = indexOfByte(bytes, LF, argStart, end);
-    if (lineEnd < 0) return this.#partialLine(bytes, at, argStart, end);
-    const argEnd = dropCarriageReturn(bytes, argStart, lineEnd);
+    const lineEnd = indexOfByte(this.#message.view, LF, argStart, end);
+    if (lineEnd === end) return this.#partialLine(bytes, at, argStart, end);
+    const argEnd = dropCarriageReturn(this.#message.view, argStart, lineEnd);
     if (argEnd - argStart > this.maxControlLineBytes) return this.#failControlLine(bytes, argStart, end);
     this.#lineOperation(operation, bytes, argStart, argEnd);
     return lineEnd + 1;
@@ -350,9 +369,9 @@ export class ClientParser {
   }
 
   /** Skips to behind the line end; the operation takes effect there. Keeps nothing, however long the line is. */
-  #skipLine(bytes: Uint8Array, at: number, end: number): number {
-    const lineEnd = indexOfByte(bytes, LF, at, end);
-    if (lineEnd < 0) return end;
+  #skipLine(at: number, end: number): number {
+    const lineEnd = indexOfByte(this.#message.view, LF, at, end);
+    if (lineEnd === end) return end;
     const code = this.#skipping;
     this.#skipping = 0;
     if (code === OP_PING) this.#sink.ping();
@@ -411,27 +430,11 @@ export class ClientParser {
 }
 
 const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = viewOf(NO_BYTES);
 
-/** Whether `PUB ` stands at `at`, in either case, with at least one byte behind it. */
-function isPub(bytes: Uint8Array, at: number, end: number): boolean {
-  return (
-    end - at > 4 &&
-    ((bytes[at] as number) | TO_LOWER) === LOWER_P &&
-    ((bytes[at + 1] as number) | TO_LOWER) === LOWER_U &&
-    ((bytes[at + 2] as number) | TO_LOWER) === LOWER_B &&
-    bytes[at + 3] === SPACE
-  );
-}
-
-/** Where the word at `start` ends: at a blank or a line end. Other control characters may stand in a word. */
-function wordEnd(bytes: Uint8Array, start: number, end: number): number {
-  let p = start;
-  while (p < end) {
-    const byte = bytes[p] as number;
-    if (byte <= SPACE && (byte === SPACE || byte === TAB || byte === CR || byte === LF)) break;
-    p++;
-  }
-  return p;
+/** Whether `PUB ` stands at `at`, in either case. */
+function isPub(view: DataView, at: number): boolean {
+  return (view.getInt32(at, true) | PUB_TO_LOWER) === PUB_LOWER;
 }
 
 function isBlank(byte: number): boolean {
@@ -444,14 +447,9 @@ function skipBlanks(bytes: Uint8Array, start: number, end: number): number {
   return p;
 }
 
-function indexOfByte(bytes: Uint8Array, byte: number, start: number, end: number): number {
-  for (let i = start; i < end; i++) if (bytes[i] === byte) return i;
-  return -1;
-}
-
 /** Where a line's arguments end. Like the reference, drops the last byte when there is a carriage return anywhere in the line. */
-function dropCarriageReturn(bytes: Uint8Array, start: number, lineEnd: number): number {
-  return indexOfByte(bytes, CR, start, lineEnd) < 0 ? lineEnd : lineEnd - 1;
+function dropCarriageReturn(view: DataView, start: number, lineEnd: number): number {
+  return indexOfByte(view, CR, start, lineEnd) === lineEnd ? lineEnd : lineEnd - 1;
 }
 
 /** Only blanks came after the name so far: keep the name and one blank, however many there were. */
@@ -467,7 +465,8 @@ function checkPublishArguments(args: Arguments, withHeaders: boolean): string | 
   const least = withHeaders ? 3 : 2;
   if (count !== least && count !== least + 1) return "Parse Error";
   const last = 2 * (count - 1);
-  if (indexOfByte(bytes, CR, ranges[0] as number, ranges[last - 1] as number) >= 0) return "Parse Error";
+  const wordsEnd = ranges[last - 1] as number;
+  if (indexOfByte(viewOf(bytes), CR, ranges[0] as number, wordsEnd) < wordsEnd) return "Parse Error";
   const size = parseSize(bytes, ranges[last] as number, ranges[last + 1] as number);
   if (!withHeaders) return size < 0 ? "Bad or Missing Size" : null;
   const headerSize = parseSize(bytes, ranges[last - 2] as number, ranges[last - 1] as number);

@@ -79,6 +79,9 @@ export function parseConnect(json: string, current: Readonly<ConnectOptions>): C
   return options;
 }
 
+/** A number written with a fraction or an exponent: Go does not read one into an integer, even where its value is whole. */
+const PROTOCOL_NOT_AN_INTEGER = /"protocol"\s*:\s*-?\d+[.eE]/i;
+
 function parseObject(json: string): Record<string, unknown> {
   let value: unknown;
   try {
@@ -90,6 +93,9 @@ function parseObject(json: string): Record<string, unknown> {
   if (value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) {
     throw new ConnectSyntaxError("the options of CONNECT are not a JSON object");
+  }
+  if (PROTOCOL_NOT_AN_INTEGER.test(json)) {
+    throw new ConnectSyntaxError("the field protocol of CONNECT has to be an integer, without fraction or exponent");
   }
   return value as Record<string, unknown>;
 }

@@ -2,6 +2,7 @@
 
 export {
   CR,
+  copyOf,
   DOLLAR,
   DOT,
   GREATER,
@@ -20,7 +21,7 @@ export { ClientParser } from "./client-parser.ts";
 export type { Arguments, ClientSink } from "./client-sink.ts";
 export { type ConnectOptions, ConnectSyntaxError, DEFAULT_CONNECT_OPTIONS, parseConnect } from "./connect-options.ts";
 export { PROTOCOL_ERRORS, type ProtocolErrorCode } from "./errors.ts";
-export { infoLine, type ServerInfo } from "./info.ts";
+export { infoLine, isInfoJson, type ServerInfo } from "./info.ts";
 export {
   API_LEVEL,
   CLIENT_PROTOCOL_MAX,
@@ -31,4 +32,5 @@ export {
 } from "./limits.ts";
 export { Publication } from "./publication.ts";
 export { quote } from "./quote.ts";
+export { indexOfByte, sameBytes, viewOf, wordEnd, wordHas } from "./scan.ts";
 export { countTokens, isLiteral, isSubscribable } from "./subject.ts";

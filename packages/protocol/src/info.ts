@@ -95,6 +95,35 @@ export function infoLine(info: ServerInfo): string {
   return `INFO ${JSON.stringify(told)} \r\n`;
 }
 
+/** The type of each field, by example; for the arrays, that of their elements is not looked at. */
+const FIELD_TYPES: ReadonlyMap<string, string> = new Map(
+  FIELD_ORDER.map((field) => {
+    if (field === "connect_urls" || field === "ws_connect_urls") return [field, "array"];
+    if (["proto", "port", "max_payload", "client_id", "api_lvl"].includes(field)) return [field, "number"];
+    const flags = ["headers", "jetstream", "ldm", "cluster_dynamic", "connect_info", "acc_is_sys", "auth_required"];
+    return [field, flags.includes(field) || /^tls_/.test(field) ? "boolean" : "string"];
+  }),
+);
+
+/**
+ * Whether a text is an INFO that the reference would read: a JSON object, or null, whose known fields have their types.
+ * What is in it is of no interest to a server when a client sends it.
+ */
+export function isInfoJson(json: string): boolean {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return false;
+  }
+  if (value === null) return true;
+  if (typeof value !== "object" || Array.isArray(value)) return false;
+  return Object.entries(value).every(([field, given]) => {
+    const wanted = FIELD_TYPES.get(field);
+    return wanted === undefined || given === null || (Array.isArray(given) ? "array" : typeof given) === wanted;
+  });
+}
+
 function isTold(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return value !== undefined && value !== false && value !== 0 && value !== "";

@@ -7,10 +7,14 @@
 //
 // Everything behind `PUB subject ` is byte for byte what stands behind `MSG subject sid `: that tail is copied as it is.
 
+import { viewOf } from "./scan.ts";
+
 /** One publish operation. Filled by the parser, valid until its sink returns, then used again for the next one. */
 export class Publication {
   /** The chunk that all ranges point into: borrowed, it may be overwritten after the sink returns. */
   bytes: Uint8Array;
+  /** The same bytes, to be read four at a time. */
+  view: DataView;
   /** Nobody will overwrite {@link bytes}: what is in there may be kept instead of copied. For large messages. */
   ownsBytes = false;
   subjectStart = 0;
@@ -33,5 +37,6 @@ export class Publication {
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.view = viewOf(bytes);
   }
 }

@@ -40,7 +40,8 @@ interface WasmApi {
 }
 
 class NodeArena implements Arena {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
   readonly readStart: number = WASM_PAGE + HEADROOM_BYTES;
   readonly readSize: number = READ_BYTES;
   readonly headroom: number = HEADROOM_BYTES;
@@ -51,8 +52,9 @@ class NodeArena implements Arena {
   #top: number;
   #taken = 0;
 
-  constructor(bytes: Buffer, kind: "wasm" | "plain", copy: Copy) {
+  constructor(bytes: Uint8Array, kind: "wasm" | "plain", copy: Copy) {
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.kind = kind;
     this.copy = copy;
     this.#top = this.readStart + READ_BYTES;
@@ -87,7 +89,7 @@ class NodeArena implements Arena {
 
 /** An arena of its own, with `copyWithin` for the copies; also what tests use to see that nothing depends on WebAssembly. */
 export function createPlainArena(size: number = ARENA_BYTES): Arena {
-  const bytes = Buffer.from(new ArrayBuffer(size));
+  const bytes = new Uint8Array(size);
   return new NodeArena(bytes, "plain", (to, from, length) => {
     bytes.copyWithin(to, from, from + length);
   });
@@ -97,7 +99,7 @@ function createWasmArena(wasm: WasmApi): Arena {
   const pages = ARENA_BYTES / WASM_PAGE;
   const memory = new wasm.Memory({ initial: pages, maximum: pages });
   const instance = new wasm.Instance(new wasm.Module(COPY_MODULE), { m: { m: memory } });
-  return new NodeArena(Buffer.from(memory.buffer), "wasm", instance.exports["c"] as Copy);
+  return new NodeArena(new Uint8Array(memory.buffer), "wasm", instance.exports["c"] as Copy);
 }
 
 /**

@@ -7,16 +7,15 @@
 // an empty header block, and messages too large for the arena, whose payload all receivers share.
 
 import type { Arena } from "@myelin/platform";
-import { latin1, latin1Bytes, type Publication, SPACE } from "@myelin/protocol";
+import { latin1, latin1Bytes, type Publication } from "@myelin/protocol";
 import type { Subscription } from "../routing/subscription.ts";
 import type { Outbound } from "./outbound.ts";
 
 const LETTER_H = 0x48;
-const LETTER_M = 0x4d;
-const LETTER_S = 0x53;
-const LETTER_G = 0x47;
-/** `HMSG `, and the blank behind the sid and the subject. */
-const FIXED_BYTES = 7;
+/** `MSG ` as a word. */
+const MSG_WORD = 0x2047534d;
+/** `HMSG `, the blanks round the sid, and the bytes that a packed sid may write beyond its end. */
+const FIXED_BYTES = 5 + 2 + 8;
 
 /**
  * Writes `message` for `subscription`.
@@ -32,39 +31,32 @@ export function writeMessage(
   receiverHasHeaders: boolean,
 ): boolean {
   const { headerSize, subjectStart, tailStart } = message;
-  const { bytes } = arena;
-  if (message.bytes !== bytes || headerSize === 0 || (headerSize > 0 && !receiverHasHeaders)) {
+  if (message.bytes !== arena.bytes || headerSize === 0 || (headerSize > 0 && !receiverHasHeaders)) {
     return writeRebuilt(out, message, subscription, receiverHasHeaders);
   }
   const subjectLength = message.subjectEnd - subjectStart;
   const tailLength = message.end - tailStart;
-  const { sidLength } = subscription;
+  const sidLength = subscription.sid.length;
   const size = FIXED_BYTES + subjectLength + sidLength + tailLength;
   let p = out.at;
   if (p + size > out.cap) {
     if (!out.reserve(size)) return writeRebuilt(out, message, subscription, receiverHasHeaders);
     p = out.at;
   }
-  if (headerSize > 0) bytes[p++] = LETTER_H;
-  bytes[p] = LETTER_M;
-  bytes[p + 1] = LETTER_S;
-  bytes[p + 2] = LETTER_G;
-  bytes[p + 3] = SPACE;
+  const { view } = arena;
+  if (headerSize > 0) view.setUint8(p++, LETTER_H);
+  view.setInt32(p, MSG_WORD, true);
   p += 4;
   arena.copy(p, subjectStart, subjectLength);
   p += subjectLength;
-  bytes[p++] = SPACE;
   if (subscription.sidPacked) {
-    let packed = subscription.sidHead;
-    for (let i = 0; i < sidLength; i++) {
-      if (i === 4) packed = subscription.sidTail;
-      bytes[p++] = packed;
-      packed >>= 8;
-    }
+    // What is written beyond the sid's end is overwritten by the tail.
+    view.setInt32(p, subscription.sidHead, true);
+    view.setInt32(p + 4, subscription.sidTail, true);
+    p += sidLength + 2;
   } else {
-    p = writeLatin1(bytes, p, subscription.sid);
+    p = writeLatin1(view, p, ` ${subscription.sid} `);
   }
-  bytes[p++] = SPACE;
   arena.copy(p, tailStart, tailLength);
   out.at = p + tailLength;
   out.turnMsgs++;
@@ -98,8 +90,8 @@ function writeRebuilt(
   return true;
 }
 
-function writeLatin1(bytes: Uint8Array, at: number, text: string): number {
+function writeLatin1(view: DataView, at: number, text: string): number {
   let p = at;
-  for (let i = 0; i < text.length; i++) bytes[p++] = text.charCodeAt(i);
+  for (let i = 0; i < text.length; i++) view.setUint8(p++, text.charCodeAt(i));
   return p;
 }

@@ -6,6 +6,7 @@ import {
   type ClientSink,
   ConnectSyntaxError,
   countTokens,
+  isInfoJson,
   isLiteral,
   latin1,
   type ProtocolErrorCode,
@@ -149,12 +150,8 @@ export class ClientDispatch implements ClientSink {
   info(bytes: Uint8Array, start: number, end: number): void {
     const json = utf8.decode(bytes.subarray(start, end));
     this.#connection.trace?.in("INFO", json);
-    // A client's INFO has no meaning; that it has to be JSON is all the reference asks of it.
-    try {
-      JSON.parse(json);
-    } catch {
-      this.failed("BAD_ARGUMENTS", "INFO of a client is not valid JSON");
-    }
+    // A client's INFO has no meaning, but the reference reads it all the same.
+    if (!isInfoJson(json)) this.failed("BAD_ARGUMENTS", "INFO of a client is not a JSON object of the known form");
   }
 
   ping(): void {
@@ -192,7 +189,7 @@ export class ClientDispatch implements ClientSink {
     const { sublist } = account;
     const { bytes, subjectStart, subjectEnd } = message;
     this.#allowed = !isReservedSubject(bytes, subjectStart, subjectEnd, account.isSystem);
-    const count = sublist.match(bytes, subjectStart, subjectEnd);
+    const count = sublist.match(message.view, subjectStart, subjectEnd);
     const nodes = this.#nodes;
     for (let i = 0; i < count; i++) nodes[i] = sublist.found[i] as SublistNode;
     this.#nodeCount = count;
@@ -226,7 +223,7 @@ export class ClientDispatch implements ClientSink {
     const connection = this.#connection;
     const { bytes, replyStart, replyEnd, subjectStart, subjectEnd } = message;
     const { sublist } = connection.account;
-    const count = sublist.match(bytes, replyStart, replyEnd);
+    const count = sublist.match(message.view, replyStart, replyEnd);
     for (let n = 0; n < count; n++) {
       const own = (sublist.found[n] as SublistNode).plain.find((candidate) => candidate.subscriber === connection);
       if (own === undefined) continue;

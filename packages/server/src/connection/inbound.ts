@@ -8,7 +8,7 @@
 //                           ^ parse from here      to here ^
 
 import { type Arena, SLAB_CLASS_MAX, slabClassOf } from "@myelin/platform";
-import type { ClientParser } from "@myelin/protocol";
+import { type ClientParser, copyOf } from "@myelin/protocol";
 
 /** Unfinished messages of at least this size are collected; smaller ones are kept and put in front of the next chunk. */
 const COLLECT_BYTES_MIN = 16 * 1024;
@@ -93,7 +93,7 @@ export class Inbound {
     const slab = sizeClass > SLAB_CLASS_MAX || bytes !== this.#arena.bytes ? 0 : this.#arena.take(sizeClass);
     this.#keptLength = length;
     if (slab === 0) {
-      this.#keptBytes = bytes.slice(rest, end);
+      this.#keptBytes = copyOf(bytes, rest, end);
       return;
     }
     this.#keptSlab = slab;
@@ -111,7 +111,7 @@ export class Inbound {
 
   /** What was left over is too long for the headroom (a very large `max_control_line`): join in ordinary memory. */
   #parseLong(start: number, end: number): void {
-    const kept = this.#keptBytes ?? this.#arena.bytes.slice(this.#keptSlab, this.#keptSlab + this.#keptLength);
+    const kept = this.#keptBytes ?? copyOf(this.#arena.bytes, this.#keptSlab, this.#keptSlab + this.#keptLength);
     const joined = Buffer.allocUnsafeSlow(LEAD_BYTES + kept.length + (end - start));
     joined.set(kept, LEAD_BYTES);
     joined.set(this.#arena.bytes.subarray(start, end), LEAD_BYTES + kept.length);

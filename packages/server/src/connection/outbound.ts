@@ -14,6 +14,7 @@
 // only when nobody reads from it any more; every byte of a slab that is sent was written since it was taken.
 
 import { type Arena, type Clock, type Duplex, SLAB_CLASS_MAX, slabClassOf, type Timer } from "@myelin/platform";
+import { copyOf } from "@myelin/protocol";
 import type { Flushable, FlushQueue } from "./flush-queue.ts";
 
 /** A slab is sent when this much is in it. More at once gains nothing, less costs system calls. */
@@ -133,7 +134,7 @@ export class Outbound implements Flushable {
     const size = end - start;
     if (this.at + size > this.cap && !this.#fits(size)) {
       if (this.#closed) return false;
-      this.appendOwned(bytes.slice(start, end));
+      this.appendOwned(copyOf(bytes, start, end));
       return !this.#closed;
     }
     this.#arena.bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.at);
@@ -273,7 +274,7 @@ export class Outbound implements Flushable {
     if (size > 0) {
       this.#sealedBytes += size;
       if (this.#sealedSlabs >= SEALED_SLABS_MAX) {
-        this.#sealed.push({ bytes: this.#arena.bytes.slice(this.#slab, this.at), slab: 0, sizeClass: 0 });
+        this.#sealed.push({ bytes: copyOf(this.#arena.bytes, this.#slab, this.at), slab: 0, sizeClass: 0 });
         this.#arena.give(this.#slab, this.#sizeClass);
       } else {
         this.#sealedSlabs++;

@@ -6,16 +6,16 @@ const START_BYTES = 1024;
 /** Keeps byte strings by offset. Offsets stay valid until released; the array itself is replaced when it grows. */
 export class ByteHeap {
   /** Read anew after each `keep`: growing replaces it. */
-  bytes: Uint8Array = new Uint8Array(START_BYTES);
+  view: DataView = new DataView(new ArrayBuffer(START_BYTES));
   #top = 0;
   /** Free offsets, by length in blocks. */
   readonly #free: Map<number, number[]> = new Map();
 
-  /** Copies `source[start, end)` in; costs O(length), amortised. */
-  keep(source: Uint8Array, start: number, end: number): number {
+  /** Copies the bytes `[start, end)` of `source` in; costs O(length), amortised. */
+  keep(source: DataView, start: number, end: number): number {
     const offset = this.#allocate(blocksOf(end - start));
-    const bytes = this.bytes;
-    for (let i = start, to = offset; i < end; i++, to++) bytes[to] = source[i] as number;
+    const { view } = this;
+    for (let i = start, to = offset; i < end; i++, to++) view.setUint8(to, source.getUint8(i));
     return offset;
   }
 
@@ -32,16 +32,16 @@ export class ByteHeap {
     if (reused !== undefined) return reused;
     const offset = this.#top;
     this.#top += blocks * BLOCK;
-    if (this.#top > this.bytes.length) this.#grow();
+    if (this.#top > this.view.byteLength) this.#grow();
     return offset;
   }
 
   #grow(): void {
-    let size = this.bytes.length;
+    let size = this.view.byteLength;
     while (size < this.#top) size *= 2;
     const bytes = new Uint8Array(size);
-    bytes.set(this.bytes);
-    this.bytes = bytes;
+    bytes.set(new Uint8Array(this.view.buffer));
+    this.view = new DataView(bytes.buffer);
   }
 }
 

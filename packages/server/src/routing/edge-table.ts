@@ -1,6 +1,7 @@
 // The literal edges of a sublist: which node a token leads to from which node. One open-addressing table for the whole
 // sublist, keyed by (parent, token bytes), so that a step costs one probe and no string, object or Map.
 
+import { sameBytes } from "@myelin/protocol";
 import type { ByteHeap } from "./byte-heap.ts";
 import type { SublistNode } from "./sublist-node.ts";
 
@@ -26,8 +27,8 @@ export class EdgeTable {
     this.#heap = heap;
   }
 
-  /** The node that the token `bytes[start, end)` leads to from `parent`, or null. */
-  find(parent: SublistNode, hash: number, bytes: Uint8Array, start: number, end: number): SublistNode | null {
+  /** The node that the token at `[start, end)` of `view` leads to from `parent`, or null. */
+  find(parent: SublistNode, hash: number, view: DataView, start: number, end: number): SublistNode | null {
     const mixed = mix(hash, parent.id);
     const hashes = this.#hashes;
     const mask = this.#mask;
@@ -36,7 +37,9 @@ export class EdgeTable {
       if (found === EMPTY) return null;
       if (found !== mixed) continue;
       const node = this.#nodes[slot] as SublistNode;
-      if (node.parent === parent && this.#sameKey(node, bytes, start, end)) return node;
+      const length = end - start;
+      if (node.parent !== parent || node.keyLength !== length) continue;
+      if (sameBytes(view, start, this.#heap.view, node.keyOffset, length)) return node;
     }
   }
 
@@ -65,15 +68,6 @@ export class EdgeTable {
     nodes[hole] = null;
     this.#count--;
     if (this.#mask >= START_SLOTS && this.#count * 8 < this.#mask) this.#resize((this.#mask + 1) / 2);
-  }
-
-  #sameKey(node: SublistNode, bytes: Uint8Array, start: number, end: number): boolean {
-    const length = end - start;
-    if (node.keyLength !== length) return false;
-    const keys = this.#heap.bytes;
-    const offset = node.keyOffset;
-    for (let i = 0; i < length; i++) if (keys[offset + i] !== bytes[start + i]) return false;
-    return true;
   }
 
   #slotOf(node: SublistNode): number {

@@ -6,6 +6,7 @@ import { DOLLAR, startsWith, UNDERSCORE } from "@myelin/protocol";
 const RAFT_PREFIX = "$NRG.";
 /** Replies that cross gateways, and those of service imports. */
 const GATEWAY_REPLY_PREFIX = "_GR_.";
+const OLD_GATEWAY_REPLY_PREFIX = "$GR.";
 const SERVICE_REPLY_PREFIX = "_R_.";
 /** Acknowledgements: a client that chose one as its reply could acknowledge for others. */
 const JETSTREAM_ACK_PREFIX = "$JS.ACK.";
@@ -16,7 +17,10 @@ export const SYSTEM_QUEUE = "_sys_";
 /** Whether clients may not publish to this subject (client.go processInboundClientMsg). */
 export function isReservedSubject(bytes: Uint8Array, start: number, end: number, inSystemAccount: boolean): boolean {
   const first = bytes[start];
-  if (first === DOLLAR) return !inSystemAccount && startsWith(bytes, start, end, RAFT_PREFIX);
+  if (first === DOLLAR) {
+    const isRaft = startsWith(bytes, start, end, RAFT_PREFIX);
+    return (isRaft && !inSystemAccount) || isLongerThan(bytes, start, end, OLD_GATEWAY_REPLY_PREFIX);
+  }
   return first === UNDERSCORE && isLongerThan(bytes, start, end, GATEWAY_REPLY_PREFIX);
 }
 

@@ -3,8 +3,8 @@
 import type { SublistNode } from "./sublist-node.ts";
 import type { Subscriber } from "./subscriber.ts";
 
-/** Sids up to this length are kept as two numbers, so that writing one into a MSG line takes no string. */
-const PACKED_SID_BYTES_MAX = 8;
+/** Sids up to this length are kept as two words, with a blank on either side, as they stand in a MSG line. */
+const PACKED_SID_BYTES_MAX = 6;
 
 /** A subscription. Subject, queue and sid are the latin1 reading of the client's bytes. */
 export class Subscription {
@@ -13,10 +13,9 @@ export class Subscription {
   /** The queue group, or null for a plain subscription. */
   readonly queue: string | null;
   readonly sid: string;
-  /** The first and the second four bytes of the sid, lowest byte first; both 0 when the sid is longer than eight. */
+  /** The first and the second four bytes of ` sid `, lowest byte first, when {@link sidPacked}. */
   readonly sidHead: number;
   readonly sidTail: number;
-  readonly sidLength: number;
   readonly sidPacked: boolean;
 
   /** Messages delivered so far, over the life of the subscription. */
@@ -36,16 +35,15 @@ export class Subscription {
     this.subject = subject;
     this.queue = queue;
     this.sid = sid;
-    this.sidLength = sid.length;
     this.sidPacked = sid.length <= PACKED_SID_BYTES_MAX;
-    this.sidHead = this.sidPacked ? pack(sid, 0) : 0;
-    this.sidTail = this.sidPacked ? pack(sid, 4) : 0;
+    this.sidHead = pack(` ${sid} `, 0);
+    this.sidTail = pack(` ${sid} `, 4);
   }
 }
 
 /** Up to four characters from `at` on, as one 32-bit number. */
-function pack(sid: string, at: number): number {
+function pack(text: string, at: number): number {
   let packed = 0;
-  for (let i = 0; i < 4 && at + i < sid.length; i++) packed |= sid.charCodeAt(at + i) << (8 * i);
+  for (let i = 0; i < 4 && at + i < text.length; i++) packed |= text.charCodeAt(at + i) << (8 * i);
   return packed;
 }
