@@ -1,0 +1,66 @@
+// Why the server could not listen or write a file, in the words that the reference has for it: launchers and people know them.
+
+import { hostPort } from "../net/listener.ts";
+
+/** Go's words for the errors of sockets and files that end a start. */
+const ERROR_TEXTS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EADDRINUSE: "address already in use",
+  EADDRNOTAVAIL: "cannot assign requested address",
+  EISDIR: "is a directory",
+  ENOENT: "no such file or directory",
+  ENOSPC: "no space left on device",
+  ENOTDIR: "not a directory",
+  EPERM: "operation not permitted",
+  EROFS: "read-only file system",
+};
+
+const LOOKUP_CODES = ["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NONAME", "EAI_NODATA"];
+
+/** The largest port there is. */
+export const PORT_MAX = 65_535;
+
+/** The line for a port that no socket can have. */
+export function badPortText(host: string, port: number): string {
+  return listeningText(host, port, `listen tcp: address ${port}: invalid port`);
+}
+
+/**
+ * The line for an address that could not be listened on.
+ *
+ * @param port - As asked for; -1 is shown as the 0 that was asked of the platform.
+ * @param error - The platform's error.
+ */
+export function listenErrorText(host: string, port: number, error: Error): string {
+  const shownPort = Math.max(0, port);
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  if (LOOKUP_CODES.includes(code)) {
+    return listeningText(host, shownPort, `listen tcp: lookup ${host}: no such host`);
+  }
+  const text = ERROR_TEXTS[code];
+  const reason = text === undefined ? error.message : `listen tcp ${hostPort(host, shownPort)}: bind: ${text}`;
+  return listeningText(host, shownPort, reason);
+}
+
+function listeningText(host: string, port: number, reason: string): string {
+  return `Error listening on port: ${hostPort(host, port)}, ${JSON.stringify(reason)}`;
+}
+
+/** What to do about it; null when the error itself says it. */
+export function listenErrorHint(port: number, error: Error): string | null {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "EADDRINUSE") {
+    return `Another program listens on port ${port}. Stop it, or choose a port with -p <port>; -p -1 picks a free one`;
+  }
+  if (code === "EACCES") return `Port ${port} needs more rights than this process has. Choose another with -p <port>`;
+  if (code === "EADDRNOTAVAIL" || LOOKUP_CODES.includes(code ?? "")) {
+    return "Choose an address of this machine with -a <host>; without -a the server listens on every address";
+  }
+  return null;
+}
+
+/** `open /x/y: no such file or directory` */
+export function fileErrorText(operation: string, path: string, error: Error): string {
+  const text = ERROR_TEXTS[(error as NodeJS.ErrnoException).code ?? ""];
+  return `${operation} ${path}: ${text ?? error.message}`;
+}

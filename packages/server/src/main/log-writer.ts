@@ -1,0 +1,103 @@
+// The program's logger: nats-server's line format on stderr or in a file.
+
+import type { Clock } from "@myelin/platform";
+import type { Logger } from "../logger.ts";
+import type { LogSettings } from "./command-line.ts";
+import { backupStamp, type LogLevel, LogLineFormat, type TimeZone, UTC } from "./log-line.ts";
+import { DescriptorOutput, FileOutput, type LogOutput } from "./log-output.ts";
+
+/** What a log writer needs to know of the process. */
+export interface LogOutside {
+  readonly pid: number;
+  readonly clock: Clock;
+  readonly zone: TimeZone;
+  /** Where lines go without a file, and whether that shows colours. */
+  readonly stderr: { readonly descriptor: number; readonly colours: boolean };
+}
+
+/** Whether DBG and TRC lines are written. */
+export interface Verbosity {
+  readonly debug: boolean;
+  readonly trace: boolean;
+}
+
+/** Writes lines. Stateless but for its output; made once for a process. */
+export class LogWriter implements Logger {
+  #output: LogOutput;
+  #format: LogLineFormat;
+  #debug: boolean;
+  #trace: boolean;
+
+  /** Takes the output as it is; {@link openLogWriter} makes one from settings. */
+  constructor(output: LogOutput, format: LogLineFormat, { debug, trace }: Verbosity) {
+    this.#output = output;
+    this.#format = format;
+    this.#debug = debug;
+    this.#trace = trace;
+  }
+
+  info(text: string): void {
+    this.#write("INF", text);
+  }
+
+  warn(text: string): void {
+    this.#write("WRN", text);
+  }
+
+  error(text: string): void {
+    this.#write("ERR", text);
+  }
+
+  debug(text: string): void {
+    if (this.#debug) this.#write("DBG", text);
+  }
+
+  trace(text: string): void {
+    if (this.#trace) this.#write("TRC", text);
+  }
+
+  /** What ends the process; the caller ends it. */
+  fatal(text: string): void {
+    this.#write("FTL", text);
+  }
+
+  /** Opens the log file again and says how that went. */
+  reopen(): void {
+    if (!(this.#output instanceof FileOutput)) {
+      this.info("File log re-open ignored, not a file logger");
+      return;
+    }
+    try {
+      this.#output.reopen();
+      this.info("File log re-opened");
+    } catch (error) {
+      this.error(`File log could not be re-opened, the old file stays in use: ${(error as Error).message}`);
+    }
+  }
+
+  #write(level: LogLevel, text: string): void {
+    this.#output.write(this.#format.line(level, text));
+  }
+}
+
+/**
+ * Opens the log that the command line asks for.
+ *
+ * @throws The platform's error when the log file cannot be opened.
+ */
+export function openLogWriter(settings: LogSettings, verbosity: Verbosity, outside: LogOutside): LogWriter {
+  const { pid, clock, stderr } = outside;
+  const zone = settings.utc ? UTC : outside.zone;
+  const style = { pid, clock, zone: settings.time ? zone : null };
+  if (settings.file === null) {
+    const format = new LogLineFormat({ ...style, colours: stderr.colours });
+    return new LogWriter(new DescriptorOutput(stderr.descriptor), format, verbosity);
+  }
+  const format = new LogLineFormat({ ...style, colours: false });
+  const output = new FileOutput(settings.file, settings.sizeLimitBytes, {
+    rotated: (backup) => format.line("INF", `Rotated log, backup saved as ${JSON.stringify(backup)}`),
+    failed: (error) => format.line("ERR", `Unable to rotate the log file (${error.message}), will try again`),
+    stamp: (attempt) => backupStamp(clock.wallNs() + BigInt(attempt), outside.zone),
+  });
+  return new LogWriter(output, format, verbosity);
+}

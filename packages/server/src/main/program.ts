@@ -1,0 +1,122 @@
+// The program: a command line in, an exit code out. main.ts runs it for real; the test of the process runs it with another server.
+
+import { networkInterfaces } from "node:os";
+import { isatty } from "node:tty";
+import type { Clock } from "@myelin/platform";
+import { type Command, EXIT_FAILURE, type RunSettings, understand } from "./command-line.ts";
+import { fileErrorText } from "./listen-error.ts";
+import { LOCAL_ZONE } from "./log-line.ts";
+import { DescriptorOutput } from "./log-output.ts";
+import { type LogWriter, openLogWriter } from "./log-writer.ts";
+import { processTitle } from "./program-name.ts";
+import { type HandledSignal, type OpenServer, type ProcessOutside, ServerProcess } from "./server-process.ts";
+
+/** What a program is run with. */
+export interface ProgramOutside {
+  /** See `programNameOf`. */
+  readonly programName: string;
+  readonly clock: Clock;
+  readonly openServer: OpenServer;
+}
+
+const STDOUT = 1;
+const STDERR = 2;
+
+/**
+ * Does what a command line asks for. Returns when a server is ready, or ends the process.
+ *
+ * @param args - Without the program itself.
+ */
+export async function runProgram(args: readonly string[], outside: ProgramOutside): Promise<void> {
+  const { programName } = outside;
+  const command: Command = understand(args, programName);
+  switch (command.kind) {
+    case "print":
+      print(STDOUT, command.text);
+      break;
+    case "fail":
+      print(STDERR, `${command.problem}\n`);
+      print(STDOUT, command.usage);
+      process.exitCode = command.exitCode;
+      break;
+    case "signal":
+      await runSignal(command.request, programName);
+      break;
+    case "run":
+      process.title = processTitle(programName, args);
+      await runServer(command.settings, outside);
+      break;
+  }
+}
+
+function print(descriptor: number, text: string): void {
+  new DescriptorOutput(descriptor).write(text);
+}
+
+async function runSignal(request: string, programName: string): Promise<void> {
+  const { SignalError, sendSignal } = await import("./signal-command.ts");
+  const { NODE_PROCESSES } = await import("./node-processes.ts");
+  try {
+    sendSignal(request, programName, NODE_PROCESSES);
+  } catch (error) {
+    if (!(error instanceof SignalError)) throw error;
+    print(STDERR, `${programName}: ${error.message}\n`);
+    process.exitCode = EXIT_FAILURE;
+  }
+}
+
+async function runServer(settings: RunSettings, { programName, clock, openServer }: ProgramOutside): Promise<void> {
+  const log = openLog(settings, programName, clock);
+  if (log === null) return;
+  const outside: ProcessOutside = {
+    programName,
+    pid: process.pid,
+    clock,
+    addresses: ADDRESSES,
+    showBanner: bannerOutput(),
+    exit: (code) => process.exit(code),
+  };
+  const server = new ServerProcess(settings, openServer, log, outside);
+  for (const signal of handledSignals()) process.on(signal, () => server.handleSignal(signal));
+  // Rejections without a handler arrive as uncaught exceptions as well.
+  process.on("uncaughtException", (error) => server.fail(error));
+  await server.run();
+}
+
+function openLog(settings: RunSettings, programName: string, clock: Clock): LogWriter | null {
+  const { log, options } = settings;
+  const verbosity = { debug: options.debug === true, trace: options.trace === true };
+  const colours = isatty(STDERR) && process.env["NO_COLOR"] === undefined;
+  const stderr = { descriptor: STDERR, colours };
+  try {
+    return openLogWriter(log, verbosity, { pid: process.pid, clock, zone: LOCAL_ZONE, stderr });
+  } catch (error) {
+    const text = fileErrorText("open", log.file ?? "stderr", error as Error);
+    print(STDERR, `${programName}: error opening file: ${text}\n`);
+    process.exitCode = EXIT_FAILURE;
+    return null;
+  }
+}
+
+/** A person at a terminal, or a script that knows of one (`npm start`), gets the banner. */
+function bannerOutput(): ((text: string) => void) | null {
+  if (process.env["MYELIN_BANNER"] === "1" || isatty(STDOUT)) return (text) => print(STDOUT, text);
+  return isatty(STDERR) ? (text) => print(STDERR, text) : null;
+}
+
+/** Windows knows the first two, and SIGHUP as the closing of the console. */
+function handledSignals(): readonly HandledSignal[] {
+  const everywhere: HandledSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  return process.platform === "win32" ? everywhere : [...everywhere, "SIGUSR1", "SIGUSR2"];
+}
+
+const ADDRESSES = {
+  all: () =>
+    Object.values(networkInterfaces())
+      .flat()
+      .map((address) => address?.address ?? "127.0.0.1"),
+  lookup: async (name: string) => {
+    const { lookup } = await import("node:dns/promises");
+    return (await lookup(name)).address;
+  },
+};

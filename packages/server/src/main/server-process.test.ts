@@ -1,0 +1,406 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { SimClock } from "@myelin/platform/sim";
+import { SERVER_VERSION } from "@myelin/protocol";
+import type { Logger } from "../logger.ts";
+import type { ServerOptions } from "../options.ts";
+import { MYELIN_VERSION } from "../version.ts";
+import type { RunSettings } from "./command-line.ts";
+import { LogLineFormat } from "./log-line.ts";
+import { LogWriter } from "./log-writer.ts";
+import { type HandledSignal, type ManagedServer, ServerProcess } from "./server-process.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "myelin-process-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A promise that the test settles. */
+class Gate {
+  readonly passed: Promise<void>;
+  open!: () => void;
+  break!: (error: Error) => void;
+
+  constructor() {
+    this.passed = new Promise((resolve, reject) => {
+      this.open = resolve;
+      this.break = reject;
+    });
+  }
+}
+
+/** A server whose steps the test lets through; they all are at first. */
+class StubServer implements ManagedServer {
+  readonly id = "NTEST";
+  readonly name: string;
+  readonly port = 4555;
+  readonly url = "nats://stub:4555";
+  readonly lameDuck?: () => Promise<void>;
+  starting: Promise<void> = Promise.resolve();
+  closing: Promise<void> = Promise.resolve();
+  #log: Logger;
+  #host: string;
+
+  constructor(options: ServerOptions, log: Logger) {
+    this.name = options.serverName ?? this.id;
+    this.#host = options.host;
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    await this.starting;
+    this.#log.info(`Listening for client connections on ${this.#host}:${this.port}`);
+  }
+
+  async close(): Promise<void> {
+    this.#log.info("(closed)");
+    await this.closing;
+  }
+}
+
+interface Run {
+  readonly process: ServerProcess;
+  readonly clock: SimClock;
+  /** Lines so far, without pid. */
+  lines(): string[];
+  readonly exits: number[];
+  readonly banners: string[];
+}
+
+function runOf(settings: Partial<RunSettings>, prepare: (server: StubServer) => void = () => {}): Run {
+  const clock = new SimClock();
+  let text = "";
+  const output = { write: (line: string) => void (text += line) };
+  const format = new LogLineFormat({ pid: 42, clock, zone: null, colours: false });
+  const log = new LogWriter(output, format, { debug: false, trace: false });
+  const exits: number[] = [];
+  const banners: string[] = [];
+  const complete: RunSettings = {
+    options: {},
+    log: { file: null, sizeLimitBytes: 0, time: false, utc: false },
+    pidFile: null,
+    portsFileDir: null,
+    warnings: [],
+    ...settings,
+  };
+  const openServer = async (options: ServerOptions, logger: Logger): Promise<ManagedServer> => {
+    const server = new StubServer(options, logger);
+    prepare(server);
+    return server;
+  };
+  const process = new ServerProcess(complete, openServer, log, {
+    programName: "nats-server",
+    pid: 42,
+    clock,
+    addresses: { all: () => ["127.0.0.1", "::1"], lookup: async (name) => name },
+    showBanner: (banner) => void banners.push(banner),
+    exit: (code) => void exits.push(code),
+  });
+  const lines = (): string[] => text.replaceAll("[42] ", "").split("\n").slice(0, -1);
+  return { process, clock, lines, exits, banners };
+}
+
+/** Lets everything that is due without time run. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+const HEAD = [
+  "[INF] Starting nats-server",
+  `[INF]   Version:  ${SERVER_VERSION}`,
+  "[INF]   Git:      [not set]",
+  `[INF]   Myelin:   ${MYELIN_VERSION}`,
+  "[INF]   Name:     NTEST",
+  "[INF]   ID:       NTEST",
+];
+const READY = [...HEAD, "[INF] Listening for client connections on 0.0.0.0:4555", "[INF] Server is ready"];
+
+test("run() says what the reference says, in its order", async () => {
+  const run = runOf({});
+  await run.process.run();
+  assert.deepEqual(run.lines(), READY);
+  assert.deepEqual(run.exits, []);
+});
+
+for (const { signal, word } of [
+  { signal: "SIGINT", word: "interrupt" },
+  { signal: "SIGTERM", word: "terminated" },
+] as const) {
+  test(`${signal} stops with exit code 0`, async () => {
+    const run = runOf({});
+    await run.process.run();
+    run.process.handleSignal(signal);
+    await settle();
+    assert.deepEqual(run.lines().slice(READY.length), [
+      `[INF] Trapped "${word}" signal`,
+      "[INF] Initiating Shutdown...",
+      "[INF] (closed)",
+      "[INF] Server Exiting..",
+    ]);
+    assert.deepEqual(run.exits, [0]);
+  });
+}
+
+test("the pid file stays and the ports file goes", async () => {
+  const pidFile = join(folder, "pid");
+  const portsFile = join(folder, "nats-server_42.ports");
+  const run = runOf({ pidFile, portsFileDir: folder });
+  await run.process.run();
+  assert.equal(readFileSync(pidFile, "utf8"), "42");
+  assert.deepEqual(JSON.parse(readFileSync(portsFile, "utf8")), {
+    nats: ["nats://127.0.0.1:4555", "nats://[::1]:4555"],
+  });
+  await run.process.stop();
+  assert.equal(existsSync(pidFile), true);
+  assert.equal(existsSync(portsFile), false);
+});
+
+test("a pid file that cannot be written ends the start", async () => {
+  const run = runOf({ pidFile: "/nonexistent/x.pid" });
+  await run.process.run();
+  assert.deepEqual(run.lines(), [
+    ...HEAD,
+    "[FTL] Could not write pidfile: open /nonexistent/x.pid: no such file or directory",
+  ]);
+  assert.deepEqual(run.exits, [1]);
+});
+
+test("a ports file that cannot be written does not", async () => {
+  const run = runOf({ portsFileDir: "/nonexistent" });
+  await run.process.run();
+  const path = "/nonexistent/nats-server_42.ports";
+  assert.deepEqual(run.lines().slice(READY.length), [
+    `[ERR] Error writing ports file (${path}): open ${path}: no such file or directory`,
+  ]);
+  assert.deepEqual(run.exits, []);
+});
+
+const FAILED_STARTS: ReadonlyArray<{ code: string; host: string; port: number; line: string; hint: RegExp | null }> = [
+  {
+    code: "EADDRINUSE",
+    host: "0.0.0.0",
+    port: 4222,
+    line: String.raw`[FTL] Error listening on port: 0.0.0.0:4222, "listen tcp 0.0.0.0:4222: bind: address already in use"`,
+    hint: /-p -1 picks a free one/,
+  },
+  {
+    code: "EADDRNOTAVAIL",
+    host: "2001:db8::1",
+    port: -1,
+    line: '[FTL] Error listening on port: [2001:db8::1]:0, "listen tcp [2001:db8::1]:0: bind: cannot assign requested address"',
+    hint: /-a <host>/,
+  },
+  {
+    code: "ENOTFOUND",
+    host: "256.1.1.1",
+    port: 80,
+    line: '[FTL] Error listening on port: 256.1.1.1:80, "listen tcp: lookup 256.1.1.1: no such host"',
+    hint: /-a <host>/,
+  },
+  {
+    code: "EACCES",
+    host: "127.0.0.1",
+    port: 80,
+    line: '[FTL] Error listening on port: 127.0.0.1:80, "listen tcp 127.0.0.1:80: bind: permission denied"',
+    hint: /Port 80/,
+  },
+  {
+    code: "EWHATEVER",
+    host: "127.0.0.1",
+    port: 80,
+    line: '[FTL] Error listening on port: 127.0.0.1:80, "said the platform"',
+    hint: null,
+  },
+];
+
+for (const { code, host, port, line, hint } of FAILED_STARTS) {
+  test(`a start that fails with ${code}`, async () => {
+    const error = Object.assign(new Error("said the platform"), { code });
+    const run = runOf({ options: { host, port } }, (server) => {
+      server.starting = Promise.reject(error);
+    });
+    await run.process.run();
+    const said = run.lines().slice(HEAD.length);
+    assert.equal(said[0], line);
+    if (hint === null) assert.equal(said.length, 1);
+    else assert.match(said[1] as string, hint);
+    assert.deepEqual(run.exits, [1]);
+  });
+}
+
+test("a port that cannot be ends the start", async () => {
+  const run = runOf({ options: { port: 70_000 } });
+  await run.process.run();
+  assert.deepEqual(run.lines(), [
+    '[FTL] Error listening on port: 0.0.0.0:70000, "listen tcp: address 70000: invalid port"',
+  ]);
+  assert.deepEqual(run.exits, [1]);
+});
+
+test("warnings stand after the head", async () => {
+  const run = runOf({ options: { user: "u", pass: "p" }, warnings: ["--x has no effect"] });
+  await run.process.run();
+  assert.deepEqual(run.lines().slice(HEAD.length, HEAD.length + 2), [
+    "[WRN] Plaintext passwords detected, use nkeys or bcrypt",
+    "[WRN] --x has no effect",
+  ]);
+});
+
+for (const { signal, lines } of [
+  {
+    signal: "SIGHUP",
+    lines: [
+      '[INF] Trapped "hangup" signal',
+      "[ERR] Failed to reload server configuration: can only reload config when a file is provided using -c or --config",
+    ],
+  },
+  {
+    signal: "SIGUSR1",
+    lines: ['[INF] Trapped "user defined signal 1" signal', "[INF] File log re-open ignored, not a file logger"],
+  },
+  {
+    signal: "SIGUSR2",
+    lines: [
+      '[INF] Trapped "user defined signal 2" signal',
+      "[ERR] Lame duck mode is not supported yet; the server goes on as before",
+    ],
+  },
+] satisfies Array<{ signal: HandledSignal; lines: string[] }>) {
+  test(`${signal} leaves the server running`, async () => {
+    const run = runOf({});
+    await run.process.run();
+    run.process.handleSignal(signal);
+    await settle();
+    assert.deepEqual(run.lines().slice(READY.length), lines);
+    assert.deepEqual(run.exits, []);
+  });
+}
+
+test("lame duck mode ignores SIGTERM and a second SIGUSR2, and ends by itself", async () => {
+  const leaving = new Gate();
+  let entered = 0;
+  const run = runOf({}, (server) => {
+    Object.assign(server, {
+      lameDuck: () => {
+        entered++;
+        return leaving.passed;
+      },
+    });
+  });
+  await run.process.run();
+  run.process.handleSignal("SIGUSR2");
+  await settle();
+  run.process.handleSignal("SIGTERM");
+  run.process.handleSignal("SIGUSR2");
+  await settle();
+  assert.equal(entered, 1);
+  assert.deepEqual(run.exits, []);
+  leaving.open();
+  await settle();
+  assert.deepEqual(run.exits, [0]);
+  assert.equal(run.lines().at(-1), "[INF] Server Exiting..");
+});
+
+test("SIGINT ends lame duck mode at once", async () => {
+  const run = runOf({}, (server) => {
+    Object.assign(server, { lameDuck: () => new Gate().passed });
+  });
+  await run.process.run();
+  run.process.handleSignal("SIGUSR2");
+  await settle();
+  run.process.handleSignal("SIGINT");
+  await settle();
+  assert.deepEqual(run.exits, [0]);
+});
+
+test("lame duck mode that fails shuts down", async () => {
+  const run = runOf({}, (server) => {
+    Object.assign(server, { lameDuck: () => Promise.reject(new Error("no way")) });
+  });
+  await run.process.run();
+  run.process.handleSignal("SIGUSR2");
+  await settle();
+  assert.ok(
+    run.lines().some((line) => line.startsWith("[ERR] Lame duck mode failed, shutting down at once: Error: no way")),
+  );
+  assert.deepEqual(run.exits, [0]);
+});
+
+test("a second SIGINT soon after the first is the same one, a later one does not wait", async () => {
+  const run = runOf({ portsFileDir: folder }, (server) => {
+    server.closing = new Gate().passed;
+  });
+  await run.process.run();
+  run.process.handleSignal("SIGINT");
+  run.clock.advance(499);
+  run.process.handleSignal("SIGINT");
+  await settle();
+  assert.deepEqual(run.exits, []);
+  run.clock.advance(1);
+  run.process.handleSignal("SIGTERM");
+  assert.deepEqual(run.exits, []);
+  run.process.handleSignal("SIGINT");
+  assert.deepEqual(run.exits, [1]);
+  assert.equal(existsSync(join(folder, "nats-server_42.ports")), false);
+});
+
+test("a signal while the server starts stops it when it has started", async () => {
+  const started = new Gate();
+  const run = runOf({ portsFileDir: folder }, (server) => {
+    server.starting = started.passed;
+  });
+  const running = run.process.run();
+  await settle();
+  run.process.handleSignal("SIGTERM");
+  await settle();
+  assert.deepEqual(run.exits, []);
+  started.open();
+  await running;
+  await settle();
+  assert.deepEqual(run.exits, [0]);
+  assert.ok(!run.lines().includes("[INF] Server is ready"));
+});
+
+test("a signal while the server starts and a start that fails", async () => {
+  const started = new Gate();
+  const run = runOf({}, (server) => {
+    server.starting = started.passed;
+  });
+  const running = run.process.run();
+  await settle();
+  run.process.handleSignal("SIGINT");
+  started.break(new Error("busy"));
+  await running;
+  await settle();
+  assert.deepEqual(run.exits, [0]);
+});
+
+test("fail() logs the stack and exits with 1", async () => {
+  const run = runOf({ portsFileDir: folder });
+  await run.process.run();
+  run.process.fail(new Error("unforeseen"));
+  const said = run.lines().slice(READY.length);
+  assert.equal(said[0], "[FTL] Unexpected error, the server cannot go on: Error: unforeseen");
+  assert.match(said[1] as string, /^ {4}at /);
+  assert.deepEqual(run.exits, [1]);
+  assert.equal(existsSync(join(folder, "nats-server_42.ports")), false);
+});
+
+test("a server that cannot close ends with 1", async () => {
+  const run = runOf({}, (server) => {
+    server.closing = Promise.reject(new Error("stuck"));
+  });
+  await run.process.run();
+  await run.process.stop();
+  assert.deepEqual(run.exits, [1]);
+});
+
+test("the banner shows where clients connect", async () => {
+  const run = runOf({});
+  await run.process.run();
+  assert.equal(run.banners.length, 1);
+  assert.ok(run.banners[0]?.includes("Clients      nats://stub:4555\n"));
+  assert.ok(run.banners[0]?.includes("npx myelin sub --server nats://stub:4555 '>'"));
+  assert.ok(run.banners[0]?.includes(`Myelin ${MYELIN_VERSION}`));
+});
