@@ -101,7 +101,7 @@ const FIELD_TYPES: ReadonlyMap<string, string> = new Map(
     if (field === "connect_urls" || field === "ws_connect_urls") return [field, "array"];
     if (["proto", "port", "max_payload", "client_id", "api_lvl"].includes(field)) return [field, "number"];
     const flags = ["headers", "jetstream", "ldm", "cluster_dynamic", "connect_info", "acc_is_sys", "auth_required"];
-    return [field, flags.includes(field) || /^tls_/.test(field) ? "boolean" : "string"];
+    return [field, flags.includes(field) || field.startsWith("tls_") ? "boolean" : "string"];
   }),
 );
 

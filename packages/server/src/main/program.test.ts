@@ -90,7 +90,7 @@ class Child {
 
   async stop(): Promise<number | null> {
     this.process.kill("SIGTERM");
-    return await this.ended();
+    return this.ended();
   }
 }
 
