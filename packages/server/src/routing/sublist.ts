@@ -42,6 +42,7 @@ export class Sublist {
   /** Starts every hash: tokens that collide on one server do not on another, so nobody can choose them. */
   readonly #seed: number;
   #nextId = 1;
+  #nodes = 1;
   /** The nodes that the tokens so far lead to, and those that the next one leads to. */
   #frontier: SublistNode[] = [];
   #next: SublistNode[] = [];
@@ -155,6 +156,21 @@ export class Sublist {
     this.generation++;
   }
 
+  /** Nodes, the root included: for monitoring, and for tests that look for leaks. */
+  get nodeCount(): number {
+    return this.#nodes;
+  }
+
+  /** Bytes kept for tokens, free ones included. */
+  get keyBytes(): number {
+    return this.#heap.view.byteLength;
+  }
+
+  /** The most nodes that any match so far had to follow at the same time. */
+  get widestFrontier(): number {
+    return Math.max(this.#frontier.length, this.#next.length);
+  }
+
   /** Whether anybody at all would get a message on this subject. */
   hasInterest(view: DataView, start: number, end: number): boolean {
     return this.match(view, start, end) > 0;
@@ -163,16 +179,22 @@ export class Sublist {
   /** The node that a token leads to, made if it is not there. */
   #step(node: SublistNode, view: DataView, start: number, end: number): SublistNode {
     if (end - start === 1) {
-      if (view.getUint8(start) === STAR) return (node.star ??= new SublistNode(node, this.#nextId++, 0, 0, 0));
-      if (view.getUint8(start) === GREATER) return (node.rest ??= new SublistNode(node, this.#nextId++, 0, 0, 0));
+      const only = view.getUint8(start);
+      if (only === STAR) return (node.star ??= this.#makeNode(node, 0, 0, 0));
+      if (only === GREATER) return (node.rest ??= this.#makeNode(node, 0, 0, 0));
     }
     const hash = hashToken(this.#seed, view, start, end);
     const there = this.#edges.find(node, hash, view, start, end);
     if (there !== null) return there;
-    const made = new SublistNode(node, this.#nextId++, hash, this.#heap.keep(view, start, end), end - start);
+    const made = this.#makeNode(node, hash, this.#heap.keep(view, start, end), end - start);
     this.#edges.add(made);
     node.literals++;
     return made;
+  }
+
+  #makeNode(parent: SublistNode, hash: number, keyOffset: number, keyLength: number): SublistNode {
+    this.#nodes++;
+    return new SublistNode(parent, this.#nextId++, hash, keyOffset, keyLength);
   }
 
   /** Drops a node that nothing needs any more, and its parents as far as that holds for them. */
@@ -187,6 +209,7 @@ export class Sublist {
         this.#heap.release(node.keyOffset, node.keyLength);
         parent.literals--;
       }
+      this.#nodes--;
       node = parent;
     }
   }

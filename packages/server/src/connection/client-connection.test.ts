@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Duplex, duplexPair } from "@myelin/platform";
+import { createPlainArena } from "@myelin/platform/node";
+import { SimClock, SimRandom } from "@myelin/platform/sim";
+import { latin1, latin1Bytes } from "@myelin/protocol";
+import { SingleUser } from "../auth/single-user.ts";
+import { SILENT_LOGGER } from "../logger.ts";
+import { completeOptions, type PartialServerOptions } from "../options.ts";
+import { Account, noTraffic } from "../routing/account.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { ConnectionContext } from "./context.ts";
+import { FlushQueue } from "./flush-queue.ts";
+
+const INFO = {
+  server_id: "N",
+  server_name: "n",
+  version: "2.15.1",
+  proto: 1,
+  go: "x",
+  host: "h",
+  port: 1,
+  headers: true,
+  max_payload: 1024,
+};
+
+/** A connection without a server: a stub router writes down what it is asked to do. */
+function connect(given: PartialServerOptions = {}) {
+  const options = completeOptions({ maxPayloadBytes: 1024, ...given });
+  const arena = createPlainArena(8 * 1024 * 1024);
+  const clock = new SimClock();
+  const account = new Account("$G", 1);
+  const routed: string[] = [];
+  const gone: string[] = [];
+  const context: ConnectionContext = {
+    arena,
+    readBuffer: arena.bytes.subarray(arena.readStart, arena.readStart + arena.readSize),
+    clock,
+    random: new SimRandom(1),
+    flushQueue: new FlushQueue(),
+    options,
+    logger: SILENT_LOGGER,
+    router: {
+      deliver(message, _nodes, count) {
+        routed.push(`${latin1(message.bytes, message.subjectStart, message.subjectEnd)} to ${count}`);
+        return true;
+      },
+      gone: (_connection, reason) => gone.push(reason),
+    },
+    authenticator: new SingleUser(options, account),
+    counters: { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 },
+    globalAccount: account,
+    info: () => ({ ...INFO }),
+  };
+  const [ours, theirs] = duplexPair();
+  const connection = new ClientConnection(7, ours, context);
+  const peer = new Peer(theirs);
+  connection.start();
+  return { account, arena, clock, connection, context, gone, peer, routed };
+}
+
+/** The client's side: what it got, as text. */
+class Peer {
+  text = "";
+  closed = false;
+  readonly #duplex: Duplex;
+
+  constructor(duplex: Duplex) {
+    this.#duplex = duplex;
+    duplex.open({
+      received: (bytes, start, end) => {
+        this.text += latin1(bytes, start, end);
+      },
+      written() {},
+      ended: () => duplex.close(),
+      closed: () => {
+        this.closed = true;
+      },
+    });
+  }
+
+  /** Sends, and waits until everything that follows from it in this process has happened. */
+  async send(text: string): Promise<string> {
+    this.text = "";
+    this.#duplex.write(latin1Bytes(text));
+    await settle();
+    return this.text;
+  }
+
+  close(): void {
+    this.#duplex.close();
+  }
+}
+
+/** Microtasks and flushes: a few turns of the loop, no time. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const QUIET = 'CONNECT {"verbose":false,"pedantic":false,"protocol":1,"headers":true,"no_responders":true}\r\n';
+
+test("a connection asks its account for interest and its router to deliver", async () => {
+  const { account, connection, peer, routed } = connect();
+  await peer.send(`${QUIET}SUB a.* 1\r\nPUB a.b 2\r\nhi\r\nPUB x 1\r\ny\r\n`);
+  assert.deepEqual(routed, ["a.b to 1"]);
+  assert.equal(account.sublist.count, 1);
+  assert.equal(connection.traffic.inMsgs, 2);
+  assert.equal(connection.traffic.inBytes, 3);
+});
+
+test("a connection that ends takes its subscriptions along and tells the router once", async () => {
+  const { account, arena, clock, gone, peer } = connect();
+  const before = arena.takenBytes();
+  await peer.send(`${QUIET}SUB a 1\r\nSUB b q 2\r\nPUB a 5\r\nhe`);
+  peer.close();
+  await settle();
+  assert.deepEqual(gone, ["CLIENT_CLOSED"]);
+  assert.equal(account.sublist.count, 0);
+  assert.equal(account.connections, 0);
+  assert.ok(arena.takenBytes() <= before, "no slab is left behind");
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test("an exception inside costs the connection, and nothing else", async () => {
+  const { context, gone, peer } = connect();
+  Object.assign(context.router, {
+    deliver() {
+      throw new Error("a bug of ours");
+    },
+  });
+  await peer.send(`${QUIET}SUB a 1\r\nPUB a 1\r\nx\r\n`);
+  assert.deepEqual(gone, ["INTERNAL_ERROR"]);
+});
+
+test("without CONNECT in time the connection ends, exactly then", async () => {
+  const { clock, gone, peer } = connect({ user: "u", pass: "p", authTimeoutMs: 1500 });
+  clock.advance(1499);
+  assert.deepEqual(gone, []);
+  clock.advance(1);
+  await settle();
+  assert.deepEqual(gone, ["AUTHENTICATION_TIMEOUT"]);
+  assert.match(peer.text, /-ERR 'Authentication Timeout'\r\n$/);
+  assert.ok(peer.closed);
+});
+
+test("a client that does not answer PINGs is stale after the one too many", async () => {
+  const { clock, gone, peer } = connect({ pingIntervalMs: 1000, pingMax: 2 });
+  await peer.send(QUIET);
+  peer.text = "";
+  clock.advance(1200);
+  clock.advance(1000);
+  await settle();
+  assert.equal(peer.text, "PING\r\nPING\r\n");
+  clock.advance(1000);
+  await settle();
+  assert.deepEqual(gone, ["STALE_CONNECTION"]);
+  assert.match(peer.text, /-ERR 'Stale Connection'\r\n$/);
+});
+
+test("a client that is heard is not PINGed, once its round trip time is known", async () => {
+  const { clock, connection, peer } = connect({ pingIntervalMs: 10_000 });
+  await peer.send(QUIET);
+  clock.advance(2_400);
+  await peer.send("PONG\r\n");
+  assert.ok(connection.pings.rttMs > 0);
+  for (let i = 0; i < 20; i++) {
+    clock.advance(5_000);
+    peer.text = "";
+    assert.equal(await peer.send("SUB a 1\r\n"), "");
+  }
+});
+
+test("traffic counters are folded in once a read, and out once a flush", async () => {
+  const { account, connection, context, peer } = connect();
+  context.router.deliver = (message, nodes) => {
+    for (const subscription of nodes[0]?.plain ?? []) subscription.subscriber.deliver(message, subscription, null);
+    return true;
+  };
+  await peer.send(`${QUIET}SUB a 1\r\n${"PUB a 3\r\nabc\r\n".repeat(10)}`);
+  assert.deepEqual(connection.traffic, { inMsgs: 10, inBytes: 30, outMsgs: 10, outBytes: 30 });
+  assert.deepEqual(account.traffic, connection.traffic);
+  assert.deepEqual(context.counters.traffic, connection.traffic);
+});
+
+test("a second CONNECT drops the subscriptions that were made before it", async () => {
+  const { account, peer } = connect();
+  await peer.send(`${QUIET}SUB a 1\r\n`);
+  assert.equal(account.sublist.count, 1);
+  await peer.send(QUIET);
+  assert.equal(account.sublist.count, 0);
+});
