@@ -107,7 +107,7 @@ function declareTests(): void {
     const ports = JSON.parse(readFileSync(portsFile, "utf8")) as { nats: string[] };
     assert.equal(await child.stop(), 0);
     const lines = child.stderr.trimEnd().split("\n");
-    const line = new RegExp(String.raw`^\[${child.pid}\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} \[INF\] \S| {2}\S`);
+    const line = new RegExp(String.raw`^\[${child.pid}\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} \[INF\] (?: {2})?\S`);
     for (const each of lines) assert.match(each, line);
     const port = /connections on 127\.0\.0\.1:(\d+)/.exec(child.stderr)?.[1];
     assert.deepEqual(ports, { nats: [`nats://127.0.0.1:${port}`] });
