@@ -18,7 +18,7 @@ export interface ServerOptions {
   /** The one user, with {@link pass}. Null: no user is asked for. */
   readonly user: string | null;
   readonly pass: string | null;
-  /** The one token (`--auth`, `authorization { token }`). Cannot be combined with {@link user}. */
+  /** The one token (`--auth`, `authorization { token }`). With it, {@link user} is not asked for, as in the reference. */
   readonly token: string | null;
   /** Time a connection has for its CONNECT when authentication is on. */
   readonly authTimeoutMs: number;
@@ -136,8 +136,5 @@ function checkOptions(options: ServerOptions): void {
       "maxPayloadBytes",
       `${options.maxPayloadBytes} is more than maxPendingBytes (${options.maxPendingBytes}), so the largest message could never be delivered`,
     );
-  }
-  if (options.token !== null && options.user !== null) {
-    throw new OptionsError("token", "a token and a user cannot both be set");
   }
 }

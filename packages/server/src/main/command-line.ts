@@ -9,8 +9,8 @@ import { MYELIN_VERSION } from "../version.ts";
 import { FLAGS, FlagError, type FlagValue, type ReadFlags, readFlags } from "./flags.ts";
 import { usageText } from "./usage.ts";
 
-/** The exit code for a line that cannot be read, as of Go's flag package; see docs/compatibility.md. */
-export const EXIT_BAD_FLAG = 2;
+/** The exit code for a line that cannot be read. Odd, but the reference ends that way: its usage text counts as an answer. */
+export const EXIT_BAD_FLAG = 0;
 /** The exit code for everything else that goes wrong. */
 export const EXIT_FAILURE = 1;
 
@@ -104,9 +104,6 @@ function contradiction(values: ReadonlyMap<string, FlagValue>): string | null {
   if (textOf(values, "user") === null && textOf(values, "pass") !== null) {
     // The reference takes it and lets everybody in; who set a password did not mean that.
     return "--pass has no effect without --user, and the server would be open to everybody";
-  }
-  if (textOf(values, "user") !== null && textOf(values, "auth") !== null) {
-    return "--user and --auth cannot both be set: clients are asked for a user or for a token";
   }
   return null;
 }
