@@ -1,0 +1,131 @@
+// A raw connection of a load generator: handshake, then bytes out and borrowed bytes in.
+//
+// All connections of the process read into one buffer: a read is dealt with before the next one happens.
+
+import { connect, type Socket } from "node:net";
+import { BenchError } from "../errors.ts";
+import type { LoadTarget } from "./spec.ts";
+
+const READ_BYTES = 1 << 20;
+const PING = Buffer.from("PING\r\n");
+const PONG = Buffer.from("PONG\r\n");
+
+/** Takes `length` bytes at the front of `chunk`; they are gone when it returns. */
+export type ChunkTaker = (chunk: Buffer, length: number) => void;
+
+/** The read buffer that connections share; one for a process. */
+export function createReadBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(READ_BYTES);
+}
+
+export class LoadConnection {
+  /** Where received bytes go once a load wants them; until then they are read as protocol lines. */
+  onChunk: ChunkTaker | null = null;
+  /** Called when everything written has left this process. */
+  onWritten: () => void = () => undefined;
+  /** The server asks whether we are there; by default it hears so at once. */
+  onPing: () => void = () => this.pong();
+  /** The server has dealt with everything up to a PING of ours. */
+  onPong: () => void = () => undefined;
+  readonly #socket: Socket;
+  readonly #fail: (error: Error) => void;
+  readonly #whenWritten: () => void;
+  #closing = false;
+  /** Begun protocol line, while {@link onChunk} is not set. */
+  #line = "";
+
+  private constructor(target: LoadTarget, readBuffer: Buffer, fail: (error: Error) => void) {
+    this.#fail = fail;
+    this.#whenWritten = () => this.onWritten();
+    this.#socket = connect({
+      host: target.host,
+      port: target.port,
+      noDelay: true,
+      onread: {
+        buffer: readBuffer,
+        callback: (length, chunk) => {
+          this.#received(chunk as Buffer, length);
+          return true;
+        },
+      },
+    });
+    this.#socket.on("error", (error) => this.#ended(error));
+    this.#socket.on("close", () => this.#ended(null));
+  }
+
+  /**
+   * Connects, sends CONNECT and `protocolLines` and waits until the server has answered a PING behind them.
+   *
+   * @param protocolLines - Subscriptions, each line closed by CRLF.
+   * @param fail - Hears of everything that goes wrong, now and later: a closed connection, `-ERR`, wrong bytes.
+   */
+  static open(
+    target: LoadTarget,
+    readBuffer: Buffer,
+    protocolLines: string,
+    fail: (error: Error) => void,
+  ): Promise<LoadConnection> {
+    return new Promise((resolve) => {
+      const connection = new LoadConnection(target, readBuffer, fail);
+      connection.onPong = () => {
+        connection.onPong = () => undefined;
+        resolve(connection);
+      };
+      const options = { verbose: false, pedantic: false, lang: "bench", version: "1", protocol: 1, headers: true };
+      const connectLine = `CONNECT ${JSON.stringify({ ...options, ...target.connect })}\r\n`;
+      connection.#socket.write(`${connectLine}${protocolLines}PING\r\n`, "latin1");
+    });
+  }
+
+  /** True while an earlier write has not left this process. */
+  get isBlocked(): boolean {
+    return this.#socket.writableLength > 0;
+  }
+
+  /** Writes `bytes`, which stay untouched until {@link onWritten}. */
+  write(bytes: Uint8Array): void {
+    this.#socket.write(bytes, this.#whenWritten);
+  }
+
+  ping(): void {
+    this.#socket.write(PING);
+  }
+
+  pong(): void {
+    this.#socket.write(PONG);
+  }
+
+  /** Handles a protocol line that is no message, given without its line end. */
+  takeControl(line: string): void {
+    if (line === "PING") this.onPing();
+    else if (line === "PONG") this.onPong();
+    else if (line.startsWith("-ERR")) this.#fail(new BenchError("LOAD_FAILED", `The server answered ${line}.`));
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#socket.destroy();
+  }
+
+  #received(chunk: Buffer, length: number): void {
+    try {
+      if (this.onChunk === null) this.#takeLines(chunk.toString("latin1", 0, length));
+      else this.onChunk(chunk, length);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #takeLines(text: string): void {
+    const lines = (this.#line + text).split("\r\n");
+    this.#line = lines.pop() ?? "";
+    for (const line of lines) this.takeControl(line);
+  }
+
+  #ended(error: Error | null): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    const why = error === null ? "" : ` (${error.message})`;
+    this.#fail(new BenchError("LOAD_FAILED", `The server closed a connection of the load generator${why}.`));
+  }
+}

@@ -1,0 +1,75 @@
+// Runs workloads on several servers in turns: within a round every server has its go at a workload before the next
+// workload comes, and the one that begins changes from round to round.
+
+import type { ServerCommand } from "./command.ts";
+import type { LoadResult } from "./load/spec.ts";
+import { runLoad } from "./load-process.ts";
+import { startServer } from "./server-process.ts";
+import type { Setup } from "./setups.ts";
+
+/** A workload as the runner sees it: what to do is the generator's business. */
+export interface RunnableWorkload {
+  readonly name: string;
+  readonly load: unknown;
+  readonly count: number;
+}
+
+export interface RunPlan<W extends RunnableWorkload> {
+  readonly workloads: readonly W[];
+  /** The reference first. */
+  readonly servers: readonly ServerCommand[];
+  readonly setup: Setup;
+  readonly rounds: number;
+  /** Factor on every workload's count; the warm-up, which compilers need, stays whole. */
+  readonly share: number;
+  /** Compiled entry of the load generator. */
+  readonly loadEntry: string;
+  /** Hears what is about to be measured. */
+  readonly progress: (text: string) => void;
+}
+
+/** All measurements of one workload: per server, in the order of {@link RunPlan.servers}, one result per round. */
+export interface WorkloadSamples<W extends RunnableWorkload> {
+  readonly workload: W;
+  readonly samples: readonly (readonly LoadResult[])[];
+}
+
+const WARMUP_SHARE = 0.2;
+
+/**
+ * Measures everything. A fresh server for each measurement, so that memory is that workload's own.
+ * @throws BenchError when a server does not start, or a load fails.
+ */
+export async function runAll<W extends RunnableWorkload>(plan: RunPlan<W>): Promise<WorkloadSamples<W>[]> {
+  const all = plan.workloads.map((workload) => ({ workload, samples: plan.servers.map((): LoadResult[] => []) }));
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const { workload, samples } of all) {
+      for (let turn = 0; turn < plan.servers.length; turn++) {
+        const which = (turn + round) % plan.servers.length;
+        const server = plan.servers[which]!;
+        plan.progress(`round ${round + 1} of ${plan.rounds}: ${workload.name} on ${server.name}`);
+        samples[which]!.push(await measure(plan, server, workload));
+      }
+    }
+  }
+  return all;
+}
+
+async function measure<W extends RunnableWorkload>(
+  plan: RunPlan<W>,
+  command: ServerCommand,
+  workload: W,
+): Promise<LoadResult> {
+  const server = await startServer(command, plan.setup);
+  try {
+    const count = Math.max(1, Math.round(workload.count * plan.share));
+    return await runLoad(plan.loadEntry, {
+      target: { host: server.host, port: server.port, serverPid: server.pid, connect: plan.setup.connect },
+      load: workload.load,
+      count,
+      warmupCount: Math.max(1, Math.round(workload.count * WARMUP_SHARE)),
+    });
+  } finally {
+    await server.stop();
+  }
+}
