@@ -49,6 +49,10 @@ async function measure(options: BenchOptions): Promise<void> {
     progress: (text) => process.stderr.write(`${text}\n`),
   });
   process.stdout.write(`${print(options, environment, all)}\n`);
+  for (const text of all.flatMap(({ failures }) => failures)) {
+    process.stderr.write(`FAILED ${text}\n`);
+    process.exitCode = 1;
+  }
 }
 
 function print(options: BenchOptions, environment: Environment, all: WorkloadSamples<AnyWorkload>[]): string {
@@ -87,11 +91,12 @@ function jsonReport(
     setup: options.setup.name,
     rounds: options.rounds,
     quick: options.quick,
-    workloads: all.map(({ workload, samples }, index) => ({
+    workloads: all.map(({ workload, samples, failures }, index) => ({
       name: workload.name,
       group: workload.group,
       load: workload.load,
       target: workload.target,
+      failures,
       medians: options.servers.map(({ name }, which) => ({ server: name, ...figuresOf(samples[which]!) })),
       comparisons: rows[index]!.comparisons.map(({ server, ratios, cpuRatioRange, isMet }) => ({
         server,

@@ -69,7 +69,7 @@ function cells(columns: readonly Column[], comparison: Comparison): string[] {
   }
   const range = comparison.cpuRatioRange;
   out.push(range === null ? NOTHING : `${range[0].toFixed(2)}..${range[1].toFixed(2)}`);
-  out.push(targetText(comparison.target), mark(comparison.isMet));
+  out.push(targetText(comparison.target), mark(comparison));
   return out;
 }
 
@@ -79,7 +79,8 @@ function targetText(target: Target | null): string {
   return `${target.figure === "cpu" ? "CPU" : "p50"} <= ${target.most}`;
 }
 
-function mark(isMet: boolean | null): string {
+function mark({ isFailed, isMet }: Comparison): string {
+  if (isFailed) return "FAILED";
   if (isMet === null) return "";
   return isMet ? "PASS" : "over";
 }

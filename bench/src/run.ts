@@ -2,6 +2,7 @@
 // workload comes, and the one that begins changes from round to round.
 
 import type { ServerCommand } from "./command.ts";
+import { BenchError } from "./errors.ts";
 import type { LoadResult } from "./load/spec.ts";
 import { runLoad } from "./load-process.ts";
 import { startServer } from "./server-process.ts";
@@ -28,27 +29,38 @@ export interface RunPlan<W extends RunnableWorkload> {
   readonly progress: (text: string) => void;
 }
 
-/** All measurements of one workload: per server, in the order of {@link RunPlan.servers}, one result per round. */
+/** One measurement; null when the load failed, which {@link WorkloadSamples.failures} tells about. */
+export type Sample = LoadResult | null;
+
+/** All measurements of one workload: per server, in the order of {@link RunPlan.servers}, one sample per round. */
 export interface WorkloadSamples<W extends RunnableWorkload> {
   readonly workload: W;
-  readonly samples: readonly (readonly LoadResult[])[];
+  readonly samples: readonly (readonly Sample[])[];
+  /** What went wrong, for people. */
+  readonly failures: readonly string[];
 }
 
 const WARMUP_SHARE = 0.2;
 
 /**
  * Measures everything. A fresh server for each measurement, so that memory is that workload's own.
- * @throws BenchError when a server does not start, or a load fails.
+ * A load that fails does not stop the others; what it said is kept.
+ * @throws BenchError `NO_SERVER` when a server does not start.
  */
 export async function runAll<W extends RunnableWorkload>(plan: RunPlan<W>): Promise<WorkloadSamples<W>[]> {
-  const all = plan.workloads.map((workload) => ({ workload, samples: plan.servers.map((): LoadResult[] => []) }));
+  const all = plan.workloads.map((workload) => ({
+    workload,
+    samples: plan.servers.map((): Sample[] => []),
+    failures: [] as string[],
+  }));
   for (let round = 0; round < plan.rounds; round++) {
-    for (const { workload, samples } of all) {
+    for (const { workload, samples, failures } of all) {
       for (let turn = 0; turn < plan.servers.length; turn++) {
         const which = (turn + round) % plan.servers.length;
         const server = plan.servers[which]!;
         plan.progress(`round ${round + 1} of ${plan.rounds}: ${workload.name} on ${server.name}`);
-        samples[which]!.push(await measure(plan, server, workload));
+        const fail = (text: string): void => void failures.push(`${workload.name} on ${server.name}: ${text}`);
+        samples[which]!.push(await measure(plan, server, workload, fail));
       }
     }
   }
@@ -59,7 +71,8 @@ async function measure<W extends RunnableWorkload>(
   plan: RunPlan<W>,
   command: ServerCommand,
   workload: W,
-): Promise<LoadResult> {
+  fail: (text: string) => void,
+): Promise<Sample> {
   const server = await startServer(command, plan.setup);
   try {
     const count = Math.max(1, Math.round(workload.count * plan.share));
@@ -69,6 +82,10 @@ async function measure<W extends RunnableWorkload>(
       count,
       warmupCount: Math.max(1, Math.round(workload.count * WARMUP_SHARE)),
     });
+  } catch (error) {
+    if (!(error instanceof BenchError) || error.code !== "LOAD_FAILED") throw error;
+    fail(error.message);
+    return null;
   } finally {
     await server.stop();
   }

@@ -1,6 +1,7 @@
 // Makes figures out of samples: medians per server, ratios to the reference, and whether a target is met. Pure.
 
 import type { LoadResult } from "./load/spec.ts";
+import type { Sample } from "./run.ts";
 import { median, ratio } from "./statistics.ts";
 import type { Target } from "./workloads.ts";
 
@@ -26,17 +27,20 @@ export interface Comparison {
   /** Smallest and largest CPU ratio of a round: how far the ratio of the medians can be trusted. */
   readonly cpuRatioRange: readonly [least: number, most: number] | null;
   readonly target: Target | null;
+  /** A measurement of this server or of the reference has failed. */
+  readonly isFailed: boolean;
   /** Null where nothing was promised, or nothing could be measured. */
   readonly isMet: boolean | null;
 }
 
 const MILLION = 1e6;
 
-/** The medians of one server's samples. */
-export function figuresOf(samples: readonly LoadResult[]): Figures {
-  const of = (value: (sample: LoadResult) => number): number => median(samples.map(value));
+/** The medians of one server's samples; NaN and null when all of them failed. */
+export function figuresOf(samples: readonly Sample[]): Figures {
+  const results = samples.filter((sample) => sample !== null);
+  const of = (value: (sample: LoadResult) => number): number => median(results.map(value));
   const maybe = (value: (sample: LoadResult) => number | null): number | null => {
-    const values = samples.map(value).filter((each) => each !== null);
+    const values = results.map(value).filter((each) => each !== null);
     return values.length === 0 ? null : median(values);
   };
   return {
@@ -52,8 +56,8 @@ export function figuresOf(samples: readonly LoadResult[]): Figures {
 /** Sets a server's samples against the reference's, round by round in the same order. */
 export function compare(
   server: string,
-  samples: readonly LoadResult[],
-  referenceSamples: readonly LoadResult[],
+  samples: readonly Sample[],
+  referenceSamples: readonly Sample[],
   target: Target | null,
 ): Comparison {
   const figures = figuresOf(samples);
@@ -67,7 +71,7 @@ export function compare(
     kibPerConnection: ratio(figures.kibPerConnection, reference.kibPerConnection),
   };
   const perRound = samples
-    .map((sample, round) => ratio(cpuPerMillion(sample), cpuPerMillion(referenceSamples[round]!)))
+    .map((sample, round) => cpuRatio(sample, referenceSamples[round] ?? null))
     .filter((each) => each !== null);
   return {
     server,
@@ -76,8 +80,14 @@ export function compare(
     ratios,
     cpuRatioRange: perRound.length === 0 ? null : [Math.min(...perRound), Math.max(...perRound)],
     target,
+    isFailed: samples.includes(null) || referenceSamples.includes(null),
     isMet: isMet(target, figures, ratios),
   };
+}
+
+function cpuRatio(sample: Sample, reference: Sample): number | null {
+  if (sample === null || reference === null) return null;
+  return ratio(cpuPerMillion(sample), cpuPerMillion(reference));
 }
 
 function cpuPerMillion(sample: LoadResult): number {

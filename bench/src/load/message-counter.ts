@@ -3,7 +3,8 @@
 //   MSG bench.x 1 16\r\naaaa...\r\n MSG ... PING\r\n MSG ...
 //
 // A chunk is jumped over in one step when the last message in it begins where it must. That is exact: a PING between two
-// messages moves everything behind it, and then lower-case payload stands where an 'M' or 'H' should. One message
+// messages moves everything behind it, and then lower-case payload stands where an 'M' or 'H' should. (An INFO as long as several
+// messages would be taken for them; it comes only before the first, and the final count would tell.) One message
 // of each chunk is compared in full, with its place in the sequence when the sequence is known.
 
 import { BenchError } from "../errors.ts";
