@@ -28,7 +28,7 @@ export async function describeEnvironment(servers: readonly ServerCommand[]): Pr
     machine: `${processors.length} x ${processors[0]?.model.trim() ?? UNKNOWN}, ${memory}`,
     system: `${systemType()} ${release()} ${arch()}`,
     node: process.version,
-    commit: await commit(),
+    commit: await currentCommit(),
     servers: await Promise.all(
       servers.map(async (server) => ({ name: server.name, version: await versionOf(server) })),
     ),
@@ -41,7 +41,7 @@ export function environmentLines({ date, machine, system, node, commit, servers 
   return [`${date}, commit ${commit}, Node ${node}`, `${machine}, ${system}`, versions];
 }
 
-async function commit(): Promise<string> {
+async function currentCommit(): Promise<string> {
   const folder = fileURLToPath(new URL(".", import.meta.url));
   const revision = await firstLine("git", ["-C", folder, "rev-parse", "--short", "HEAD"]);
   if (revision === null) return UNKNOWN;

@@ -44,7 +44,7 @@ export async function startServer(command: ServerCommand, setup: Setup): Promise
   const giveUp = new AbortController();
   const late = after(START_MS_MAX, giveUp.signal).then(() => Promise.reject(new Error("it took too long")));
   try {
-    const ready = command.takesPort ? answering(port, giveUp.signal) : output.port(giveUp.signal);
+    const ready = command.takesPort ? answering(port, giveUp.signal) : output.port();
     const found = await Promise.race([ready, died, late]);
     return { host: HOST, port: found, pid: child.pid!, stop };
   } catch (cause) {
@@ -76,14 +76,17 @@ function spawnServer(command: ServerCommand, port: number, setup: Setup, folder:
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });
-  const killWithUs = (): void => void child.kill("SIGKILL");
+  const killWithUs = (): void => {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  };
   process.once("exit", killWithUs);
   child.once("close", () => process.removeListener("exit", killWithUs));
   return child;
 }
 
 /** Keeps the end of what a server prints, and looks in it for the port. */
-function collectOutput(child: ChildProcess): { text(): string; port(signal: AbortSignal): Promise<number> } {
+function collectOutput(child: ChildProcess): { text(): string; port(): Promise<number> } {
   let text = "";
   let look: () => void = () => undefined;
   const take = (chunk: Buffer): void => {

@@ -62,40 +62,40 @@ const IDLE = "Idle connections";
 
 /** The workloads in the order in which they run. */
 export const CORE_WORKLOADS: readonly Workload[] = [
-  row(PUBLISH, "publish-16", 8_000_000, null, stream({ payloadBytes: 16 })),
+  row(PUBLISH, "publish-16", 10_000_000, null, stream({ payloadBytes: 16 })),
   row(PUBLISH, "publish-128", 6_000_000, null, stream({ payloadBytes: 128 })),
   row(PUBLISH, "publish-1k", 3_000_000, cpu(0.7), stream({ payloadBytes: KIB })),
 
-  row(ONE, "one-to-one-16", 2_400_000, cpu(0.3), stream({ subscribers: 1, payloadBytes: 16 })),
-  row(ONE, "one-to-one-128", 1_600_000, cpu(0.3), stream({ subscribers: 1 })),
-  row(ONE, "one-to-one-1k", 700_000, cpu(0.5), stream({ subscribers: 1, payloadBytes: KIB })),
-  row(ONE, "one-to-one-64k", 20_000, cpu(0.9), stream({ subscribers: 1, payloadBytes: 64 * KIB })),
+  row(ONE, "one-to-one-16", 3_200_000, cpu(0.3), stream({ subscribers: 1, payloadBytes: 16 })),
+  row(ONE, "one-to-one-128", 2_400_000, cpu(0.3), stream({ subscribers: 1 })),
+  row(ONE, "one-to-one-1k", 1_200_000, cpu(0.5), stream({ subscribers: 1, payloadBytes: KIB })),
+  row(ONE, "one-to-one-64k", 24_000, cpu(0.9), stream({ subscribers: 1, payloadBytes: 64 * KIB })),
 
-  row(FAN_OUT, "fan-out-10-16", 400_000, cpu(0.5), stream({ subscribers: 10, payloadBytes: 16 })),
-  row(FAN_OUT, "fan-out-10-128", 250_000, cpu(0.5), stream({ subscribers: 10 })),
-  row(FAN_OUT, "fan-out-10-1k", 160_000, cpu(0.7), stream({ subscribers: 10, payloadBytes: KIB })),
-  row(FAN_OUT, "fan-out-100-16", 40_000, null, stream({ subscribers: 100, payloadBytes: 16 })),
-  row(FAN_OUT, "fan-out-100-128", 25_000, null, stream({ subscribers: 100 })),
+  row(FAN_OUT, "fan-out-10-16", 500_000, cpu(0.5), stream({ subscribers: 10, payloadBytes: 16 })),
+  row(FAN_OUT, "fan-out-10-128", 400_000, cpu(0.5), stream({ subscribers: 10 })),
+  row(FAN_OUT, "fan-out-10-1k", 240_000, cpu(0.7), stream({ subscribers: 10, payloadBytes: KIB })),
+  row(FAN_OUT, "fan-out-100-16", 60_000, null, stream({ subscribers: 100, payloadBytes: 16 })),
+  row(FAN_OUT, "fan-out-100-128", 40_000, null, stream({ subscribers: 100 })),
 
-  row(SUBJECTS, "fan-in-10-128", 1_600_000, null, stream({ publishers: 10, subscribers: 1 })),
+  row(SUBJECTS, "fan-in-10-128", 2_400_000, null, stream({ publishers: 10, subscribers: 1 })),
   row(
     SUBJECTS,
     "subjects-100k-128",
-    800_000,
+    1_000_000,
     cpu(0.3),
     stream({ subscribers: 1, subjects: 100_000, filter: "bench.>" }),
   ),
-  row(SUBJECTS, "wildcard-128", 1_600_000, cpu(0.3), stream({ subscribers: 1, filter: "bench.*" })),
-  row(SUBJECTS, "queue-4-128", 1_600_000, cpu(0.3), stream({ subscribers: 4, queueGroup: "workers" })),
-  row(SUBJECTS, "headers-128", 1_200_000, null, stream({ subscribers: 1, headers: true })),
+  row(SUBJECTS, "wildcard-128", 2_400_000, cpu(0.3), stream({ subscribers: 1, filter: "bench.*" })),
+  row(SUBJECTS, "queue-4-128", 2_400_000, cpu(0.3), stream({ subscribers: 4, queueGroup: "workers" })),
+  row(SUBJECTS, "headers-128", 1_800_000, null, stream({ subscribers: 1, headers: true })),
 
   row(REQUEST, "request-1", 15_000, { figure: "p50", most: 1.15 }, request(1)),
-  row(REQUEST, "request-512", 300_000, cpu(0.3), request(512)),
+  row(REQUEST, "request-512", 400_000, cpu(0.3), request(512)),
 
   row(
     SINGLE,
     "single-write-64-16",
-    300_000,
+    400_000,
     cpu(1.15),
     stream({ publishers: 64, payloadBytes: 16, writeBytesMax: null }),
   ),
