@@ -18,7 +18,7 @@ A workload is named in full or by its beginning ("fan-out" means all that begin 
 
 Options:
   --rounds N               measure everything N times, print medians (default 3)
-  --quick                  one round, a fifth of the messages
+  --quick                  one round, two fifths of the messages
   --reference COMMAND      the reference; default: $REFERENCE_SERVER, then nats-server on PATH
   --myelin-command COMMAND another build of Myelin instead of this one
   --subject NAME=COMMAND   a server to measure instead of Myelin; may be given several times

@@ -25,6 +25,8 @@ export interface Workload {
 const KIB = 1024;
 const WRITE_BYTES_MAX = 64 * KIB;
 const WINDOW_BYTES = 8 * KIB * KIB;
+const SINGLE_WRITERS = 64;
+const SINGLE_WINDOW_BYTES = SINGLE_WRITERS * "PUB bench.x 16\r\naaaaaaaaaaaaaaaa\r\n".length;
 
 const ONE_TO_NOBODY: StreamLoad = {
   kind: "stream",
@@ -92,16 +94,22 @@ export const CORE_WORKLOADS: readonly Workload[] = [
   row(REQUEST, "request-1", 15_000, { figure: "p50", most: 1.15 }, request(1)),
   row(REQUEST, "request-512", 400_000, cpu(0.3), request(512)),
 
+  row(SINGLE, "single-write-publish-16", 400_000, cpu(1.15), singleWrites({ subscribers: 0 })),
+  // One message of each publisher at a time: what waits in a socket is read together, and a slow server would profit.
   row(
     SINGLE,
-    "single-write-64-16",
+    "single-write-window-16",
     400_000,
     cpu(1.15),
-    stream({ publishers: 64, payloadBytes: 16, writeBytesMax: null }),
+    singleWrites({ subscribers: 1, windowBytes: SINGLE_WINDOW_BYTES }),
   ),
 
   row(IDLE, "idle-5000", 5_000, { figure: "kibPerConnection", most: 10 }, { kind: "idle" }),
 ];
+
+function singleWrites(changes: Partial<StreamLoad>): StreamLoad {
+  return stream({ publishers: SINGLE_WRITERS, payloadBytes: 16, writeBytesMax: null, ...changes });
+}
 
 function request(outstanding: number): Load {
   return { kind: "request", outstanding, payloadBytes: 16 };

@@ -48,6 +48,8 @@ class Stream {
   #before = 0;
   /** Messages that this part publishes. */
   #count = 0;
+  /** The publisher whose turn it is. */
+  #next = 0;
   #turnPlanned = false;
   #finish: (() => void) | null = null;
   readonly #turn = (): void => this.#publishTurn();
@@ -116,8 +118,10 @@ class Stream {
     this.#turnPlanned = false;
     let wantsMore = false;
     let allowance = this.#allowanceBytes();
-    for (const publisher of this.#publishers) {
-      if (allowance <= 0) break;
+    for (let tried = 0; tried < this.#publishers.length && allowance > 0; tried++) {
+      // Who comes next is remembered: with a window of few messages, the first publishers would send them all.
+      const publisher = this.#publishers[this.#next]!;
+      this.#next = (this.#next + 1) % this.#publishers.length;
       allowance -= publisher.publish();
       if (publisher.canPublish) wantsMore = true;
     }
