@@ -113,7 +113,12 @@ const CASES: ReadonlyArray<{ name: string; text: string; said: string[]; setting
     said: ["pub a||12|NATS/1.0\r\n\r\nhi|12 14\r\n", "pub a|r|12|NATS/1.0\r\n\r\nhi|r 12 14\r\n"],
   },
   { name: "two blanks in HPUB", text: "HPUB a  0 2\r\nhi\r\n", said: ["pub a||0|hi|0 2\r\n"] },
-  { name: "headers not agreed on", text: "HPUB a 0 0\r\n", said: ["failed HEADERS_NOT_SUPPORTED"], setting: { headers: false } },
+  {
+    name: "headers not agreed on",
+    text: "HPUB a 0 0\r\n",
+    said: ["failed HEADERS_NOT_SUPPORTED"],
+    setting: { headers: false },
+  },
   { name: "headers longer than all", text: "HPUB a 3 2\r\n", said: ["failed BAD_ARGUMENTS"] },
   { name: "subscribe", text: "SUB a.* 1\r\nsub a q 22\n", said: ["sub a.*|1", "sub a|q|22"] },
   { name: "subscribe with too little", text: "SUB a\r\n", said: ["failed BAD_ARGUMENTS"] },
@@ -135,7 +140,12 @@ const CASES: ReadonlyArray<{ name: string; text: string; said: string[]; setting
   { name: "publish line too long", text: `PUB ${LONG} 1\r\n`, said: ["failed CONTROL_LINE"] },
   { name: "line too long before it ends", text: `SUB ${LONG}`, said: ["failed CONTROL_LINE"] },
   { name: "blanks without end are not kept", text: `PUB${" ".repeat(500)}a 1\r\nx\r\n`, said: ["pub a||-1|x|1\r\n"] },
-  { name: "operation before CONNECT", text: "PING\r\n", said: ["failed AUTHORIZATION_VIOLATION"], setting: { auth: true } },
+  {
+    name: "operation before CONNECT",
+    text: "PING\r\n",
+    said: ["failed AUTHORIZATION_VIOLATION"],
+    setting: { auth: true },
+  },
   { name: "CONNECT first", text: "CONNECT {}\r\nPING\r\n", said: ["connect {}", "ping"], setting: { auth: true } },
   {
     name: "watched lines, once each",
@@ -181,7 +191,23 @@ test("feed() takes nothing after stop(), not even from the same chunk", () => {
 
 test("feed() says the same of any bytes, however they are cut, and never throws", () => {
   const piece = fc.oneof(
-    fc.constantFrom("PUB ", "HPUB ", "SUB ", "UNSUB ", "PING\r\n", "+OK\r\n", "CONNECT {}\r\n", "\r\n", "\n", " ", "\t", "foo", "a.b", "0", "5"),
+    fc.constantFrom(
+      "PUB ",
+      "HPUB ",
+      "SUB ",
+      "UNSUB ",
+      "PING\r\n",
+      "+OK\r\n",
+      "CONNECT {}\r\n",
+      "\r\n",
+      "\n",
+      " ",
+      "\t",
+      "foo",
+      "a.b",
+      "0",
+      "5",
+    ),
     fc.constantFrom("PUB foo 2\r\nhi\r\n", "PUB foo _IN.1 2\r\nhi\r\n", "HPUB x 0 2\r\nhi\r\n", "pub\tx 3 \nabc\r\n"),
     fc.string({ maxLength: 6 }),
   );

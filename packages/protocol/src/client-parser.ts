@@ -42,6 +42,8 @@ const SNIPPET_BYTES_MAX = 32;
 const MEMO_MISSES_MAX = 16;
 /** More arguments than any operation takes; further ones are only counted. */
 const ARGUMENTS_MAX = 6;
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = viewOf(NO_BYTES);
 /** Letters in lower case, as the message path compares them. */
 const LOWER_C = 0x63;
 const LOWER_H = 0x68;
@@ -50,6 +52,20 @@ const TO_LOWER = 0x20;
 /** `pub ` as a word, and what makes its letters, and only these, lower case. */
 const PUB_LOWER = 0x20627570;
 const PUB_TO_LOWER = 0x00202020;
+
+/** What a parser fills and hands to its sink. */
+export interface ParserScratch {
+  readonly message: Publication;
+  readonly args: Arguments;
+}
+
+/** Makes the scratch objects of a parser. */
+export function createParserScratch(): ParserScratch {
+  return {
+    message: new Publication(NO_BYTES),
+    args: { bytes: NO_BYTES, count: 0, ranges: new Int32Array(2 * ARGUMENTS_MAX) },
+  };
+}
 
 /** Parses one client connection. Holds a few numbers and, after the first publish, the last subject. */
 export class ClientParser {
@@ -69,8 +85,8 @@ export class ClientParser {
   needed = 0;
 
   readonly #sink: ClientSink;
-  readonly #message: Publication = new Publication(NO_BYTES);
-  readonly #arguments: Arguments = { bytes: NO_BYTES, count: 0, ranges: new Int32Array(2 * ARGUMENTS_MAX) };
+  readonly #message: Publication;
+  readonly #arguments: Arguments;
   /** The last subject published to; made at the first publish. */
   #memo: DataView = NO_VIEW;
   #memoLength = 0;
@@ -81,8 +97,11 @@ export class ClientParser {
   /** An operation without arguments was recognised and what follows up to the line end is being skipped; 0: none. */
   #skipping = 0;
 
-  constructor(sink: ClientSink) {
+  /** @param scratch - May be shared by all parsers that are fed one at a time: nothing in it outlives a call of `feed`. */
+  constructor(sink: ClientSink, scratch: ParserScratch = createParserScratch()) {
     this.#sink = sink;
+    this.#message = scratch.message;
+    this.#arguments = scratch.args;
   }
 
   /** Makes `feed` take no further operation, not even from the chunk it is in. */
@@ -428,9 +447,6 @@ export class ClientParser {
     return end;
   }
 }
-
-const NO_BYTES = new Uint8Array(0);
-const NO_VIEW = viewOf(NO_BYTES);
 
 /** Whether `PUB ` stands at `at`, in either case. */
 function isPub(view: DataView, at: number): boolean {

@@ -17,11 +17,11 @@ export {
   UNDERSCORE,
   ZERO,
 } from "./bytes.ts";
-export { ClientParser } from "./client-parser.ts";
+export { ClientParser, createParserScratch, type ParserScratch } from "./client-parser.ts";
 export type { Arguments, ClientSink } from "./client-sink.ts";
 export { type ConnectOptions, ConnectSyntaxError, DEFAULT_CONNECT_OPTIONS, parseConnect } from "./connect-options.ts";
 export { PROTOCOL_ERRORS, type ProtocolErrorCode } from "./errors.ts";
-export { infoLine, isInfoJson, type ServerInfo } from "./info.ts";
+export { type InfoTemplate, infoLine, infoTemplate, isInfoJson, type ServerInfo } from "./info.ts";
 export {
   API_LEVEL,
   CLIENT_PROTOCOL_MAX,

@@ -82,7 +82,17 @@ test("parseConnect() sets only what is named, in any case, and ignores what it d
   assert.equal(parseConnect("{}", options).lang, "ts");
 });
 
-for (const json of ["", "[]", "1", '"x"', "{", '{"verbose":1}', '{"user":{}}', '{"protocol":1.5}', '{"protocol":1.0}']) {
+for (const json of [
+  "",
+  "[]",
+  "1",
+  '"x"',
+  "{",
+  '{"verbose":1}',
+  '{"user":{}}',
+  '{"protocol":1.5}',
+  '{"protocol":1.0}',
+]) {
   test(`parseConnect() refuses ${json === "" ? "an empty text" : json}`, () => {
     assert.throws(() => parseConnect(json, DEFAULT_CONNECT_OPTIONS), ConnectSyntaxError);
   });

@@ -2,12 +2,19 @@
 // process share nothing but the byte arena, and a test can hold time still.
 
 import { type Arena, type Clock, type Duplex, duplexPair, type Network, type Random } from "@myelin/platform";
-import { API_LEVEL, type Publication, SERVER_VERSION, type ServerInfo } from "@myelin/protocol";
+import {
+  API_LEVEL,
+  createParserScratch,
+  infoTemplate,
+  type Publication,
+  SERVER_VERSION,
+  type ServerInfo,
+} from "@myelin/protocol";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import { SingleUser } from "./auth/single-user.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
 import type { CloseReason } from "./connection/close-reasons.ts";
-import type { ConnectionContext, Router, ServerCounters } from "./connection/context.ts";
+import type { ConnectionContext, InfoParts, Router, ServerCounters } from "./connection/context.ts";
 import { FlushQueue } from "./connection/flush-queue.ts";
 import type { Logger } from "./logger.ts";
 import { ClientListener, hostPort } from "./net/listener.ts";
@@ -46,6 +53,7 @@ export class Server implements Router {
   readonly #listener: ClientListener;
   readonly #connections: Map<number, ClientConnection> = new Map();
   readonly #xkey: string;
+  readonly #infoCache: Map<Account | null, InfoParts> = new Map();
   #state: ServerState = "new";
   #port = 0;
   #nextId = 0;
@@ -78,7 +86,8 @@ export class Server implements Router {
       authenticator: new SingleUser(this.options, globalAccount),
       counters: this.counters,
       globalAccount,
-      info: () => this.#info(),
+      scratch: createParserScratch(),
+      info: (account) => this.#infoParts(account),
     };
   }
 
@@ -173,6 +182,22 @@ export class Server implements Router {
     await this.#listener.close();
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
     this.#state = "closed";
+  }
+
+  /** Made once for each account, and anew when what is told changes. */
+  #infoParts(account: Account | null): InfoParts {
+    const known = this.#infoCache.get(account);
+    if (known !== undefined) return known;
+    const info = this.#info();
+    if (account !== null) {
+      info.connect_info = true;
+      info.remote_account = account.name;
+      info.acc_is_sys = account.isSystem;
+    }
+    const { head, tail } = infoTemplate(info);
+    const parts = { head: Buffer.from(head), tail: Buffer.from(tail) };
+    this.#infoCache.set(account, parts);
+    return parts;
   }
 
   #info(): ServerInfo {

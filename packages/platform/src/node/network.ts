@@ -6,35 +6,55 @@ import type { Duplex, DuplexSink, Endpoint, Listener, ListenOptions, Network } f
 const BACKLOG = 4096;
 const KEEP_ALIVE_MS = 15_000; // as Go's net package does for every accepted connection
 
+/** Finds the duplex of a socket, so that all sockets share the same few listeners instead of having closures of their own. */
+const OWNER = Symbol("duplex");
+
+interface OwnedSocket extends Socket {
+  [OWNER]: TcpDuplex;
+}
+
+function onData(this: Socket, chunk: Buffer): void {
+  (this as OwnedSocket)[OWNER].sink?.received(chunk, 0, chunk.length);
+}
+
+function onEnd(this: Socket): void {
+  (this as OwnedSocket)[OWNER].sink?.ended();
+}
+
+function onError(this: Socket, error: Error): void {
+  (this as OwnedSocket)[OWNER].error = error;
+}
+
+function onClose(this: Socket): void {
+  const duplex = (this as OwnedSocket)[OWNER];
+  duplex.sink?.closed(duplex.error);
+}
+
 class TcpDuplex implements Duplex {
   readonly remote: Endpoint | null;
   readonly local: Endpoint | null;
   readonly transport = "tcp";
+  sink: DuplexSink | null = null;
+  error: Error | null = null;
   readonly #socket: Socket;
-  #sink: DuplexSink | null = null;
   /** Completed synchronously or not, every write calls back; only the callback of the newest tells that all is gone. */
   #writesBegun = 0;
   #writesDone = 0;
   #waiting = false;
-  #error: Error | null = null;
   readonly #onWritten: () => void;
 
   constructor(socket: Socket, readBuffer: Uint8Array | null) {
     this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.#onWritten = () => this.#written();
-    this.#socket =
-      readBuffer === null ? socket : readInto(readBuffer, socket, (length) => this.#read(readBuffer, length));
-    if (this.#socket === socket) socket.on("data", (chunk: Buffer) => this.#sink?.received(chunk, 0, chunk.length));
-    this.#socket.on("end", () => this.#sink?.ended());
-    this.#socket.on("error", (error) => {
-      this.#error = error;
-    });
-    this.#socket.on("close", () => this.#sink?.closed(this.#error));
+    this.#socket = readBuffer === null ? socket : readInto(readBuffer, socket, this);
+    (this.#socket as OwnedSocket)[OWNER] = this;
+    if (this.#socket === socket) socket.on("data", onData);
+    this.#socket.on("end", onEnd).on("error", onError).on("close", onClose);
   }
 
   open(sink: DuplexSink): void {
-    this.#sink = sink;
+    this.sink = sink;
     this.#socket.resume();
   }
 
@@ -64,15 +84,11 @@ class TcpDuplex implements Duplex {
     this.#socket.destroy();
   }
 
-  #read(buffer: Uint8Array, length: number): void {
-    this.#sink?.received(buffer, 0, length);
-  }
-
   #written(): void {
     this.#writesDone++;
     if (!this.#waiting || this.#writesDone !== this.#writesBegun) return;
     this.#waiting = false;
-    if (!this.#socket.destroyed) this.#sink?.written();
+    if (!this.#socket.destroyed) this.sink?.written();
   }
 }
 
@@ -85,14 +101,14 @@ interface HandleHolder {
  * Makes an accepted socket read into `buffer`, by moving its handle into a new socket that is created that way.
  * Where this Node has no such handle the socket comes back as it is, and is read by 'data' events.
  */
-function readInto(buffer: Uint8Array, accepted: Socket, onRead: (length: number) => void): Socket {
+function readInto(buffer: Uint8Array, accepted: Socket, duplex: TcpDuplex): Socket {
   const holder = accepted as unknown as HandleHolder;
   const handle = holder._handle;
   if (handle === null || typeof handle !== "object") return accepted;
   const onread: OnReadOpts = {
     buffer,
     callback: (length) => {
-      onRead(length);
+      duplex.sink?.received(buffer, 0, length);
       return true;
     },
   };

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type Duplex, duplexPair } from "@myelin/platform";
 import { createPlainArena } from "@myelin/platform/node";
 import { SimClock, SimRandom } from "@myelin/platform/sim";
-import { latin1, latin1Bytes } from "@myelin/protocol";
+import { createParserScratch, latin1, latin1Bytes } from "@myelin/protocol";
 import { SingleUser } from "../auth/single-user.ts";
 import { SILENT_LOGGER } from "../logger.ts";
 import { completeOptions, type PartialServerOptions } from "../options.ts";
@@ -11,18 +11,6 @@ import { Account, noTraffic } from "../routing/account.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ConnectionContext } from "./context.ts";
 import { FlushQueue } from "./flush-queue.ts";
-
-const INFO = {
-  server_id: "N",
-  server_name: "n",
-  version: "2.15.1",
-  proto: 1,
-  go: "x",
-  host: "h",
-  port: 1,
-  headers: true,
-  max_payload: 1024,
-};
 
 /** A connection without a server: a stub router writes down what it is asked to do. */
 function connect(given: PartialServerOptions = {}) {
@@ -50,7 +38,8 @@ function connect(given: PartialServerOptions = {}) {
     authenticator: new SingleUser(options, account),
     counters: { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 },
     globalAccount: account,
-    info: () => ({ ...INFO }),
+    scratch: createParserScratch(),
+    info: () => ({ head: latin1Bytes('INFO {"server_id":"N"'), tail: latin1Bytes("} \r\n") }),
   };
   const [ours, theirs] = duplexPair();
   const connection = new ClientConnection(7, ours, context);

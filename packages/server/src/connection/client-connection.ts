@@ -7,7 +7,6 @@ import {
   ClientParser,
   type ConnectOptions,
   DEFAULT_CONNECT_OPTIONS,
-  infoLine,
   latin1Bytes,
   PROTOCOL_ERRORS,
   type ProtocolErrorCode,
@@ -86,7 +85,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#context = context;
     this.#out = new Outbound(context.arena, context.flushQueue, duplex, context.clock, options, this);
     this.#dispatch = new ClientDispatch(context, this);
-    this.#parser = new ClientParser(this.#dispatch);
+    this.#parser = new ClientParser(this.#dispatch, context.scratch);
     this.#parser.maxControlLineBytes = options.maxControlLineBytes;
     this.#parser.maxPayloadBytes = options.maxPayloadBytes;
     this.#parser.watchesLines = true; // pedantic until a CONNECT says otherwise
@@ -403,15 +402,12 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   }
 
   #sendInfo(answersConnect: boolean): void {
-    const info = this.#context.info();
-    info.client_id = this.id;
-    if (this.duplex.remote !== null) info.client_ip = this.duplex.remote.host;
-    if (answersConnect) {
-      info.connect_info = true;
-      info.remote_account = this.account.name;
-      info.acc_is_sys = this.account.isSystem;
-    }
-    this.#out.append(Buffer.from(infoLine(info)));
+    const { head, tail } = this.#context.info(answersConnect ? this.account : null);
+    const { remote } = this.duplex;
+    const address = remote === null ? "" : `,"client_ip":"${remote.host}"`;
+    this.#out.append(head);
+    this.send(`,"client_id":${this.id}${address}`);
+    this.#out.append(tail);
   }
 
   #countPublished(): void {

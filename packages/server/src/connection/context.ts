@@ -2,7 +2,7 @@
 // A connection knows a router (deliver this, I am gone) and its account's interest; it can be run with a stub of these.
 
 import type { Arena, Clock, Random } from "@myelin/platform";
-import type { ConnectOptions, Publication, ServerInfo } from "@myelin/protocol";
+import type { ConnectOptions, ParserScratch, Publication } from "@myelin/protocol";
 import type { Logger } from "../logger.ts";
 import type { ServerOptions } from "../options.ts";
 import type { Account, Traffic } from "../routing/account.ts";
@@ -32,6 +32,12 @@ export interface Authenticator {
   authenticate(connect: Readonly<ConnectOptions>, connection: ClientConnection): Account | null;
 }
 
+/** An INFO line, encoded; `client_id` and `client_ip` go between. */
+export interface InfoParts {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+}
+
 /** Counters of the whole server that connections add to. */
 export interface ServerCounters {
   /** All messages in and out. */
@@ -57,6 +63,12 @@ export interface ConnectionContext {
   readonly counters: ServerCounters;
   /** The account of connections that have not said who they are. */
   readonly globalAccount: Account;
-  /** INFO as it stands, without what differs between connections. */
-  info(): ServerInfo;
+  /** What parsers fill; one for all connections. */
+  readonly scratch: ParserScratch;
+  /**
+   * INFO as it stands, in two parts round what differs between connections.
+   *
+   * @param account - The account of the client whose CONNECT this answers; null for any other INFO.
+   */
+  info(account: Account | null): InfoParts;
 }

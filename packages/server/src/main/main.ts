@@ -3,7 +3,9 @@
 import { NodeClock, NodeNetwork, NodeRandom, sharedArena } from "@myelin/platform/node";
 import { runProgram } from "./program.ts";
 import { programNameOf } from "./program-name.ts";
+import { keepYoungHeapSmall } from "./young-heap.ts";
 
+keepYoungHeapSmall();
 const clock = new NodeClock();
 
 await runProgram(process.argv.slice(2), {

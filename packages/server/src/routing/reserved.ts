@@ -30,7 +30,10 @@ export function isReservedReply(bytes: Uint8Array, start: number, end: number): 
   if (first === UNDERSCORE) {
     return startsWith(bytes, start, end, SERVICE_REPLY_PREFIX) || isLongerThan(bytes, start, end, GATEWAY_REPLY_PREFIX);
   }
-  return first === DOLLAR && isLongerThan(bytes, start, end, JETSTREAM_ACK_PREFIX);
+  if (first !== DOLLAR) return false;
+  return (
+    isLongerThan(bytes, start, end, JETSTREAM_ACK_PREFIX) || isLongerThan(bytes, start, end, OLD_GATEWAY_REPLY_PREFIX)
+  );
 }
 
 function isLongerThan(bytes: Uint8Array, start: number, end: number, prefix: string): boolean {

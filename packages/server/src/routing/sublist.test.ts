@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { latin1Bytes, viewOf } from "@myelin/protocol";
 import { SimRandom } from "@myelin/platform/sim";
+import { latin1Bytes, viewOf } from "@myelin/protocol";
 import { Sublist } from "./sublist.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { Subscription } from "./subscription.ts";
@@ -26,7 +26,8 @@ function match(sublist: Sublist, subject: string): string[] {
   const subjects: string[] = [];
   for (const node of sublist.found.slice(0, count)) {
     for (const plain of node.plain) subjects.push(plain.subject);
-    for (const group of node.groups) for (const member of group.members) subjects.push(`${member.subject}/${group.name}`);
+    for (const group of node.groups)
+      for (const member of group.members) subjects.push(`${member.subject}/${group.name}`);
   }
   return subjects.sort();
 }
