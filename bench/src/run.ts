@@ -13,6 +13,8 @@ export interface RunnableWorkload {
   readonly name: string;
   readonly load: unknown;
   readonly count: number;
+  /** The count is part of what is measured: {@link RunPlan.share} leaves it alone. */
+  readonly isWhole?: boolean;
 }
 
 export interface RunPlan<W extends RunnableWorkload> {
@@ -75,7 +77,7 @@ async function measure<W extends RunnableWorkload>(
 ): Promise<Sample> {
   const server = await startServer(command, plan.setup);
   try {
-    const count = Math.max(1, Math.round(workload.count * plan.share));
+    const count = Math.max(1, Math.round(workload.count * (workload.isWhole === true ? 1 : plan.share)));
     return await runLoad(plan.loadEntry, {
       target: { host: server.host, port: server.port, serverPid: server.pid, connect: plan.setup.connect },
       load: workload.load,

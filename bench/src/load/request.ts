@@ -7,6 +7,7 @@
 
 import { BenchError } from "../errors.ts";
 import { percentile } from "../statistics.ts";
+import { separate } from "./affinity.ts";
 import { createReadBuffer, LoadConnection } from "./connection.ts";
 import { FrameReader } from "./frames.ts";
 import { startSampling } from "./sampler.ts";
@@ -32,6 +33,7 @@ function template(before: string, after: string, payload: string): Template {
 
 /** Runs the load; rejects through `fail` when a connection breaks or an answer is not its request's. */
 export async function runRequest(spec: LoadSpec, load: RequestLoad, fail: (error: Error) => void): Promise<LoadResult> {
+  if (load.apart) separate(spec.target.serverPid);
   const readBuffer = createReadBuffer();
   const responder = await LoadConnection.open(spec.target, readBuffer, "SUB req.x 1\r\n", fail);
   respond(responder, load);

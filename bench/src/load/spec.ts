@@ -35,6 +35,8 @@ export interface RequestLoad {
   readonly kind: "request";
   readonly outstanding: number;
   readonly payloadBytes: number;
+  /** The server and the load generator are kept on different processors. */
+  readonly apart: boolean;
 }
 
 /** Connections that subscribe to a subject of their own and then do nothing. */
