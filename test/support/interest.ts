@@ -1,0 +1,36 @@
+// Waits for a subscriber of another process, on the server's own word: a request to a subject without subscribers is
+// answered with 503.
+
+import { overTcp } from "./wire.ts";
+import { WireClient } from "./wire-client.ts";
+
+const NO_RESPONDERS = "NATS/1.0 503";
+const CONNECT = 'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\nSUB _READY 1\r\n';
+const DEADLINE_MS = 10_000;
+
+/**
+ * Resolves when somebody subscribes to `subject`. The subscriber gets one message more than its own: empty, with the
+ * reply `_READY`.
+ *
+ * @throws Error when nobody has subscribed after ten seconds.
+ */
+export async function untilInterest(
+  server: { readonly host: string; readonly port: number },
+  subject: string,
+): Promise<void> {
+  const client = await WireClient.connect("interest", overTcp(server));
+  const deadline = Date.now() + DEADLINE_MS;
+  try {
+    await client.send(Buffer.from(CONNECT));
+    for (;;) {
+      const seen = client.received.lines.length;
+      await client.send(Buffer.from(`PUB ${subject} _READY 0\r\n\r\n`));
+      await client.settle();
+      const answers = client.received.lines.slice(seen);
+      if (!answers.some((line) => line.text.includes(NO_RESPONDERS))) return;
+      if (Date.now() > deadline) throw new Error(`nobody subscribed to ${subject} within ${DEADLINE_MS} ms`);
+    }
+  } finally {
+    client.destroy();
+  }
+}
