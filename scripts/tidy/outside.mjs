@@ -28,6 +28,7 @@ const ALLOWED = [
   { under: "packages/cli/", why: "a program that a person runs; its engines are in other packages" },
   { under: "packages/console/", why: "runs in a browser's page, not in a server" },
   { under: "packages/testing/", why: "starts processes and waits for them" },
+  { under: "packages/platform/src/bench/", why: "measures real time, in no server" },
 ];
 
 export function* outside(tree) {
