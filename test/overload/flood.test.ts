@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SimClock } from "@myelin/platform/sim";
+import { RawClient } from "./raw-client.ts";
+import { eventually, startServer } from "./server.ts";
+
+test("two thousand connections that come and go disturb nobody and leave nothing", async () => {
+  const { arena, port, server } = await startServer();
+  const witness = await RawClient.open(port, "SUB w 1\r\n");
+  for (let round = 0; round < 10; round++) {
+    const crowd = await Promise.all(Array.from({ length: 200 }, () => RawClient.openSilent(port)));
+    for (const [index, client] of crowd.entries()) {
+      if (index % 3 === 0) client.socket.write("CONNECT {}\r\nSUB a.* 1\r\nPUB a.b 5\r\nhe");
+      if (index % 3 === 1) client.socket.write("CONN");
+      if (index % 2 === 0) client.socket.destroy();
+      else client.socket.resetAndDestroy();
+    }
+    witness.tail = "";
+    await witness.write("PUB w 2\r\nhi\r\n");
+    await witness.until(() => witness.tail.includes("MSG w 1 2\r\nhi\r\n"));
+  }
+  await eventually(() => server.connectionCount === 1);
+  assert.equal(server.accounts.get("$G")?.sublist.count, 1);
+  assert.equal(server.accounts.get("$G")?.sublist.nodeCount, 2);
+  witness.close();
+  await eventually(() => server.connectionCount === 0);
+  assert.equal(arena.takenBytes(), 0);
+  await server.close();
+});
+
+test("over max_connections a connection is refused, and room is used again", async () => {
+  const { port, server } = await startServer({ maxConnections: 3 });
+  const crowd = await Promise.all(Array.from({ length: 3 }, () => RawClient.open(port)));
+  const refused = await RawClient.openSilent(port);
+  await refused.until(() => refused.closed);
+  assert.match(refused.tail, /^INFO .*\r\n-ERR 'maximum connections exceeded'\r\n$/s);
+  crowd[0]?.close();
+  await eventually(() => server.connectionCount === 2);
+  const next = await RawClient.open(port);
+  for (const client of [...crowd, next]) client.close();
+  await server.close();
+});
+
+test("a peer that sends one byte now and then is closed at the authentication timeout, not later", async () => {
+  const clock = new SimClock();
+  const { port, server } = await startServer({ token: "t", authTimeoutMs: 2_000 }, clock);
+  const slow = await RawClient.openSilent(port);
+  await slow.until(() => slow.tail.includes("INFO"));
+  for (const byte of "CONNECT {") {
+    slow.socket.write(byte);
+    clock.advance(200);
+  }
+  assert.equal(slow.closed, false);
+  clock.advance(199);
+  assert.equal(server.connectionCount, 1);
+  clock.advance(1);
+  await slow.until(() => slow.closed);
+  assert.match(slow.tail, /-ERR 'Authentication Timeout'\r\n$/);
+  await server.close();
+});
+
+test("before authentication a peer cannot make the server keep more than a control line", async () => {
+  const { arena, port, server } = await startServer({ token: "t" });
+  const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.openSilent(port)));
+  for (const client of clients) client.socket.write(`CONNECT {"name":"${"x".repeat(3_000)}`);
+  await eventually(() => arena.takenBytes() >= 50 * 4096);
+  assert.equal(arena.takenBytes(), 50 * 4096);
+  for (const client of clients) client.socket.write("x".repeat(2_000));
+  await Promise.all(clients.map((client) => client.until(() => client.closed)));
+  for (const client of clients) assert.match(client.tail, /-ERR 'maximum control line exceeded'\r\n$/);
+  await eventually(() => server.connectionCount === 0);
+  assert.equal(arena.takenBytes(), 0);
+  await server.close();
+});
+
+test("one hundred thousand subscriptions come and go on one connection", async () => {
+  const { port, server } = await startServer();
+  const client = await RawClient.open(port);
+  const many = 100_000;
+  for (let from = 0; from < many; from += 1_000) {
+    let text = "";
+    for (let i = from; i < from + 1_000; i++) text += `SUB s.${i}.* ${i}\r\n`;
+    await client.write(text);
+  }
+  await client.settle();
+  const sublist = server.accounts.get("$G")?.sublist;
+  assert.equal(sublist?.count, many);
+  for (let from = 0; from < many; from += 1_000) {
+    let text = "";
+    for (let i = from; i < from + 1_000; i++) text += `UNSUB ${i}\r\n`;
+    await client.write(text);
+  }
+  await client.settle();
+  assert.equal(sublist?.count, 0);
+  assert.equal(sublist?.nodeCount, 1);
+  client.close();
+  await server.close();
+});
