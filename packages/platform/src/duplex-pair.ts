@@ -1,12 +1,22 @@
 // Two duplexes joined back to back inside this process: what a client attached without a socket talks through.
 //
 // Bytes are copied at `write`, so the writer has its buffer back at once, and arrive in a later microtask, so that neither
-// side is ever called from inside its own call. A side that is paused, or far behind, makes the other's `write` return false.
+// side is ever called from inside its own call. Writes that come before that arrive together, as they would from a socket.
+// A side that is paused, or far behind, makes the other's `write` return false.
+//
+//   peer.write -> | filling: what has been written        |    swapped at each delivery: the steady state allocates nothing
+//                 | delivering: what the owner reads now  | -> sink.received
 
 import type { Duplex, DuplexSink } from "./network.ts";
 
 /** Bytes on their way to one side, above which the other side's `write` returns false. */
 const IN_FLIGHT_BYTES_MAX = 1024 * 1024;
+/** A side's buffers begin with this size; a quiet connection needs no more. */
+const BUFFER_BYTES_MIN = 1024;
+/** A larger buffer is let go once it is empty. */
+const KEPT_BYTES_MAX = 64 * 1024;
+
+const NO_BYTES = new Uint8Array(0);
 
 class PairEnd implements Duplex {
   readonly remote: null = null;
@@ -16,17 +26,22 @@ class PairEnd implements Duplex {
   peer!: PairEnd;
 
   #sink: DuplexSink | null = null;
-  #inbox: Uint8Array[] = [];
-  #inboxBytes = 0;
+  #filling: Uint8Array = NO_BYTES;
+  #filled = 0;
+  #delivering: Uint8Array = NO_BYTES;
   #paused = false;
   #scheduled = false;
   #peerEnded = false;
   #endTold = false;
   #closed = false;
-  #error: Error | null = null;
   #closeTold = false;
   /** Our last write returned false and `written` has not come yet. */
   #owesWritten = false;
+  readonly #run: () => void;
+
+  constructor() {
+    this.#run = () => this.#deliver();
+  }
 
   open(sink: DuplexSink): void {
     this.#sink = sink;
@@ -34,12 +49,10 @@ class PairEnd implements Duplex {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#closed || this.peer.#closed) return true;
-    // Not slice(): a Buffer's would be a view of the writer's bytes.
-    this.peer.#inbox.push(new Uint8Array(bytes));
-    this.peer.#inboxBytes += bytes.length;
-    this.peer.#schedule();
-    if (this.peer.#inboxBytes <= IN_FLIGHT_BYTES_MAX) return true;
+    const { peer } = this;
+    if (this.#closed || peer.#closed) return true;
+    peer.#take(bytes);
+    if (peer.#filled <= IN_FLIGHT_BYTES_MAX) return true;
     this.#owesWritten = true;
     return false;
   }
@@ -54,61 +67,71 @@ class PairEnd implements Duplex {
   }
 
   close(): void {
-    this.#finish(null);
+    this.#finish();
     this.peer.#peerEnded = true;
     this.peer.#schedule();
   }
 
   destroy(): void {
-    this.#finish(null);
-    this.peer.#inbox.length = 0;
-    this.peer.#inboxBytes = 0;
+    this.#finish();
+    this.peer.#filled = 0;
     this.peer.#peerEnded = true;
     this.peer.#schedule();
   }
 
-  #finish(error: Error | null): void {
+  #take(bytes: Uint8Array): void {
+    const filled = this.#filled + bytes.length;
+    if (filled > this.#filling.length) this.#grow(filled);
+    this.#filling.set(bytes, this.#filled);
+    this.#filled = filled;
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  #grow(size: number): void {
+    const larger = new Uint8Array(Math.max(BUFFER_BYTES_MIN, 1 << (32 - Math.clz32(size - 1))));
+    if (this.#filled > 0) larger.set(this.#filling.subarray(0, this.#filled));
+    this.#filling = larger;
+  }
+
+  #finish(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#error = error;
-    this.#inbox.length = 0;
-    this.#inboxBytes = 0;
+    this.#filled = 0;
+    this.#filling = NO_BYTES;
+    this.#delivering = NO_BYTES;
     this.#schedule();
   }
 
   #schedule(): void {
     if (this.#scheduled || this.#sink === null) return;
     this.#scheduled = true;
-    queueMicrotask(() => this.#deliver());
+    queueMicrotask(this.#run);
   }
 
   #deliver(): void {
     this.#scheduled = false;
     const sink = this.#sink as DuplexSink;
-    // What arrives while we deliver waits for a microtask of its own: two busy sides take turns.
-    const batch = this.#inbox;
-    if (!this.#paused && batch.length > 0) {
-      this.#inbox = [];
-      for (let i = 0; i < batch.length && !this.#closed; i++) {
-        if (this.#paused) {
-          this.#inbox = batch.slice(i).concat(this.#inbox);
-          break;
-        }
-        const bytes = batch[i] as Uint8Array;
-        this.#inboxBytes -= bytes.length;
-        sink.received(bytes, 0, bytes.length);
-      }
-      if (this.#inboxBytes <= IN_FLIGHT_BYTES_MAX) this.peer.#tellWritten();
-    }
+    if (this.#filled > 0 && !this.#paused) this.#deliverBytes(sink);
     if (this.#closed) this.#tellClosed(sink);
-    else if (this.#peerEnded && !this.#endTold && this.#inbox.length === 0) {
+    else if (this.#peerEnded && !this.#endTold && this.#filled === 0) {
       this.#endTold = true;
       sink.ended();
     }
   }
 
+  #deliverBytes(sink: DuplexSink): void {
+    const bytes = this.#filling;
+    const size = this.#filled;
+    this.#filling = this.#delivering;
+    this.#delivering = bytes;
+    this.#filled = 0;
+    if (this.peer.#owesWritten) this.peer.#tellWritten();
+    // What arrives meanwhile is filled into the other buffer and waits for a microtask of its own: two busy sides take turns.
+    sink.received(bytes, 0, size);
+    if (bytes.length > KEPT_BYTES_MAX) this.#delivering = NO_BYTES;
+  }
+
   #tellWritten(): void {
-    if (!this.#owesWritten) return;
     this.#owesWritten = false;
     queueMicrotask(() => {
       if (!this.#closed) this.#sink?.written();
@@ -118,7 +141,7 @@ class PairEnd implements Duplex {
   #tellClosed(sink: DuplexSink): void {
     if (this.#closeTold) return;
     this.#closeTold = true;
-    sink.closed(this.#error);
+    sink.closed(null);
   }
 }
 

@@ -79,8 +79,10 @@ export class ClientParser {
   acceptsHeaders = false;
   /** Call {@link ClientSink.publishLine} for each publish: for pedantic and traced connections. */
   watchesLines = false;
-  /** The parser takes nothing more: the peer broke the protocol, or the owner called {@link stop}. */
+  /** The parser takes nothing more: the peer broke the protocol, or the owner called {@link stop} or {@link suspend}. */
   stopped = false;
+  /** The parser takes nothing until {@link resume}; `feed` said where it stopped. */
+  suspended = false;
   /** Bytes that the unfinished operation will have in all, counted from where `feed` said it begins; 0 while unknown. */
   needed = 0;
 
@@ -107,6 +109,24 @@ export class ClientParser {
   /** Makes `feed` take no further operation, not even from the chunk it is in. */
   stop(): void {
     this.stopped = true;
+    this.suspended = false;
+  }
+
+  /**
+   * Makes `feed` return behind the operation that is being handed on, as if the rest of the chunk were unfinished, and
+   * take nothing until {@link resume}: for a CONNECT whose answer is still awaited. Costs nothing per operation.
+   */
+  suspend(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.suspended = true;
+  }
+
+  /** Ends what {@link suspend} began; the owner feeds what it kept. Does nothing when the parser was stopped meanwhile. */
+  resume(): void {
+    if (!this.suspended) return;
+    this.stopped = false;
+    this.suspended = false;
   }
 
   /**
@@ -132,7 +152,7 @@ export class ClientParser {
       if (next === at) return at;
       at = next;
     }
-    return this.stopped ? end : at;
+    return this.stopped && !this.suspended ? end : at;
   }
 
   /** One operation; returns where the next begins, or `at` when this one is unfinished. */

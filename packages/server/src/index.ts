@@ -1,7 +1,24 @@
 // A NATS server inside your process.
 
+export type {
+  Authenticate,
+  AuthenticatedUser,
+  AuthenticationRefusal,
+  ConnectInfo,
+} from "./auth/user-function.ts";
 export { CLOSE_REASONS, type CloseReason } from "./connection/close-reasons.ts";
+export type { ConnectionInfo } from "./embed/connection-info.ts";
+export {
+  createServer,
+  EmbeddedServer,
+  type EmbeddedServerOptions,
+  NoListenerError,
+  type ServerEvents,
+  ServerStateError,
+  type ServerStatistics,
+} from "./embed/embedded-server.ts";
 export { type Logger, SILENT_LOGGER } from "./logger.ts";
+export type { ServerObserver } from "./observer.ts";
 export {
   completeOptions,
   DEFAULT_OPTIONS,

@@ -44,6 +44,11 @@ export interface ServerOptions {
   /** PINGs that may stay unanswered; with one more the connection is stale. */
   readonly pingMax: number;
 
+  /** Time over which lame duck mode closes the clients, the grace time before the first one included. */
+  readonly lameDuckDurationMs: number;
+  /** Time between the news that the server is going and the end of the first client. */
+  readonly lameDuckGraceMs: number;
+
   /** True: headers are not offered to anybody (`no_header_support`). */
   readonly noHeaderSupport: boolean;
 
@@ -73,6 +78,8 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   noFastProducerStall: false,
   pingIntervalMs: 120_000,
   pingMax: 2,
+  lameDuckDurationMs: 120_000,
+  lameDuckGraceMs: 10_000,
   noHeaderSupport: false,
   debug: false,
   trace: false,
@@ -122,6 +129,8 @@ const NUMBER_RANGES: ReadonlyArray<readonly [keyof ServerOptions, number, number
   ["writeDeadlineMs", 1, Number.MAX_SAFE_INTEGER],
   ["pingIntervalMs", 1, Number.MAX_SAFE_INTEGER],
   ["pingMax", 0, Number.MAX_SAFE_INTEGER],
+  ["lameDuckDurationMs", 1, Number.MAX_SAFE_INTEGER],
+  ["lameDuckGraceMs", 0, Number.MAX_SAFE_INTEGER],
 ];
 
 function checkOptions(options: ServerOptions): void {
@@ -135,6 +144,12 @@ function checkOptions(options: ServerOptions): void {
     throw new OptionsError(
       "maxPayloadBytes",
       `${options.maxPayloadBytes} is more than maxPendingBytes (${options.maxPendingBytes}), so the largest message could never be delivered`,
+    );
+  }
+  if (options.lameDuckGraceMs >= options.lameDuckDurationMs) {
+    throw new OptionsError(
+      "lameDuckGraceMs",
+      `${options.lameDuckGraceMs} has to be less than lameDuckDurationMs (${options.lameDuckDurationMs}), of which it is a part`,
     );
   }
 }

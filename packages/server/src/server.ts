@@ -14,12 +14,14 @@ import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import { SingleUser } from "./auth/single-user.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
 import type { CloseReason } from "./connection/close-reasons.ts";
-import type { ConnectionContext, InfoParts, Router, ServerCounters } from "./connection/context.ts";
+import type { Authenticator, ConnectionContext, InfoParts, Router, ServerCounters } from "./connection/context.ts";
 import { FlushQueue } from "./connection/flush-queue.ts";
+import { LameDuck } from "./lame-duck.ts";
 import type { Logger } from "./logger.ts";
 import { ClientListener, hostPort } from "./net/listener.ts";
+import type { ServerObserver } from "./observer.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "./options.ts";
-import { Account, GLOBAL_ACCOUNT, noTraffic, SYSTEM_ACCOUNT } from "./routing/account.ts";
+import { Account, clearTraffic, GLOBAL_ACCOUNT, noTraffic, SYSTEM_ACCOUNT } from "./routing/account.ts";
 import { deliver } from "./routing/deliver.ts";
 import type { SublistNode } from "./routing/sublist-node.ts";
 import type { Subscriber } from "./routing/subscriber.ts";
@@ -31,6 +33,10 @@ export interface Outside {
   readonly network: Network;
   readonly arena: Arena;
   readonly logger: Logger;
+  /** Is told of connections. */
+  readonly observer?: ServerObserver;
+  /** Makes what says who may come in, given the server's accounts; without it, the options' user or token do. */
+  readonly createAuthenticator?: (accounts: ReadonlyMap<string, Account>) => Authenticator;
 }
 
 /** What a server is doing. */
@@ -57,10 +63,9 @@ export class Server implements Router {
   #state: ServerState = "new";
   #port = 0;
   #nextId = 0;
-  #lameDuck = false;
+  #lameDuck: LameDuck | null = null;
+  #lameDuckEnd: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
-  /** Called when the last connection has gone, while the server is closing. */
-  #onEmpty: (() => void) | null = null;
 
   /** @throws OptionsError when an option cannot be used. */
   constructor(options: PartialServerOptions, outside: Outside) {
@@ -83,7 +88,7 @@ export class Server implements Router {
       options: this.options,
       logger,
       router: this,
-      authenticator: new SingleUser(this.options, globalAccount),
+      authenticator: outside.createAuthenticator?.(this.accounts) ?? new SingleUser(this.options, globalAccount),
       counters: this.counters,
       globalAccount,
       scratch: createParserScratch(),
@@ -105,6 +110,18 @@ export class Server implements Router {
     const { host } = this.options;
     const isAny = host === "0.0.0.0" || host === "::" || host === "";
     return `nats://${hostPort(isAny ? "127.0.0.1" : host, this.#port)}`;
+  }
+
+  /** Subscriptions of all accounts. */
+  get subscriptionCount(): number {
+    let count = 0;
+    for (const account of this.accounts.values()) count += account.sublist.count;
+    return count;
+  }
+
+  /** Whether the server is in lame duck mode. */
+  get isLameDuck(): boolean {
+    return this.#lameDuck !== null;
   }
 
   /** Connections that are open now. */
@@ -133,6 +150,7 @@ export class Server implements Router {
         throw error;
       }
     }
+    this.#infoCache.clear(); // the port is known now
     this.#state = "running";
   }
 
@@ -140,7 +158,7 @@ export class Server implements Router {
   attach(duplex: Duplex): void {
     const connection = new ClientConnection(++this.#nextId, duplex, this.#context);
     this.totalConnections++;
-    if (this.#state === "closing" || this.#state === "closed" || this.#lameDuck) {
+    if (this.#state === "closing" || this.#state === "closed" || this.isLameDuck) {
       duplex.destroy();
       return;
     }
@@ -160,6 +178,32 @@ export class Server implements Router {
     return theirs;
   }
 
+  /**
+   * Lame duck mode: stops listening, tells the clients, and after a time of grace ends them one by one; see lame-duck.ts.
+   *
+   * @returns Resolves when the last client was ended, at once where there is none, or when {@link close} is called. The
+   *   caller closes the server then. Further calls wait for the same end.
+   */
+  lameDuck(): Promise<void> {
+    this.#lameDuckEnd ??= this.#runLameDuck();
+    return this.#lameDuckEnd;
+  }
+
+  /** Ends every connection at once and sets all counters to zero; the server goes on listening. For tests, between two of them. */
+  reset(): void {
+    for (const connection of [...this.#connections.values()]) connection.close("KICKED");
+    for (const account of this.accounts.values()) {
+      clearTraffic(account.traffic);
+      account.slowConsumers = 0;
+    }
+    clearTraffic(this.counters.traffic);
+    this.counters.slowConsumers = 0;
+    this.counters.staleConnections = 0;
+    this.counters.stalls = 0;
+    this.totalConnections = 0;
+    this.#nextId = 0;
+  }
+
   /** Stops listening, ends every connection, and resolves when all of it is over. Further calls wait for the same end. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -172,16 +216,45 @@ export class Server implements Router {
     return deliver(message, nodes, count, from, this.#outside.random);
   }
 
-  gone(connection: ClientConnection, _reason: CloseReason): void {
+  connected(connection: ClientConnection): void {
+    if (connection.isAnnounced) return;
+    connection.isAnnounced = true;
+    this.#outside.observer?.connected(connection);
+  }
+
+  slowConsumer(connection: ClientConnection, reason: CloseReason): void {
+    this.#outside.observer?.slowConsumer(connection, reason);
+  }
+
+  gone(connection: ClientConnection, reason: CloseReason): void {
     this.#connections.delete(connection.id);
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    if (connection.isAnnounced) this.#outside.observer?.disconnected(connection, reason);
   }
 
   async #close(): Promise<void> {
     this.#state = "closing";
-    await this.#listener.close();
+    this.#lameDuck?.stop();
+    const stopped = this.#listener.close();
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
+    await stopped;
     this.#state = "closed";
+  }
+
+  async #runLameDuck(): Promise<void> {
+    if (this.#state !== "running") throw new Error(`Cannot enter lame duck mode: the server is ${this.#state}`);
+    const { clock, logger, random } = this.#outside;
+    logger.info("Entering lame duck mode, stop accepting new clients");
+    const lameDuck = new LameDuck(clock, random, this.options);
+    this.#lameDuck = lameDuck;
+    this.#infoCache.clear();
+    await this.#listener.close();
+    const clients = [...this.#connections.values()];
+    for (const connection of clients) connection.sendAsyncInfo();
+    await lameDuck.run(
+      clients,
+      (connection) => connection.close("SERVER_SHUTDOWN"),
+      () => logger.info("Closing existing clients"),
+    );
   }
 
   /** Made once for each account, and anew when what is told changes. */
@@ -213,7 +286,7 @@ export class Server implements Router {
       headers: !noHeaderSupport,
       auth_required: this.#context.authenticator.required,
       max_payload: maxPayloadBytes,
-      ldm: this.#lameDuck,
+      ldm: this.isLameDuck,
       api_lvl: API_LEVEL,
       xkey: this.#xkey,
     };

@@ -1,4 +1,8 @@
-// A simulated world: time that a test moves, chance that repeats.
+// A simulated world: time that a test moves, chance that repeats, a network that fails when told to.
 
 export { SimClock } from "./clock.ts";
+export { type Duration, durationMs } from "./duration.ts";
+export { type Direction, type Fault, Faults } from "./faults.ts";
+export { WireCutError } from "./faulty-duplex.ts";
 export { SimRandom } from "./random.ts";
+export { TestClock, TestClockError } from "./test-clock.ts";

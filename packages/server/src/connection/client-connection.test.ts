@@ -33,6 +33,8 @@ function connect(given: PartialServerOptions = {}) {
         routed.push(`${latin1(message.bytes, message.subjectStart, message.subjectEnd)} to ${count}`);
         return true;
       },
+      connected: () => {},
+      slowConsumer: () => {},
       gone: (_connection, reason) => gone.push(reason),
     },
     authenticator: new SingleUser(options, account),

@@ -44,6 +44,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   /** Wall time of the accept, for monitoring. */
   readonly startWallMs: number;
   account: Account;
+  /** Whom authentication took the client for; empty where it asks for nobody. */
+  userName = "";
   connect: Readonly<ConnectOptions> = DEFAULT_CONNECT_OPTIONS;
   /** From `connect`, beside each other because the message path reads them. */
   echo = true;
@@ -52,6 +54,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   takesHeaders = false;
   wantsNoResponders = false;
   connectReceived = false;
+  /** Whether the server has told its observer of this client. */
+  isAnnounced = false;
   lastHeardMs: number;
   /** How often a producer was made to wait for this connection. */
   stalls = 0;
@@ -69,6 +73,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   /** The receiver that this connection, as a producer, has to wait for in this read. */
   #stalledBy: ClientConnection | null = null;
   #stallTimer: Timer | null = null;
+  /** The peer ended while the answer to its CONNECT was awaited: what it sent before counts, then the connection ends. */
+  #endsLater = false;
   /** Producers that wait for this connection to catch up. */
   #waiting: Set<ClientConnection> | null = null;
 
@@ -128,14 +134,17 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
 
   received(bytes: Uint8Array, start: number, end: number): void {
     if (this.isClosed) return;
-    const dispatch = this.#dispatch;
     try {
       this.#inbound.received(bytes, start, end);
     } catch (error) {
-      // Our fault, whatever the peer sent: it costs this connection, nothing else.
-      this.logError(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-      this.close("INTERNAL_ERROR");
+      this.#failInternally(error);
     }
+    this.#endRead();
+  }
+
+  /** Adds up what a read brought. */
+  #endRead(): void {
+    const dispatch = this.#dispatch;
     if (dispatch.turnMsgs > 0) this.#countPublished();
     if (dispatch.active) {
       dispatch.active = false;
@@ -149,7 +158,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   }
 
   ended(): void {
-    this.close("CLIENT_CLOSED");
+    if (this.#parser.suspended) this.#endsLater = true;
+    else this.close("CLIENT_CLOSED");
   }
 
   closed(error: Error | null): void {
@@ -192,6 +202,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
         ? `Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`
         : `Slow Consumer Detected: WriteDeadline of ${writeDeadlineMs / 1000}s exceeded`,
     );
+    this.#context.router.slowConsumer(this, reason);
     // Routing may be walking over this connection's subscriptions right now.
     queueMicrotask(() => this.close(reason));
   }
@@ -233,8 +244,6 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   /** A CONNECT was read. */
   connected(connect: ConnectOptions): void {
     const { authenticator, options, random } = this.#context;
-    this.#authTimer?.cancel();
-    this.#authTimer = null;
     if (this.connectReceived) this.#leaveAccount();
     else this.pings.start(random);
     this.connectReceived = true;
@@ -248,7 +257,38 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#parser.acceptsHeaders = this.takesHeaders;
     this.#parser.watchesLines = connect.pedantic || this.trace !== null;
 
-    const account = authenticator.authenticate(connect, this);
+    const answer = authenticator.authenticate(connect, this);
+    if (answer instanceof Promise) this.#awaitAccount(answer, connect);
+    else this.#admit(answer, connect);
+  }
+
+  /** Takes no further operation until it is known who the client is. */
+  #awaitAccount(answer: Promise<Account | null>, connect: ConnectOptions): void {
+    this.#parser.suspend();
+    this.duplex.pause();
+    const goOn = (account: Account | null): void => {
+      if (this.isClosed) return;
+      this.#parser.resume();
+      try {
+        this.#admit(account, connect);
+        if (!this.isClosed) this.#inbound.resume();
+      } catch (error) {
+        this.#failInternally(error);
+      }
+      this.#endRead();
+      if (this.isClosed || this.#parser.suspended) return;
+      if (this.#endsLater) this.close("CLIENT_CLOSED");
+      else if (this.#stallTimer === null) this.duplex.resume();
+    };
+    answer.then(goOn, (error: unknown) => {
+      this.logError(`authentication failed: ${error instanceof Error ? error.message : String(error)}`);
+      goOn(null);
+    });
+  }
+
+  #admit(account: Account | null, connect: ConnectOptions): void {
+    this.#authTimer?.cancel();
+    this.#authTimer = null;
     if (account === null || connect.account !== "" || connect.new_account) {
       this.refuseAuthentication();
       return;
@@ -263,6 +303,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
       return;
     }
     if (connect.verbose) this.sendOk();
+    this.#context.router.connected(this);
   }
 
   /** PONG, and behind the first one the INFO that tells a client where it has landed. */
@@ -439,7 +480,13 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   #goOn(): void {
     this.#stallTimer?.cancel();
     this.#stallTimer = null;
-    if (!this.isClosed) this.duplex.resume();
+    if (!this.isClosed && !this.#parser.suspended) this.duplex.resume();
+  }
+
+  /** Our fault, whatever the peer sent: it costs this connection, nothing else. */
+  #failInternally(error: unknown): void {
+    this.logError(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    this.close("INTERNAL_ERROR");
   }
 
   #finish(): void {

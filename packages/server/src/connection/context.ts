@@ -21,6 +21,12 @@ export interface Router {
    */
   deliver(message: Publication, nodes: readonly SublistNode[], count: number, from: Subscriber): boolean;
 
+  /** The connection's CONNECT was accepted, the first one or a later one. */
+  connected(connection: ClientConnection): void;
+
+  /** The connection is about to be closed because it takes its messages too slowly. */
+  slowConsumer(connection: ClientConnection, reason: CloseReason): void;
+
   /** The connection has ended; its subscriptions are gone from its account. Called once. */
   gone(connection: ClientConnection, reason: CloseReason): void;
 }
@@ -29,7 +35,14 @@ export interface Router {
 export interface Authenticator {
   /** Whether a client has to authenticate at all; told in INFO as `auth_required`. */
   readonly required: boolean;
-  authenticate(connect: Readonly<ConnectOptions>, connection: ClientConnection): Account | null;
+  /**
+   * Says who a client is. While a promise is awaited the connection does nothing else, and the time for authentication
+   * goes on; a rejection is a no.
+   */
+  authenticate(
+    connect: Readonly<ConnectOptions>,
+    connection: ClientConnection,
+  ): Account | null | Promise<Account | null>;
 }
 
 /** An INFO line, encoded; `client_id` and `client_ip` go between. */

@@ -33,6 +33,8 @@ export class Inbound {
   #collectBytes: Uint8Array | null = null;
   #collected = 0;
   #collectTotal = 0;
+  /** What came while the parser was suspended, in order; null, mostly. */
+  #held: Uint8Array[] | null = null;
 
   /** @param readBuffer - The view of the arena's read region that sockets read into. */
   constructor(arena: Arena, readBuffer: Uint8Array, parser: ClientParser) {
@@ -44,15 +46,33 @@ export class Inbound {
   /** Parses `bytes[start, end)`, after what was left over before. */
   received(bytes: Uint8Array, start: number, end: number): void {
     const { readStart, readSize } = this.#arena;
+    if (this.#parser.suspended) {
+      this.#hold(bytes, start, end);
+      return;
+    }
     if (bytes === this.#readBuffer) {
       this.#chunk(readStart + start, readStart + end);
       return;
     }
     // Another way in: TLS, an in-process pair. Its bytes go through the read region piece by piece.
-    for (let at = start; at < end && !this.#parser.stopped; at += readSize) {
+    let at = start;
+    for (; at < end && !this.#parser.stopped; at += readSize) {
       const length = Math.min(readSize, end - at);
       this.#arena.bytes.set(bytes.subarray(at, at + length), readStart);
       this.#chunk(readStart, readStart + length);
+    }
+    if (at < end && this.#parser.suspended) this.#hold(bytes, at, end);
+  }
+
+  /** Parses what came while the parser was suspended. The owner has resumed the parser; it may be suspended again. */
+  resume(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    for (const bytes of held) {
+      // A stopped parser has seen to the connection's end; a suspended one has the rest held again, in order.
+      if (this.#parser.stopped && !this.#parser.suspended) return;
+      this.received(bytes, 0, bytes.length);
     }
   }
 
@@ -60,6 +80,12 @@ export class Inbound {
   release(): void {
     this.#dropKept();
     this.#dropCollected();
+    this.#held = null;
+  }
+
+  #hold(bytes: Uint8Array, start: number, end: number): void {
+    this.#held ??= [];
+    this.#held.push(copyOf(bytes, start, end));
   }
 
   /** A chunk in the read region, at these places of the arena. */
@@ -83,6 +109,10 @@ export class Inbound {
 
   /** Keeps an unfinished operation, `bytes[rest, end)`. */
   #keep(bytes: Uint8Array, rest: number, end: number): void {
+    if (this.#parser.suspended) {
+      this.#hold(bytes, rest, end);
+      return;
+    }
     const needed = this.#parser.needed;
     if (needed >= COLLECT_BYTES_MIN) {
       this.#beginCollecting(bytes, rest, end, needed);

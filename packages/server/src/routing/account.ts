@@ -22,6 +22,14 @@ export function noTraffic(): Traffic {
   return { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
 }
 
+/** Sets counters back to zero. */
+export function clearTraffic(traffic: Traffic): void {
+  traffic.inMsgs = 0;
+  traffic.inBytes = 0;
+  traffic.outMsgs = 0;
+  traffic.outBytes = 0;
+}
+
 /** One account: its name, who wants what in it, and its counters. */
 export class Account {
   readonly name: string;

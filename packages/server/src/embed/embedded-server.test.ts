@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { describe, test } from "node:test";
+import { NodeClock } from "@myelin/platform/node";
+import { TestClock } from "@myelin/platform/sim";
+import { RawClient, waitFor } from "@myelin/testing";
+import { connect } from "@nats-io/transport-node";
+import type { Logger } from "../logger.ts";
+import { OptionsError } from "../options.ts";
+import { createServer, EmbeddedServer, NoListenerError, ServerStateError } from "./embedded-server.ts";
+
+describe("createServer()", () => {
+  test("listens on a free port of loopback, and serves the official client by its URL", async () => {
+    const server = await createServer();
+    assert.match(server.url, /^nats:\/\/127\.0\.0\.1:\d+$/);
+    assert.equal(new URL(server.url).port, String(server.port));
+    const nc = await connect({ servers: server.url });
+    nc.subscribe("greet", { callback: (_error, message) => void message.respond(`hello ${message.string()}`) });
+    assert.equal((await nc.request("greet", "you")).string(), "hello you");
+    await nc.close();
+    await server.close();
+    assert.equal(server.state, "closed");
+  });
+
+  test("serves clients in process, with and without a listener", async () => {
+    for (const listen of [true, false]) {
+      const server = await createServer({ listen });
+      const subscriber = new RawClient(server.connectInProcess());
+      const publisher = new RawClient(server.connectInProcess());
+      await subscriber.handshake();
+      subscriber.send("SUB a.* 1\r\nPING\r\n");
+      await subscriber.expect(/PONG\r\n/);
+      publisher.send("PUB a.b 5\r\nhello\r\n");
+      await subscriber.expect(/^MSG a\.b 1 5\r\nhello\r\n/);
+      assert.equal(server.connectionCount, 2);
+      assert.equal(server.subscriptionCount, 1);
+      await server.close();
+      await subscriber.ended();
+    }
+  });
+
+  test("url is refused without a listener", async () => {
+    const server = await createServer({ listen: false });
+    assert.equal(server.port, 0);
+    assert.throws(() => server.url, NoListenerError);
+    await server.close();
+  });
+
+  test("takes any free port for 0 and for -1", async () => {
+    const servers = await Promise.all([createServer({ port: 0 }), createServer({ port: -1 })]);
+    assert.notEqual(servers[0].port, servers[1].port);
+    for (const server of servers) {
+      assert.ok(server.port > 0);
+      await server.close();
+    }
+  });
+
+  test("rejects when the port is taken, and closes", async () => {
+    const first = await createServer();
+    const second = new EmbeddedServer({ port: first.port });
+    await assert.rejects(second.ready, { code: "EADDRINUSE" });
+    await second.closed;
+    assert.equal(second.state, "closed");
+    await first.close();
+  });
+
+  test("names an option that does not exist, or cannot be combined", () => {
+    assert.throws(() => new EmbeddedServer({ nonsense: 1 } as object), OptionsError);
+    assert.throws(() => new EmbeddedServer({ user: "a", authenticate: () => ({}) }), /user: authenticate is set too/);
+  });
+
+  test("takes undefined for absent", async () => {
+    const server = await createServer({ port: undefined, host: undefined });
+    assert.equal(server.host, "127.0.0.1");
+    await server.close();
+  });
+});
+
+describe("EmbeddedServer", () => {
+  test("serves clients that attach before it is ready", async () => {
+    const server = new EmbeddedServer({ listen: false });
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    await server.close();
+  });
+
+  test("close() before it is ready leaves nothing behind", async () => {
+    const server = new EmbeddedServer();
+    await server.close();
+    await server.closed;
+    assert.equal(server.state, "closed");
+    assert.throws(() => server.connectInProcess(), ServerStateError);
+  });
+
+  test("is closed at the end of a block that uses it", async () => {
+    let kept: EmbeddedServer;
+    {
+      await using server = await createServer({ listen: false });
+      kept = server;
+    }
+    assert.equal(kept.state, "closed");
+  });
+
+  test("tells of clients that connect, disconnect and are too slow", async () => {
+    const server = await createServer({ maxPendingBytes: 2_000_000, maxPayloadBytes: 1_500_000 });
+    const told: string[] = [];
+    server.on("connect", ({ id, name, account }) => told.push(`connect ${id} ${name} ${account}`));
+    server.on("slowConsumer", ({ id }, reason) => told.push(`slow ${id} ${reason}`));
+    server.on("disconnect", ({ id }, reason) => told.push(`disconnect ${id} ${reason}`));
+    const slow = new RawClient(server.connectInProcess());
+    await slow.handshake({ name: "tortoise" });
+    slow.send("SUB a 1\r\nPING\r\n");
+    await slow.expect(/PONG/);
+    slow.pause();
+    const publisher = new RawClient(server.connectInProcess());
+    await publisher.handshake();
+    const payload = "x".repeat(1_400_000);
+    for (let i = 0; i < 4; i++) publisher.send(`PUB a ${payload.length}\r\n${payload}\r\n`);
+    await waitFor(() => told.some((line) => line.startsWith("disconnect 1")));
+    assert.deepEqual(told, [
+      "connect 1 tortoise $G",
+      "connect 2  $G",
+      "slow 1 SLOW_CONSUMER_PENDING_BYTES",
+      "disconnect 1 SLOW_CONSUMER_PENDING_BYTES",
+    ]);
+    assert.equal(server.statistics.slowConsumers, 1);
+    await server.close();
+  });
+
+  test("does not tell of a client that never said CONNECT", async () => {
+    const server = await createServer({ listen: false });
+    server.on("disconnect", () => assert.fail("nobody had connected"));
+    const client = new RawClient(server.connectInProcess());
+    await client.expect(/INFO/);
+    client.close();
+    await waitFor(() => server.connectionCount === 0);
+    await server.close();
+  });
+
+  test("survives a listener that throws, and logs it", async () => {
+    const errors: string[] = [];
+    const silent = (): void => {};
+    const logger: Logger = {
+      info: silent,
+      warn: silent,
+      debug: silent,
+      trace: silent,
+      error: (text) => errors.push(text),
+    };
+    const server = await createServer({ listen: false, logger });
+    server.on("connect", () => {
+      throw new Error("of no use");
+    });
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    assert.match(errors.join("\n"), /A listener of the event "connect" failed: Error: of no use/);
+    await server.close();
+  });
+
+  test("reset() ends connections and subscriptions, and starts to count anew", async () => {
+    const server = await createServer();
+    const { port } = server;
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    client.send("SUB a 1\r\nPUB a 1\r\nx\r\nPING\r\n");
+    await client.expect(/PONG/);
+    await server.reset();
+    assert.equal(server.connectionCount, 0);
+    assert.equal(server.subscriptionCount, 0);
+    assert.deepEqual(Object.values(server.statistics), [0, 0, 0, 0, 0, 0, 0, 0]);
+    await client.ended();
+    assert.equal(server.port, port);
+    const again = await RawClient.connect(server.url);
+    assert.match((await again.expect(/INFO .*\r\n/))[0], /"client_id":1[,}]/);
+    await server.close();
+  });
+
+  test("times of the server go by the clock that it was given", async () => {
+    const clock = new TestClock(new NodeClock());
+    clock.stop();
+    const server = await createServer({ listen: false, clock, user: "a", pass: "b", authTimeoutMs: 2_000 });
+    const client = new RawClient(server.connectInProcess());
+    await client.expect(/INFO/);
+    await clock.advance(1_999);
+    assert.equal(client.isEnded, false);
+    await clock.advance(1);
+    await client.expect(/-ERR 'Authentication Timeout'\r\n/);
+    await server.close();
+  });
+
+  test("lameDuck() sends clients away, one by one, and closes", async () => {
+    const clock = new TestClock(new NodeClock());
+    clock.stop();
+    const server = await createServer({ clock });
+    const clients = [1, 2, 3].map(() => new RawClient(server.connectInProcess()));
+    for (const client of clients) await client.handshake({ protocol: 1 });
+    let told = false;
+    server.once("lameDuck", () => {
+      told = true;
+    });
+    const [ended] = [server.lameDuck(), server.lameDuck()];
+    assert.ok(told);
+    for (const client of clients) await client.expect(/INFO [^\r]*"ldm":true/);
+    await assert.rejects(RawClient.connect(server.url), { code: "ECONNREFUSED" });
+    assert.throws(() => server.connectInProcess(), ServerStateError);
+    await clock.advance("9999ms");
+    assert.equal(server.connectionCount, 3);
+    await clock.advance("1ms");
+    assert.equal(server.connectionCount, 2);
+    await clock.advance("2s");
+    await ended;
+    assert.equal(server.state, "closed");
+    for (const client of clients) await client.ended();
+  });
+
+  test("close() cuts lame duck mode short", async () => {
+    const server = await createServer();
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    const ended = server.lameDuck();
+    await server.close();
+    await ended;
+    await client.ended();
+  });
+
+  test("closed is told once, as an event too", async () => {
+    const server = await createServer();
+    const told = once(server, "closed");
+    await Promise.all([server.close(), server.close()]);
+    await told;
+    await server.closed;
+  });
+});
