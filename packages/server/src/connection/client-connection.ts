@@ -175,19 +175,24 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   deliver(message: Publication, subscription: Subscription, from: Subscriber | null): boolean {
     if (from === this && !this.echo) return false;
     if (subscription.closed || this.isClosed) return false;
-    const delivered = ++subscription.delivered;
-    if (subscription.max !== 0 && delivered >= subscription.max) {
+    // It counts, whether or not it can be written.
+    const isLast = ++subscription.delivered === subscription.max;
+    const taken = this.#write(message, subscription, from);
+    if (isLast) {
       this.dropSubscription(subscription);
       this.account.retire(subscription);
-      if (delivered > subscription.max) return false;
     }
+    return taken;
+  }
+
+  #write(message: Publication, subscription: Subscription, from: Subscriber | null): boolean {
     const out = this.#out;
     if (out.congested && from !== null && from.kind === "client") {
       if (this.#context.options.noFastProducerStall) return false;
       (from as ClientConnection).#stalledBy = this;
     }
     if (!writeMessage(out, this.#context.arena, message, subscription, this.takesHeaders)) return false;
-    if (this.trace !== null) this.#traceDelivery(message, subscription);
+    this.trace?.delivery(message, subscription.sid, message.headerSize > 0 && this.takesHeaders);
     return true;
   }
 
@@ -200,7 +205,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.logInfo(
       reason === "SLOW_CONSUMER_PENDING_BYTES"
         ? `Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`
-        : `Slow Consumer Detected: WriteDeadline of ${writeDeadlineMs / 1000}s exceeded`,
+        : `Slow Consumer Detected: WriteDeadline of ${writeDeadlineMs / 1000}s exceeded with ${this.pendingBytes} total bytes.`,
     );
     this.#context.router.slowConsumer(this, reason);
     // Routing may be walking over this connection's subscriptions right now.
@@ -317,6 +322,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
 
   /** A subscription ends: it takes nothing more and its sid is free. It is still in the sublist. */
   dropSubscription(subscription: Subscription): void {
+    this.trace?.ended(subscription.sid);
     subscription.closed = true;
     this.subscriptions.delete(subscription.sid);
   }
@@ -493,11 +499,5 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#closing?.cancel();
     this.#closing = null;
     this.duplex.close();
-  }
-
-  #traceDelivery(message: Publication, subscription: Subscription): void {
-    const withHeaders = message.headerSize > 0 && this.takesHeaders;
-    this.trace?.out(withHeaders ? "HMSG" : "MSG", `${subscription.subject} ${subscription.sid}`);
-    this.trace?.payload("->>", message, withHeaders);
   }
 }

@@ -33,6 +33,11 @@ export class ClientTrace {
     this.#write("->>", operation, args);
   }
 
+  /** A subscription that ended. */
+  ended(sid: string): void {
+    this.#write("<->", "DELSUB", sid);
+  }
+
   /** A message that came in: its line was told when it arrived, this is what it carries. */
   payload(direction: "<<-" | "->>", message: Publication, withHeaders: boolean): void {
     const start = message.payloadStart + (withHeaders ? 0 : Math.max(0, message.headerSize));
@@ -40,6 +45,18 @@ export class ClientTrace {
     if (end > start) {
       this.#logger.trace(`${this.#label()} - ${direction} MSG_PAYLOAD: [${quote(message.bytes, start, end)}]`);
     }
+  }
+
+  /** A message that went out, as its receiver gets it. */
+  delivery(message: Publication, sid: string, withHeaders: boolean): void {
+    const { bytes, headerSize, payloadStart, subjectEnd, subjectStart, tailStart } = message;
+    const subject = latin1(bytes, subjectStart, subjectEnd);
+    const stripped = headerSize >= 0 && !withHeaders;
+    const reply =
+      message.replyEnd > message.replyStart ? `${latin1(bytes, message.replyStart, message.replyEnd)} ` : "";
+    const rest = stripped ? `${reply}${message.size - headerSize}` : latin1(bytes, tailStart, payloadStart - 2);
+    this.out(withHeaders ? "HMSG" : "MSG", `${subject} ${sid} ${rest}`);
+    this.payload("->>", message, withHeaders);
   }
 
   /** The line of a publish that came in. */
