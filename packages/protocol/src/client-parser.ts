@@ -44,6 +44,8 @@ const MEMO_MISSES_MAX = 16;
 const ARGUMENTS_MAX = 6;
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = viewOf(NO_BYTES);
+/** `\r\n` as a word. */
+const CRLF = 0x0a0d;
 /** Letters in lower case, as the message path compares them. */
 const LOWER_C = 0x63;
 const LOWER_H = 0x68;
@@ -178,7 +180,7 @@ export class ClientParser {
     if (!same) {
       p = wordEnd(view, p, end);
       if (p >= end) return this.#partialLine(bytes, at, argStart, end);
-      if (p === argStart || bytes[p] !== SPACE) return this.#publishOdd(bytes, at, argStart, end, false);
+      if (p === argStart || view.getUint8(p) !== SPACE) return this.#publishOdd(bytes, at, argStart, end, false);
     }
     const subjectEnd = p;
     let tokenStart = ++p;
@@ -191,10 +193,10 @@ export class ClientParser {
     }
     if (p >= end) return this.#partialLine(bytes, at, argStart, end);
     let replyEnd = tokenStart;
-    if (bytes[p] !== CR) {
+    if (view.getUint8(p) !== CR) {
       p = wordEnd(view, p, end);
       if (p >= end) return this.#partialLine(bytes, at, argStart, end);
-      if (p === tokenStart || bytes[p] !== SPACE) return this.#publishOdd(bytes, at, argStart, end, false);
+      if (p === tokenStart || view.getUint8(p) !== SPACE) return this.#publishOdd(bytes, at, argStart, end, false);
       replyEnd = p;
       tokenStart = ++p;
       size = 0;
@@ -204,11 +206,10 @@ export class ClientParser {
       }
       if (p >= end) return this.#partialLine(bytes, at, argStart, end);
     }
-    if (bytes[p] !== CR || p === tokenStart || p - tokenStart > SIZE_DIGITS_MAX) {
+    if (p + 1 >= end) return this.#partialLine(bytes, at, argStart, end);
+    if (view.getUint16(p, true) !== CRLF || p === tokenStart || p - tokenStart > SIZE_DIGITS_MAX) {
       return this.#publishOdd(bytes, at, argStart, end, false);
     }
-    if (p + 1 >= end) return this.#partialLine(bytes, at, argStart, end);
-    if (bytes[p + 1] !== LF) return this.#publishOdd(bytes, at, argStart, end, false);
 
     message.subjectStart = argStart;
     message.subjectEnd = subjectEnd;
@@ -291,7 +292,7 @@ export class ClientParser {
       this.needed = messageEnd - at;
       return at;
     }
-    if (bytes[messageEnd - 2] !== CR || bytes[messageEnd - 1] !== LF) return this.#failOperation(bytes, at, end);
+    if (message.view.getUint16(messageEnd - 2, true) !== CRLF) return this.#failOperation(bytes, at, end);
     this.#lineAccepted = false;
     if (!message.sameSubject) this.#memorize(message.subjectStart, message.subjectEnd);
     this.#sink.publish(message);

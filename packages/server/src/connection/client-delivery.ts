@@ -14,6 +14,7 @@ import type { Outbound } from "./outbound.ts";
 const LETTER_H = 0x48;
 /** `MSG ` as a word. */
 const MSG_WORD = 0x2047534d;
+const SHORT_SUBJECT_BYTES_MAX = 24;
 /** `HMSG `, the blanks round the sid, and the bytes that a packed sid may write beyond its end. */
 const FIXED_BYTES = 5 + 2 + 8;
 
@@ -47,7 +48,12 @@ export function writeMessage(
   if (headerSize > 0) view.setUint8(p++, LETTER_H);
   view.setInt32(p, MSG_WORD, true);
   p += 4;
-  arena.copy(p, subjectStart, subjectLength);
+  if (subjectLength <= SHORT_SUBJECT_BYTES_MAX) {
+    // Word by word is quicker than the call of a copy; what is written beyond the subject's end is overwritten next.
+    for (let i = 0; i < subjectLength; i += 4) view.setInt32(p + i, view.getInt32(subjectStart + i, true), true);
+  } else {
+    arena.copy(p, subjectStart, subjectLength);
+  }
   p += subjectLength;
   if (subscription.sidPacked) {
     // What is written beyond the sid's end is overwritten by the tail.
