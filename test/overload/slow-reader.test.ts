@@ -1,103 +1,137 @@
+// A client that stops reading is closed, by the bytes that wait for it or by the time a write takes, without a word; its
+// neighbours lose nothing meanwhile. One that comes back before that loses nothing itself.
+
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { SimClock } from "@myelin/platform/sim";
-import { RawClient } from "./raw-client.ts";
-import { eventually, startServer } from "./server.ts";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { describe, test } from "node:test";
+import { untilInterest, untilNoInterest } from "../support/interest.ts";
+import { MyelinServer } from "../support/myelin-server.ts";
+import type { RunningServer, Target } from "../support/target.ts";
+import { forEveryTarget } from "../support/targets.ts";
+import { overTcp } from "../support/wire.ts";
+import { WireClient } from "../support/wire-client.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+const DEADLINE = { timeout: 30_000 };
+const PAYLOAD = Buffer.alloc(64 * 1024, "x");
+/** Payloads in turn: small ones, some larger than what is sent at once, some larger than any pooled buffer. */
+const SIZES: readonly number[] = [0, 1, 100, 4_000, 16_384, 65_536, 70_000, 200_000];
+const CONNECT = 'CONNECT {"verbose":false}\r\n';
 
-function messages(count: number, size: number): string {
-  return `PUB flood ${size}\r\n${"x".repeat(size)}\r\n`.repeat(count);
+const LIMITS: ReadonlyArray<{ readonly name: string; readonly option: readonly [string, string] }> = [
+  { name: "more than max_pending waits", option: ["max_pending", "2000000"] },
+  { name: "a write takes longer than write_deadline", option: ["write_deadline", "200ms"] },
+];
+
+/** A subscriber that stops reading right after it has subscribed. */
+async function slowSubscriber(server: RunningServer, subject: string): Promise<Socket> {
+  const socket = connect({ host: server.host, port: server.port });
+  await once(socket, "data"); // INFO
+  socket.pause();
+  socket.write(`${CONNECT}SUB ${subject} 1\r\n`);
+  await untilInterest(server, subject);
+  return socket;
 }
 
-test("a client that stops reading is closed at max_pending; others get everything; no memory stays", async () => {
-  const { arena, log, port, server } = await startServer({ maxPendingBytes: 4 * MIB });
-  const stuck = await RawClient.open(port, "SUB flood 1\r\n");
-  const reader = await RawClient.open(port, "SUB flood 1\r\n");
-  const producer = await RawClient.open(port);
-  stuck.socket.pause();
-  const before = reader.receivedBytes;
-  const batch = messages(256, KIB);
-  let sent = 0;
-  while (server.counters.slowConsumers === 0) {
-    await producer.write(batch);
-    sent += 256;
-    await producer.settle();
-  }
-  const wanted = sent * (`MSG flood 1 ${KIB}\r\n`.length + KIB + 2);
-  await reader.until(() => reader.receivedBytes - before >= wanted);
-  assert.equal(reader.receivedBytes - before, wanted);
-  await eventually(() => server.connectionCount === 2);
-  assert.ok(log.some((line) => line.endsWith(`Slow Consumer Detected: MaxPending of ${4 * MIB} Exceeded`)));
-  stuck.socket.resume();
-  await stuck.until(() => stuck.closed);
-  reader.close();
-  producer.close();
-  await eventually(() => server.connectionCount === 0);
-  await server.close();
-  assert.equal(arena.takenBytes(), 0);
-});
-
-test("a client that stops reading is closed at the write deadline, exactly", async () => {
-  const clock = new SimClock();
-  const { log, port, server } = await startServer({ writeDeadlineMs: 3_000 }, clock);
-  const stuck = await RawClient.open(port, "SUB flood 1\r\n");
-  const producer = await RawClient.open(port);
-  stuck.socket.pause();
-  const connection = [...server.connections].find((candidate) => candidate.subscriptions.size === 1);
-  assert.ok(connection);
-  while (connection.pendingBytes < MIB) {
-    await producer.write(messages(256, KIB));
-    await producer.settle();
-  }
-  clock.advance(2_999);
-  assert.equal(server.counters.slowConsumers, 0);
-  clock.advance(1);
-  await eventually(() => server.connectionCount === 1);
-  assert.equal(server.counters.slowConsumers, 1);
-  assert.ok(log.some((line) => line.includes("Slow Consumer Detected: WriteDeadline of 3s exceeded")));
-  for (const client of [stuck, producer]) client.close();
-  await server.close();
-});
-
-test("a fast producer waits for a receiver above three quarters of max_pending, and nothing is lost", async () => {
-  const { port, server } = await startServer({ maxPendingBytes: 512 * KIB, maxPayloadBytes: 64 * KIB });
-  const reader = await RawClient.open(port, "SUB flood 1\r\n");
-  const producer = await RawClient.open(port);
-  const before = reader.receivedBytes;
-  const count = 20_000;
-  // The reader takes a breath whenever it has got some, so that its buffer fills again and again.
-  reader.socket.on("data", () => {
-    reader.socket.pause();
-    setImmediate(() => reader.socket.resume());
+/** The next `length` bytes, or more, of a socket that is read again. */
+async function taken(socket: Socket, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  await new Promise<void>((resolve, reject) => {
+    socket.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= length) resolve();
+    });
+    socket.once("close", () => reject(new Error(`closed after ${size} of ${length} bytes`)));
+    socket.resume();
   });
-  const batch = messages(250, KIB);
-  for (let sent = 0; sent < count; sent += 250) await producer.write(batch);
-  const wanted = count * (`MSG flood 1 ${KIB}\r\n`.length + KIB + 2);
-  await reader.until(() => reader.receivedBytes - before >= wanted || reader.closed);
-  assert.equal(reader.receivedBytes - before, wanted);
-  assert.equal(server.counters.slowConsumers, 0);
-  for (const client of [reader, producer]) client.close();
-  await server.close();
-});
+  return Buffer.concat(chunks);
+}
 
-test("with no_fast_producer_stall the receiver that falls behind misses messages, and the producer never waits", async () => {
-  const { port, server } = await startServer({ maxPendingBytes: MIB, noFastProducerStall: true });
-  const stuck = await RawClient.open(port, "SUB flood 1\r\n");
-  const producer = await RawClient.open(port);
-  stuck.socket.pause();
-  const connection = [...server.connections].find((candidate) => candidate.subscriptions.size === 1);
-  assert.ok(connection);
-  const batch = messages(256, KIB);
-  for (let sent = 0; sent < 64; sent++) {
-    await producer.write(batch);
-    await producer.settle();
-  }
-  assert.ok(connection.pendingBytes <= MIB);
-  assert.equal(server.counters.slowConsumers, 0);
-  assert.equal(server.counters.stalls, 0);
-  assert.equal(server.connectionCount, 2);
-  for (const client of [stuck, producer]) client.close();
-  await server.close();
-});
+/** Everything that was sent to a socket that is read again, until it ends. */
+async function drained(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  socket.on("error", () => {}); // a reset is one way to be closed; 'close' follows
+  socket.resume();
+  await once(socket, "close");
+  return Buffer.concat(chunks);
+}
+
+function behaviour(target: Target): void {
+  describe(`a slow reader of ${target.name}`, () => {
+    for (const { name, option } of LIMITS) {
+      test(`is closed when ${name}; its neighbour gets everything`, DEADLINE, async () => {
+        const server = await target.start(new Map([option, ["max_payload", "100000"]]));
+        try {
+          const slow = await slowSubscriber(server, "slow");
+          const neighbour = await WireClient.connect("neighbour", overTcp(server));
+          await neighbour.send(Buffer.from(`${CONNECT}SUB quick 7\r\n`));
+          await neighbour.settle();
+          const publisher = await WireClient.connect("publisher", overTcp(server));
+          await publisher.send(Buffer.from(CONNECT));
+
+          let isOver = false;
+          const quick: string[] = [];
+          const message = Buffer.concat([Buffer.from(`PUB slow ${PAYLOAD.length}\r\n`), PAYLOAD, Buffer.from("\r\n")]);
+          const gone = untilNoInterest(server, "slow").then(() => {
+            isOver = true;
+          });
+          while (!isOver) {
+            const text = String(quick.length);
+            await publisher.send(message, Buffer.from(`PUB quick ${text.length}\r\n${text}\r\n`));
+            await publisher.settle();
+            quick.push(`MSG quick 7 ${text.length} "${text}"`);
+          }
+          await gone;
+
+          await neighbour.settle();
+          const came = neighbour.received.lines.filter((line) => line.kind === "msg").map((line) => line.text);
+          assert.deepEqual(came, quick);
+          const last = (await drained(slow)).subarray(-2000).toString("latin1");
+          assert.doesNotMatch(last, /-ERR/, "the slow consumer is told nothing: it would not read it");
+          assert.ok(!publisher.closed && !neighbour.closed);
+          publisher.destroy();
+          neighbour.destroy();
+        } finally {
+          await server.stop();
+        }
+      });
+    }
+
+    test("that reads again in time has every byte, in order", DEADLINE, async () => {
+      const server = await target.start(new Map());
+      try {
+        const slow = await slowSubscriber(server, "slow");
+        const publisher = await WireClient.connect("publisher", overTcp(server));
+        await publisher.send(Buffer.from(CONNECT));
+        const expected = [Buffer.from("MSG slow 1 _READY 0\r\n\r\n")];
+        for (let number = 0; number < 600; number++) {
+          const size = SIZES[number % SIZES.length] ?? 0;
+          const body = Buffer.concat([
+            Buffer.from(`${size}\r\n`),
+            Buffer.alloc(size, `${number} `),
+            Buffer.from("\r\n"),
+          ]);
+          await publisher.send(Buffer.concat([Buffer.from("PUB slow "), body]));
+          expected.push(Buffer.from("MSG slow 1 "), body);
+        }
+        await publisher.settle();
+        await untilInterest(server, "slow"); // it is still there
+        expected.push(Buffer.from("MSG slow 1 _READY 0\r\n\r\n"));
+        const whole = Buffer.concat(expected);
+        const came = await taken(slow, whole.length);
+        assert.equal(came.length, whole.length);
+        const different = came.findIndex((byte, index) => byte !== whole[index]);
+        assert.equal(different, -1, `byte ${different} of ${whole.length} is not the one that was sent`);
+        publisher.destroy();
+        slow.destroy();
+      } finally {
+        await server.stop();
+      }
+    });
+  });
+}
+
+forEveryTarget("slow readers", new MyelinServer(), behaviour);

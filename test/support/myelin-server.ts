@@ -12,6 +12,7 @@ const OPTIONS: ReadonlyMap<string, OptionReader> = new Map<string, OptionReader>
   ["auth_timeout", (value) => ({ authTimeoutMs: Number(value) * 1000 })],
   ["max_connections", (value) => ({ maxConnections: Number(value) })],
   ["max_control_line", (value) => ({ maxControlLineBytes: Number(value) })],
+  ["max_pending", (value) => ({ maxPendingBytes: Number(value) })],
   ["max_payload", (value) => ({ maxPayloadBytes: Number(value) })],
   ["max_subscription_tokens", (value) => ({ maxSubscriptionTokens: Number(value) })],
   ["max_subscriptions", (value) => ({ maxSubscriptions: Number(value) })],
@@ -22,6 +23,7 @@ const OPTIONS: ReadonlyMap<string, OptionReader> = new Map<string, OptionReader>
   ["server_name", (value) => ({ serverName: value })],
   ["token", (value) => ({ token: value })],
   ["user", (value) => ({ user: value })],
+  ["write_deadline", (value) => ({ writeDeadlineMs: milliseconds(value) })],
 ]);
 
 /** Myelin in this process, reached over TCP. */
