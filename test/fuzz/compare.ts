@@ -15,8 +15,12 @@ import { Generator } from "./generator.ts";
 
 const PARALLEL = 4;
 const INVALID_SUBJECT = "-ERR 'Invalid Publish Subject'";
+/** Characters of an input or an answer. */
+const SHOWN_MAX = 600;
 const SHRINK_TRIES = 80;
-const CONNECT = 'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n';
+/** With credentials for the server that asks for them. */
+const CONNECT = `CONNECT ${JSON.stringify({ verbose: false, headers: true, no_responders: true, user: "joe", pass: "x" })}\r\n`;
+const WATCH = CONNECT.replace("\r\n", "\r\nSUB > 1\r\n");
 const OPTIONS: readonly TargetOptions[] = [
   new Map(),
   new Map([
@@ -25,7 +29,10 @@ const OPTIONS: readonly TargetOptions[] = [
     ["max_subscriptions", "3"],
     ["max_subscription_tokens", "4"],
   ]),
-  new Map([["no_header_support", "true"]]),
+  new Map([
+    ["user", "joe"],
+    ["pass", "x"],
+  ]),
 ];
 
 const program = findReferenceServer();
@@ -51,10 +58,27 @@ async function compareSome(): Promise<void> {
     if (await sameAnswer(input, options)) continue;
     different++;
     const short = await shrink(input, options);
-    const [ours, theirs] = await answers(short, options);
+    const [ours = "", theirs = ""] = await answers(short, options);
     const set = [...options].map(([name, value]) => `${name}=${value}`).join(" ");
-    console.log(`\n${set}\n  "${escapeBytes(short)}"\n  myelin    ${ours}\n  reference ${theirs}`);
+    const shown = escapeBytes(short).slice(0, SHOWN_MAX);
+    console.log(
+      `\n${set}\n  "${shown}"\n  myelin    ${difference(ours, theirs)}\n  reference ${difference(theirs, ours)}`,
+    );
   }
+}
+
+/** The reference reads on behind a client's -ERR to the end of that read, and then closes; Myelin closes at once. */
+function untilPeerError(input: Buffer): Buffer {
+  const line = /(^|\n)-err[ \t][^\n]*\n/i.exec(input.toString("latin1"));
+  return line === null ? input : input.subarray(0, line.index + line[0].length);
+}
+
+/** The part of `answer` round the first place where it is not `other`. */
+function difference(answer: string, other: string): string {
+  let at = 0;
+  while (at < answer.length && answer[at] === other[at]) at++;
+  const start = Math.max(0, at - SHOWN_MAX / 2);
+  return `${start > 0 ? "..." : ""}${answer.slice(start, start + SHOWN_MAX)}`;
 }
 
 async function sameAnswer(input: Buffer, options: TargetOptions): Promise<boolean> {
@@ -66,21 +90,29 @@ async function answers(input: Buffer, options: TargetOptions): Promise<string[]>
   return Promise.all(servers.map((server) => answer(server, input, options)));
 }
 
-/** What a server answers to a client that sends `input` and ends. */
+/** What a server answers to a client that sends `input` and ends, and what another one sees of it. */
 async function answer(target: Target, input: Buffer, options: TargetOptions): Promise<string> {
   const server = await target.start(options);
   const client = await WireClient.connect("a", server.wires);
+  const watcher = await WireClient.connect("b", server.wires);
   try {
-    await client.send(input);
+    await watcher.send(Buffer.from(WATCH));
+    await watcher.settle();
+    await client.send(untilPeerError(input));
     await client.close();
+    await watcher.settle();
     const { lines, rest } = client.received;
     // Among several subscriptions of one client, which comes first is left to chance.
     const texts = lines.slice(1).map((line) => line.text.replace(/^(H?MSG \S+) \S+/, "$1 -"));
+    // What the reference tells its account of itself is another matter.
+    const watched = watcher.received.lines.slice(1).filter((line) => !line.text.startsWith("MSG $SYS.ACCOUNT."));
+    texts.push("watcher", ...watched.map((line) => line.text));
     // The reference complains twice about a subject when the payload comes in another read.
     const once = texts.filter((text, index) => text !== INVALID_SUBJECT || text !== texts[index - 1]);
     return [...once, ...(rest.length > 0 ? [`unfinished ${rest.toString("latin1")}`] : [])].join(" | ");
   } finally {
     client.destroy();
+    watcher.destroy();
     await server.stop();
   }
 }
