@@ -3,6 +3,8 @@
 // A CONNECT only sets the fields that it names; the others keep what they had, from the defaults or from an earlier CONNECT.
 // Field names are matched in any case and unknown ones ignored, as Go's JSON package does; a field of the wrong type is an error.
 
+import { jsonMembers } from "./json-members.ts";
+
 /** The fields of CONNECT (client.go ClientOpts). */
 export interface ConnectOptions {
   echo: boolean;
@@ -59,30 +61,38 @@ const FIELDS: ReadonlyMap<string, keyof ConnectOptions> = new Map(
   (Object.keys(DEFAULT_CONNECT_OPTIONS) as Array<keyof ConnectOptions>).map((field) => [field, field]),
 );
 
+/** Fields of server links: a client may send them, and they have to have their form, but they mean nothing. */
+const LINK_PERMISSIONS: ReadonlySet<string> = new Set(["import", "export"]);
+const LINK_ACCOUNT = "remote_account";
+/** A number that Go reads into an integer of 64 bits. */
+const INTEGER = /^-?\d+$/;
+const INT64_LIMIT = 2n ** 63n;
+
 /**
  * Reads the JSON of a CONNECT over the options that hold so far.
  *
  * @param json - The text between `CONNECT ` and the line end.
  * @param current - Not changed.
- * @throws ConnectSyntaxError when it is not a JSON object or a known field has the wrong type.
+ * @throws ConnectSyntaxError when it is not a JSON object or a known field has the wrong type. Where a field stands twice
+ *   each has to have its type, and the last one counts.
  */
 export function parseConnect(json: string, current: Readonly<ConnectOptions>): ConnectOptions {
-  const given = parseObject(json);
   const options: ConnectOptions = { ...current };
-  for (const key of Object.keys(given)) {
-    const field = FIELDS.get(key) ?? FIELDS.get(key.toLowerCase());
-    if (field === undefined) continue;
-    const value = given[key];
-    if (value === null) continue; // Go leaves a field alone for null
-    assign(options, field, value);
+  if (!isObject(json)) return options;
+  for (const { key, text } of jsonMembers(json)) {
+    if (text === "null") continue; // Go leaves a field alone for null
+    const name = FIELDS.has(key) ? key : key.toLowerCase();
+    const field = FIELDS.get(name);
+    const value: unknown = JSON.parse(text);
+    if (field !== undefined) assign(options, field, value, text);
+    else if (name === LINK_ACCOUNT && typeof value !== "string") refuse(name, "a string");
+    else if (LINK_PERMISSIONS.has(name) && !isPermission(value)) refuse(name, "an object with lists of subjects");
   }
   return options;
 }
 
-/** A number written with a fraction or an exponent: Go does not read one into an integer, even where its value is whole. */
-const PROTOCOL_NOT_AN_INTEGER = /"protocol"\s*:\s*-?\d+[.eE]/i;
-
-function parseObject(json: string): Record<string, unknown> {
+/** Whether there are fields to read; `null` stands for none of them. */
+function isObject(json: string): boolean {
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -90,19 +100,40 @@ function parseObject(json: string): Record<string, unknown> {
     // The parser's own message would quote the text, and with it secrets.
     throw new ConnectSyntaxError("the options of CONNECT are not valid JSON");
   }
-  if (value === null) return {};
+  if (value === null) return false;
   if (typeof value !== "object" || Array.isArray(value)) {
     throw new ConnectSyntaxError("the options of CONNECT are not a JSON object");
   }
-  if (PROTOCOL_NOT_AN_INTEGER.test(json)) {
-    throw new ConnectSyntaxError("the field protocol of CONNECT has to be an integer, without fraction or exponent");
-  }
-  return value as Record<string, unknown>;
+  return true;
 }
 
-function assign<Field extends keyof ConnectOptions>(options: ConnectOptions, field: Field, value: unknown): void {
+function assign<Field extends keyof ConnectOptions>(
+  options: ConnectOptions,
+  field: Field,
+  value: unknown,
+  text: string,
+): void {
   const wanted = typeof DEFAULT_CONNECT_OPTIONS[field];
-  const fits = typeof value === wanted && (wanted !== "number" || Number.isSafeInteger(value));
-  if (!fits) throw new ConnectSyntaxError(`the field ${field} of CONNECT has to be a ${wanted}`);
+  if (typeof value !== wanted || (wanted === "number" && !isInt64(text))) {
+    refuse(field, wanted === "number" ? "an integer" : `a ${wanted}`);
+  }
   options[field] = value as ConnectOptions[Field];
+}
+
+function isInt64(text: string): boolean {
+  if (!INTEGER.test(text)) return false;
+  const value = BigInt(text);
+  return value >= -INT64_LIMIT && value < INT64_LIMIT;
+}
+
+function isPermission(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(([key, list]) => {
+    if (!["allow", "deny"].includes(key.toLowerCase()) || list === null) return true;
+    return Array.isArray(list) && list.every((subject) => typeof subject === "string");
+  });
+}
+
+function refuse(field: string, wanted: string): never {
+  throw new ConnectSyntaxError(`the field ${field} of CONNECT has to be ${wanted}`);
 }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { latin1Bytes, parseSize } from "./bytes.ts";
 import { ConnectSyntaxError, DEFAULT_CONNECT_OPTIONS, parseConnect } from "./connect-options.ts";
 import { infoLine, isInfoJson } from "./info.ts";
+import { jsonMembers } from "./json-members.ts";
 import { quote } from "./quote.ts";
 import { countTokens, isLiteral, isSubscribable } from "./subject.ts";
 
@@ -97,6 +99,34 @@ for (const json of [
     assert.throws(() => parseConnect(json, DEFAULT_CONNECT_OPTIONS), ConnectSyntaxError);
   });
 }
+
+for (const json of [
+  '{"headers":0,"headers":true}',
+  '{"import":2}',
+  '{"export":{"deny":[1]}}',
+  '{"protocol":9223372036854775808}',
+]) {
+  test(`parseConnect() refuses ${json}`, () => {
+    assert.throws(() => parseConnect(json, DEFAULT_CONNECT_OPTIONS), ConnectSyntaxError);
+  });
+}
+
+test("parseConnect() takes the last of two values, and integers of 64 bits", () => {
+  const json = '{ "name" : "a\\"}{" , "name":"b", "import":{"allow":["a"]},"protocol":9007199254740993}';
+  const options = parseConnect(json, DEFAULT_CONNECT_OPTIONS);
+  assert.equal(options.name, "b");
+  assert.ok(options.protocol > 1);
+});
+
+test("jsonMembers() gives every member of any object, with values that parse to what JSON.parse gives", () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.boolean(), (object, spaced) => {
+      const json = JSON.stringify(object, null, spaced ? 2 : 0);
+      const again = jsonMembers(json).map(({ key, text }) => [key, JSON.parse(text) as unknown]);
+      assert.deepEqual(again, Object.entries(JSON.parse(json) as object));
+    }),
+  );
+});
 
 test("parseConnect() does not quote what it could not read", () => {
   const secret = '{"pass":"s3cret",}';
