@@ -34,3 +34,31 @@ export { Publication } from "./publication.ts";
 export { quote } from "./quote.ts";
 export { indexOfByte, sameBytes, viewOf, wordEnd, wordHas } from "./scan.ts";
 export { countTokens, isLiteral, isSubscribable } from "./subject.ts";
+
+// What clients need besides.
+export {
+  encodeHeaderBlock,
+  type HeaderBlock,
+  HeaderError,
+  headerNameProblem,
+  headerStatus,
+  headerValueProblem,
+  parseHeaderBlock,
+} from "./headers.ts";
+export {
+  DEFAULT_MESSAGE_LIMITS,
+  type MessageLimits,
+  type MessageLine,
+  MessageParseError,
+  MessageParser,
+  type MessageSink,
+  messageLine,
+} from "./message-parser.ts";
+export { Nuid, type SecretSource } from "./nuid.ts";
+export {
+  hasWildcard,
+  inboxPrefixProblem,
+  publishSubjectProblem,
+  queueGroupProblem,
+  subscribeSubjectProblem,
+} from "./subject-check.ts";
