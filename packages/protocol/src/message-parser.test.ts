@@ -50,7 +50,8 @@ function parseAll(chunks: Uint8Array[], limits?: MessageLimits): string[] {
   const parser = new MessageParser(recorder, limits);
   for (const chunk of chunks) {
     // Fed from a borrowed buffer that is spoilt afterwards: the parser must have copied.
-    const borrowed = new Uint8Array(chunk.length + 8).fill(0x58);
+    // It is a Buffer, as Node's sockets give it, whose `slice` copies nothing.
+    const borrowed = Buffer.alloc(chunk.length + 8, 0x58);
     borrowed.set(chunk, 4);
     parser.feed(borrowed, 4, 4 + chunk.length);
     borrowed.fill(0x5a);

@@ -124,14 +124,14 @@ export class MessageParser {
   #complete(bytes: Uint8Array, start: number, end: number): number {
     if (this.#wantBytes > 0) {
       const stop = Math.min(end, start + this.#wantBytes - this.#partsBytes);
-      this.#keep(bytes.slice(start, stop));
+      this.#keep(copyOf(bytes, start, stop));
       if (this.#partsBytes < this.#wantBytes) return end;
       this.#run(this.#join(0));
       return stop;
     }
     const lineEnd = bytes.subarray(start, end).indexOf(LF);
     if (lineEnd < 0) {
-      this.#keep(bytes.slice(start, end));
+      this.#keep(copyOf(bytes, start, end));
       this.#checkLine(this.#firstPart(), 0, this.#partsBytes);
       return end;
     }
@@ -176,7 +176,7 @@ export class MessageParser {
   #run(block: Uint8Array): void {
     const rest = this.#parse(block, block.length);
     if (rest >= block.length || this.#stopped) return;
-    this.#keep(block.slice(rest)); // copied, so that a few bytes do not keep a large block
+    this.#keep(copyOf(block, rest, block.length)); // so that a few bytes do not keep a large block
     this.#wantBytes = this.#missing;
   }
 
@@ -366,6 +366,11 @@ export function messageLine(bytes: Uint8Array, lineStart: number, into: MessageL
   into.replyStart = thirdStart;
   into.replyEnd = hasReply ? thirdEnd : thirdStart;
   return into;
+}
+
+/** A copy, also of a Node Buffer, whose own `slice` makes a view. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, start, end);
 }
 
 function skipBlanks(bytes: Uint8Array, start: number, end: number): number {
