@@ -59,6 +59,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 const ZERO = 0x30;
 
+/** A message longer than this is put together by itself; a shorter one goes in front of the next block. */
+const COLLECT_BYTES_MIN = 64 * 1024;
 const INCOMPLETE = -1;
 
 /** Parses one connection's incoming bytes; see the head of this file. */
@@ -122,22 +124,23 @@ export class MessageParser {
 
   /** Adds to what is incomplete; once that is a whole, parses it. Returns where the fresh bytes begin. */
   #complete(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#wantBytes > 0) {
-      const stop = Math.min(end, start + this.#wantBytes - this.#partsBytes);
+    const want = this.#wantBytes;
+    const fresh = end - start;
+    const isWhole = want > 0 ? this.#partsBytes + fresh >= want : bytes.subarray(start, end).indexOf(LF) >= 0;
+    if (!isWhole) {
+      this.#keep(copyOf(bytes, start, end));
+      if (want === 0) this.#checkLine(this.#firstPart(), 0, this.#partsBytes);
+      return end;
+    }
+    if (want > COLLECT_BYTES_MIN) {
+      // A large message gets a block of its own, so that nothing behind it is kept as long as it is.
+      const stop = start + want - this.#partsBytes;
       this.#keep(copyOf(bytes, start, stop));
-      if (this.#partsBytes < this.#wantBytes) return end;
       this.#run(this.#join(0));
       return stop;
     }
-    const lineEnd = bytes.subarray(start, end).indexOf(LF);
-    if (lineEnd < 0) {
-      this.#keep(copyOf(bytes, start, end));
-      this.#checkLine(this.#firstPart(), 0, this.#partsBytes);
-      return end;
-    }
-    // Everything that has come goes into one block: the messages behind the line are most of it.
-    const block = this.#join(end - start);
-    block.set(bytes.subarray(start, end), block.length - (end - start));
+    const block = this.#join(fresh);
+    block.set(bytes.subarray(start, end), block.length - fresh);
     this.#run(block);
     return end;
   }
@@ -176,7 +179,7 @@ export class MessageParser {
   #run(block: Uint8Array): void {
     const rest = this.#parse(block, block.length);
     if (rest >= block.length || this.#stopped) return;
-    this.#keep(copyOf(block, rest, block.length)); // so that a few bytes do not keep a large block
+    this.#keep(block.subarray(rest));
     this.#wantBytes = this.#missing;
   }
 
