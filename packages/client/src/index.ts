@@ -11,6 +11,7 @@ export {
   type UserPass,
   usernamePasswordAuthenticator,
 } from "./auth/authenticator.ts";
+export type { ExternalKey, Given } from "./auth/signing-authenticators.ts";
 export { type Deferred, deferred } from "./deferred.ts";
 export * from "./errors.ts";
 export { canonicalMIMEHeaderKey, type HeadersInput, headers, Match, type MsgHdrs, MsgHdrsImpl } from "./headers.ts";

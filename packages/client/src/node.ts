@@ -9,6 +9,14 @@ import { createNodeRuntime } from "./runtime-node.ts";
 import type { Link } from "./transport/dialer.ts";
 import { streamLink } from "./transport/node-socket.ts";
 
+export {
+  credsAuthenticator,
+  credsFileAuthenticator,
+  externalKeyAuthenticator,
+  jwtAuthenticator,
+  nkeyAuthenticator,
+  nkeyFileAuthenticator,
+} from "./auth/node-authenticators.ts";
 export * from "./index.ts";
 
 /**
@@ -21,6 +29,11 @@ export * from "./index.ts";
  */
 export function connect(options: ConnectionOptions | string = {}): Promise<NatsConnection> {
   return connectWith(createNodeRuntime(), typeof options === "string" ? { servers: options } : options, "nats", linkOf);
+}
+
+/** Connects by WebSocket: as `connect`, with `ws` for servers that are given without a scheme. */
+export function wsconnect(options: ConnectionOptions = {}): Promise<NatsConnection> {
+  return connectWith(createNodeRuntime(), options, options.tls ? "wss" : "ws", linkOf);
 }
 
 /** The custom dialer's gift: a link, a duplex of the platform, or a Node stream. */

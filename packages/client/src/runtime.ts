@@ -29,7 +29,6 @@ export interface Runtime {
   readonly random: Random;
   readonly text: TextBytes;
   readonly dialer: Dialer;
-  readonly signer: Signer;
   /** Runs something when the event loop has dealt with what is ready now: how writes of one turn become one. */
   endOfTurn(run: () => void): void;
   /** The addresses of a name; null where the platform resolves names itself. */

@@ -184,7 +184,7 @@ async function openLink(
         ? null
         : async (url) => {
             const made = await factory(url, options);
-            return "socket" in made ? made.socket : made;
+            return "socket" in made ? made : { socket: made, encrypted: url.startsWith("wss:") };
           },
     localAddress: options.localAddress ?? null,
   };

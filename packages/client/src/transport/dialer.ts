@@ -23,7 +23,7 @@ export interface DialOptions {
   /** HTTP headers for a WebSocket handshake. */
   readonly webSocketHeaders: Readonly<Record<string, string>>;
   readonly webSocketCompression: boolean;
-  readonly webSocketFactory: ((url: string) => WebSocketLike | Promise<WebSocketLike>) | null;
+  readonly webSocketFactory: ((url: string) => Promise<{ socket: WebSocketLike; encrypted: boolean }>) | null;
   readonly localAddress: string | null;
 }
 
