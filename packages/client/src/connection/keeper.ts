@@ -151,7 +151,9 @@ export class ConnectionKeeper {
   }
 
   #open(session: Session, entry: PoolEntry): void {
-    if (session.isEnded) throw new ConnectionError("The server closed the connection right after the handshake");
+    if (session.isEnded) {
+      throw session.failure ?? new ConnectionError("The server closed the connection right after the handshake");
+    }
     entry.attempts = 0;
     entry.lastError = null;
     entry.lastAuthError = null;

@@ -119,7 +119,7 @@ export class Outbound {
     if (size > this.payloadBytesMax) throw new MaxPayloadError(subject, size, this.payloadBytesMax);
     const replyChars = reply === undefined ? 0 : reply.length;
     const need = (subject.length + replyChars) * 3 + size + LINE_BYTES_MAX;
-    if (this.#duplex === null) this.#checkOffline(need);
+    if (this.#duplex === null && !this.#isKept(need)) return;
     if (this.#at + need > this.#buffer.length) this.#makeRoom(need);
     const buffer = this.#buffer;
     const start = this.#at;
@@ -292,8 +292,10 @@ export class Outbound {
     return at + 1;
   }
 
-  #checkOffline(need: number): void {
+  /** Whether a message is kept until there is a connection; throws when its publisher is to know that it is not. */
+  #isKept(need: number): boolean {
     const { offlinePolicy, offlineBytesMax } = this.#limits;
+    if (offlinePolicy === "drop") return false;
     if (offlinePolicy === "error") {
       throw new PublishRefusedError(
         "Cannot publish while reconnecting: the option offline.policy is 'error'",
@@ -306,6 +308,7 @@ export class Outbound {
         "ERR_NATS_RECONNECT_BUFFER_EXCEEDED",
       );
     }
+    return true;
   }
 
   /** Makes the buffer have `need` bytes free, by writing it out or by putting it into the queue. */
