@@ -71,6 +71,14 @@ export class MsgHdrsImpl implements MsgHdrs {
     }
   }
 
+  /** Headers of their own with the fields of what was given. */
+  static copyOf(input: HeadersInput | undefined): MsgHdrsImpl {
+    const given = toHeaders(input ?? {});
+    const copy = new MsgHdrsImpl(given.code, given.description);
+    for (const [name, values] of given) for (const value of values) copy.append(name, value);
+    return copy;
+  }
+
   static fromRecord(record: Readonly<Record<string, string | readonly string[]>>): MsgHdrsImpl {
     return toHeaders(record);
   }

@@ -17,6 +17,9 @@ export {
   nkeyAuthenticator,
   nkeyFileAuthenticator,
 } from "./auth/node-authenticators.ts";
+export { type Ambient, type AmbientOptions, ambientOptions } from "./context/ambient.ts";
+export { type ContextJetStream, contextFolder, type NatsContext, readContext } from "./context/context-file.ts";
+export type { Settings } from "./context/settings.ts";
 export * from "./index.ts";
 
 /**

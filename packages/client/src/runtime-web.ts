@@ -1,6 +1,7 @@
 // Browsers and workers as a platform for the client.
 
 import type { Clock, Random, Timer } from "@myelin/platform";
+import { NO_DIAGNOSTICS } from "./diagnostics.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Runtime } from "./runtime.ts";
 import { hostPort } from "./servers/address.ts";
@@ -82,6 +83,7 @@ export function createWebRuntime(): Runtime {
     random: new WebRandom(),
     text: webTextBytes,
     dialer: webDialer(clock),
+    diagnostics: NO_DIAGNOSTICS,
     endOfTurn: queueMicrotask,
     resolveHost: null,
   };

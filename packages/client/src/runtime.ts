@@ -1,6 +1,7 @@
 // What the client takes from the machine it runs on. The entries `node.ts` and `web.ts` bring one each; tests bring their own.
 
 import type { Clock, Random } from "@myelin/platform";
+import type { Diagnostics } from "./diagnostics.ts";
 import type { Dialer } from "./transport/dialer.ts";
 
 /** Text and bytes, as fast as the platform has them. */
@@ -29,6 +30,7 @@ export interface Runtime {
   readonly random: Random;
   readonly text: TextBytes;
   readonly dialer: Dialer;
+  readonly diagnostics: Diagnostics;
   /** Runs something when the event loop has dealt with what is ready now: how writes of one turn become one. */
   endOfTurn(run: () => void): void;
   /** The addresses of a name; null where the platform resolves names itself. */

@@ -137,6 +137,7 @@ export class StatusHub {
   readonly #logger: Logger;
   readonly #listeners = new Map<Status["type"], Set<(status: never) => void>>();
   readonly #readers = new Set<Reader>();
+  #observer: ((status: Status) => void) | null = null;
   #ended = false;
 
   constructor(logger: Logger) {
@@ -146,6 +147,7 @@ export class StatusHub {
   /** Tells everyone. An error that nobody listens for goes to the logger, as Go's client prints it. */
   emit(status: Status): void {
     if (this.#ended) return;
+    this.#observer?.(status);
     for (const reader of this.#readers) give(reader, status);
     const listeners = this.#listeners.get(status.type);
     for (const listener of listeners ?? []) this.#call(listener as (status: Status) => void, status);
@@ -155,6 +157,11 @@ export class StatusHub {
       this.#logger.error(`nats: ${status.error.message}${cause}`);
     }
     if (status.type === "close") this.#end();
+  }
+
+  /** Calls `observer` for every status, beside listeners and readers; for diagnostics, which are no audience. */
+  observe(observer: (status: Status) => void): void {
+    this.#observer = observer;
   }
 
   on<Type extends Status["type"]>(

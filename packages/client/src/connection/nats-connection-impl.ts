@@ -2,6 +2,7 @@
 
 import { type Nuid, queueGroupProblem, subscribeSubjectProblem } from "@myelin/protocol";
 import { onAbort, throwIfAborted } from "../deferred.ts";
+import type { DiagnosticChannel } from "../diagnostics.ts";
 import {
   ClosedConnectionError,
   ConnectionError,
@@ -41,6 +42,7 @@ import { toPoolServer } from "./keeper.ts";
 export class NatsConnectionImpl implements NatsConnection, MessageContext {
   readonly text: TextBytes;
   readonly #core: ConnectionCore;
+  readonly #published: DiagnosticChannel;
   readonly #nuid: Nuid;
   readonly #mux: RequestMux;
   #muxSubscription: SubscriptionImpl | null = null;
@@ -50,6 +52,13 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
     this.#core = core;
     this.#nuid = nuid;
     this.text = core.runtime.text;
+    const { diagnostics } = core.runtime;
+    this.#published = diagnostics.publish;
+    core.hub.observe((status) => {
+      if (status.type !== "ping" && diagnostics.connect.hasSubscribers) {
+        diagnostics.connect.publish({ connection: this, status });
+      }
+    });
     this.#mux = new RequestMux(makeInbox(nuid, core.options.inboxPrefix));
     core.messages = this;
     core.onPermission = (error) => {
@@ -142,6 +151,10 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
   publish(subject: string, payload: Payload = Empty, options?: PublishOptions): void {
     const core = this.#core;
     if (core.state === "closed" || core.publishingEnded) this.#refusePublish();
+    if (this.#published.hasSubscribers) {
+      const { length: size } = payload;
+      this.#published.publish({ connection: this, subject, reply: options?.reply, size });
+    }
     if (options === undefined) core.outbound.publish(subject, undefined, null, payload);
     else core.outbound.publish(subject, options.reply, this.#headerBlock(options), payload);
   }
@@ -272,10 +285,20 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
       } catch {
         // The request has failed with what was thrown.
       }
+      if (this.#core.runtime.diagnostics.request.hasSubscribers) this.#observeRequest(subject, request.promise);
       return request.promise;
     } catch (error) {
       return Promise.reject(error as Error);
     }
+  }
+
+  #observeRequest(subject: string, promise: Promise<Msg>): void {
+    const { clock, diagnostics } = this.#core.runtime;
+    const startMs = clock.monotonicMs();
+    const tell = (error?: unknown): void => {
+      diagnostics.request.publish({ connection: this, subject, durationMs: clock.monotonicMs() - startMs, error });
+    };
+    promise.then(() => tell(), tell);
   }
 
   async requestJson<T = unknown>(subject: string, value?: unknown, options?: JsonRequestOptions): Promise<T> {

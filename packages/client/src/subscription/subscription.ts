@@ -7,6 +7,7 @@
 
 import type { Timer } from "@myelin/platform";
 import { type Deferred, deferred, handled, onAbort, throwIfAborted } from "../deferred.ts";
+import type { DiagnosticChannel } from "../diagnostics.ts";
 import {
   CallbackError,
   InvalidArgumentError,
@@ -82,6 +83,7 @@ export class SubscriptionImpl implements Subscription {
   callback: MsgCallback<Msg>;
   readonly #host: SubscriptionHost;
   readonly #messages: MessageContext;
+  readonly #delivered: DiagnosticChannel;
   readonly #hasCallback: boolean;
   /** The callback is called as messages come, without waiting for another. */
   readonly #direct: boolean;
@@ -117,6 +119,7 @@ export class SubscriptionImpl implements Subscription {
   constructor(host: SubscriptionHost, sid: number, subject: string, options: SubscriptionOptions) {
     this.#host = host;
     this.#messages = host.messages;
+    this.#delivered = host.runtime.diagnostics.deliver;
     this.sid = sid;
     this.subject = subject;
     this.queueGroup = options.queue;
@@ -137,6 +140,9 @@ export class SubscriptionImpl implements Subscription {
     if (this.#ended || (this.#max > 0 && this.#received >= this.#max)) return; // sent before the server knew
     this.#received++;
     const msg = new ReceivedMsg(this.#messages, bytes, lineStart, bodyStart, payloadStart, end, this.sid);
+    if (this.#delivered.hasSubscribers) {
+      this.#delivered.publish({ connection: this.#messages, subscription: this, msg });
+    }
     if (this.#direct && (this.#running === 0 || this.#running < this.#limits.msgs || this.#limits.msgs < 0)) {
       this.#call(msg);
     } else this.#enqueue(msg);
