@@ -12,6 +12,7 @@ export {
   usernamePasswordAuthenticator,
 } from "./auth/authenticator.ts";
 export type { ExternalKey, Given } from "./auth/signing-authenticators.ts";
+export { type Backoff, type BackoffOptions, backoff, exponentialBackoff } from "./backoff.ts";
 export { type Deferred, deferred } from "./deferred.ts";
 export * from "./errors.ts";
 export { canonicalMIMEHeaderKey, type HeadersInput, headers, Match, type MsgHdrs, MsgHdrsImpl } from "./headers.ts";
@@ -49,4 +50,14 @@ export type {
   WaitOptions,
 } from "./subscription/options.ts";
 export type { Subscription } from "./subscription/subscription.ts";
+export {
+  type Delay,
+  delay,
+  hasWsProtocol,
+  millis,
+  type Nanos,
+  nanos,
+  type SyncIterator,
+  syncIterator,
+} from "./util.ts";
 export { version } from "./version.ts";

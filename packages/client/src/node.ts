@@ -21,6 +21,7 @@ export { type Ambient, type AmbientOptions, ambientOptions } from "./context/amb
 export { type ContextJetStream, contextFolder, type NatsContext, readContext } from "./context/context-file.ts";
 export type { Settings } from "./context/settings.ts";
 export * from "./index.ts";
+export { createInbox, deadline, Nuid, nuid } from "./node-helpers.ts";
 
 /**
  * Connects to a NATS system.

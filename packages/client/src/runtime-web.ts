@@ -12,7 +12,8 @@ import { openWebSocket } from "./transport/web-socket.ts";
 /** The longest delay that `setTimeout` keeps. */
 const DELAY_MS_MAX = 0x7fffffff;
 
-class WebClock implements Clock {
+/** Timers and clocks of the platform. */
+export class WebClock implements Clock {
   wallMs(): number {
     return Date.now();
   }
@@ -38,7 +39,8 @@ class WebClock implements Clock {
   }
 }
 
-class WebRandom implements Random {
+/** Chance of WebCrypto. */
+export class WebRandom implements Random {
   uint32(): number {
     return crypto.getRandomValues(new Uint32Array(1))[0] as number;
   }

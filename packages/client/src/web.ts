@@ -14,6 +14,7 @@ export {
   nkeyAuthenticator,
 } from "./auth/web-authenticators.ts";
 export * from "./index.ts";
+export { createInbox, deadline, Nuid, nuid } from "./web-helpers.ts";
 
 /**
  * Connects to a NATS system by WebSocket.

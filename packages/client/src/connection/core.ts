@@ -170,6 +170,10 @@ export class ConnectionCore implements KeeperHost, SessionOwner, SubscriptionHos
   // --- KeeperHost
 
   opened(session: Session, entry: PoolEntry): void {
+    if (this.state === "closed") {
+      session.destroy(null);
+      return;
+    }
     const isReconnect = this.#wasConnected;
     this.#wasConnected = true;
     this.#serverWord = undefined;
@@ -186,6 +190,8 @@ export class ConnectionCore implements KeeperHost, SessionOwner, SubscriptionHos
     this.#connected = null;
     waiting?.resolve();
     this.hub.emit({ type: isReconnect ? "reconnect" : "connect", server: entry.address.listen });
+    // It may have ended between its handshake and here, when nobody was told.
+    if (session.isEnded && this.session === session) this.#lost(session.failure, true);
   }
 
   attempting(entry: PoolEntry, attempt: number): void {

@@ -30,6 +30,9 @@ export interface KeeperHost {
   gaveUp(error: Error): void;
 }
 
+/** Errors that NoServersError carries: the last of so many attempts. */
+const ERRORS_KEPT = 16;
+
 type Connect = (entry: PoolEntry, signal: AbortSignal) => Promise<Session>;
 
 export class ConnectionKeeper {
@@ -72,7 +75,9 @@ export class ConnectionKeeper {
     const errors: Error[] = [];
     for (const entry of this.#firstOrder()) {
       try {
-        this.#open(await this.#connect(entry, this.#abort.signal), entry);
+        const session = await this.#connect(entry, this.#abort.signal);
+        if (session.isEnded) throw session.failure ?? new ConnectionError("The server closed the connection at once");
+        this.#open(session, entry);
         return;
       } catch (error) {
         if (this.#abort.signal.aborted) throw this.#abort.signal.reason;
@@ -93,36 +98,38 @@ export class ConnectionKeeper {
   async reconnect(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
+    const current = this.#pool.current;
+    if (current !== null) this.#pool.retire(current, this.#options.maxReconnectAttempts);
     try {
-      await this.#reconnectLoop();
-    } catch (error) {
-      if (!this.#abort.signal.aborted) this.#host.gaveUp(error as Error);
-    } finally {
+      const found = await this.#search();
+      // From here on a loss is a new one: telling of the session may already bring it about.
       this.#running = false;
+      if (found !== null) this.#open(found.session, found.entry);
+    } catch (error) {
+      this.#running = false;
+      if (!this.#abort.signal.aborted) this.#host.gaveUp(error as Error);
     }
   }
 
-  async #reconnectLoop(): Promise<void> {
+  /** Tries server after server. Null when it was stopped. */
+  async #search(): Promise<{ session: Session; entry: PoolEntry } | null> {
     const signal = this.#abort.signal;
     const lastErrors: Error[] = [];
-    const current = this.#pool.current;
-    if (current !== null) this.#pool.retire(current, this.#options.maxReconnectAttempts);
     let inRound = 0;
     for (let attempt = 1; this.#pool.entries.length > 0; attempt++) {
       const { entry, delayMs } = this.#choose(attempt, ++inRound >= this.#pool.entries.length);
       if (inRound >= this.#pool.entries.length) inRound = 0;
       if (delayMs > 0) await this.#sleep(delayMs);
-      if (signal.aborted) return;
+      if (signal.aborted) return null;
       entry.attempts++;
       this.#host.attempting(entry, attempt);
       try {
-        this.#open(await this.#connect(entry, signal), entry);
-        return;
+        return { session: await this.#connect(entry, signal), entry };
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) return null;
         const failure = error as Error;
         lastErrors.push(failure);
-        if (lastErrors.length > 16) lastErrors.shift();
+        if (lastErrors.length > ERRORS_KEPT) lastErrors.shift();
         this.#host.attemptFailed(entry, attempt, failure);
         if (this.#note(entry, failure)) throw failure;
         this.#pool.retire(entry, this.#options.maxReconnectAttempts);
@@ -150,10 +157,8 @@ export class ConnectionKeeper {
     return current !== null && this.#note(current, error);
   }
 
+  /** Hands a session on. One that has ended by now is told as lost at once, like any other. */
   #open(session: Session, entry: PoolEntry): void {
-    if (session.isEnded) {
-      throw session.failure ?? new ConnectionError("The server closed the connection right after the handshake");
-    }
     entry.attempts = 0;
     entry.lastError = null;
     entry.lastAuthError = null;
