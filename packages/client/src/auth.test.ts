@@ -6,6 +6,10 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { decodeSeed } from "./auth/nkey.ts";
+import { FakeServer, greet } from "./fixtures/fake-server.ts";
+import { makeKey, makeOperatorSetup } from "./fixtures/keys.ts";
+import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
+import { nextStatus } from "./fixtures/until.ts";
 import {
   connect,
   credsAuthenticator,
@@ -18,10 +22,6 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "./node.ts";
-import { FakeServer, greet } from "./testing/fake-server.ts";
-import { makeKey, makeOperatorSetup } from "./testing/keys.ts";
-import { ReferenceServer, skipWithoutServer } from "./testing/reference-server.ts";
-import { nextStatus } from "./testing/until.ts";
 import * as web from "./web.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -10,37 +10,32 @@ export interface BackoffOptions {
   factor?: number;
   /** The part of each wait that is random, from 0 to 1. 0.2. */
   jitter?: number;
-  /** Gives numbers from 0 up to 1, for tests. */
-  random?: () => number;
 }
 
 /**
- * Waits that double: at once, then `first`, and so on to `max`. For the option `reconnectDelayHandler`.
+ * Gives the milliseconds to wait before an attempt to reconnect.
+ *
+ * @param attempt - Counts from 1 since the connection was lost.
+ * @param random - Gives numbers from 0 up to 1, from the connection's own source.
+ */
+export type ReconnectDelayHandler = (attempt: number, random: () => number) => number;
+
+/**
+ * Waits that double: none, then `first`, and so on to `max`. For the option `reconnectDelayHandler`.
  *
  * @example
  * const nc = await connect({ reconnectDelayHandler: exponentialBackoff(), maxReconnectAttempts: -1 });
  */
-export function exponentialBackoff(options: BackoffOptions = {}): (attempt: number) => number {
-  const { first = 10, max = 4_000, factor = 2, jitter = 0.2, random = Math.random } = options;
-  return (attempt) => {
+export function exponentialBackoff(options: BackoffOptions = {}): ReconnectDelayHandler {
+  const { first = 10, max = 4_000, factor = 2, jitter = 0.2 } = options;
+  return (attempt, random) => {
     if (attempt <= 1) return 0;
-    const full = Math.min(max, first * factor ** (attempt - 2));
-    return full * (1 - jitter * random());
+    return Math.min(max, first * factor ** (attempt - 2)) * (1 - jitter * random());
   };
 }
 
-/** The official client's back-off: waits from a table, of which the last goes on. */
+/** The official client's back-off. */
 export interface Backoff {
+  /** Milliseconds before an attempt; counts from 0. */
   backoff(attempt: number): number;
-}
-
-/** Makes one; each wait varies by half of itself either way. */
-export function backoff(policy: readonly number[] = [0, 250, 250, 500, 500, 3000, 5000]): Backoff {
-  const table = policy.length === 0 ? [0] : policy;
-  return {
-    backoff: (attempt) => {
-      const wait = table[Math.min(Math.max(0, attempt), table.length - 1)] ?? 0;
-      return wait === 0 ? 0 : Math.floor(wait * (0.5 + Math.random()));
-    },
-  };
 }

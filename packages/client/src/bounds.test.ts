@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { FakeServer, greet, infoLine } from "./fixtures/fake-server.ts";
+import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
+import { nextStatus, until } from "./fixtures/until.ts";
 import { connect, SILENT_LOGGER } from "./node.ts";
-import { FakeServer, greet, infoLine } from "./testing/fake-server.ts";
-import { ReferenceServer, skipWithoutServer } from "./testing/reference-server.ts";
-import { nextStatus, until } from "./testing/until.ts";
 
 const quick = { reconnectTimeWait: 1, reconnectJitter: 0, logger: SILENT_LOGGER } as const;
 

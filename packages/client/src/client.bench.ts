@@ -7,7 +7,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { ReferenceServer, referenceBinary } from "./testing/reference-server.ts";
+import { ReferenceServer, referenceBinary } from "./fixtures/reference-server.ts";
 
 /** The part of both clients that is used. */
 interface BenchConnection {

@@ -52,7 +52,7 @@ export async function connectWith(
     trace,
   );
   const connection = new NatsConnectionImpl(core, new Nuid(runtime.random));
-  const offAbort = onAbort(options.signal, (reason) => void core.close(reason as Error));
+  const offAbort = onAbort(options.signal, (reason) => void core.close(reason));
   void core.closed.then(offAbort);
   try {
     await core.start();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
+import { nextStatus } from "./fixtures/until.ts";
 import { connect } from "./node.ts";
-import { ReferenceServer, skipWithoutServer } from "./testing/reference-server.ts";
-import { nextStatus } from "./testing/until.ts";
 
 describe("a connection to a server", { skip: skipWithoutServer }, () => {
   test("connect() takes a URL, publish() and subscribe() carry subject, reply, headers and payload", async () => {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { environmentSettings, parseDuration } from "./context/environment.ts";
+import { FakeServer, greet } from "./fixtures/fake-server.ts";
 import { ambientOptions, connect } from "./node.ts";
-import { FakeServer, greet } from "./testing/fake-server.ts";
 
 async function folderWith(contexts: Record<string, unknown>, selected?: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "client-context-"));

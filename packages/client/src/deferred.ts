@@ -18,9 +18,8 @@ export function deferred<T>(): Deferred<T> {
 }
 
 /** For promises whose failure is told elsewhere as well: keeps the process from dying of a rejection nobody awaits. */
-export function handled<T>(promise: Promise<T>): Promise<T> {
+export function handled(promise: Promise<unknown>): void {
   promise.catch(() => {});
-  return promise;
 }
 
 /** Rejects with the signal's reason when it is aborted already. */
@@ -32,24 +31,11 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
  * Calls `run` when the signal is aborted, until the returned function is called. Does nothing without a signal;
  * listeners do not pile up on signals that live long.
  */
-export function onAbort(signal: AbortSignal | undefined, run: (reason: unknown) => void): () => void {
+export function onAbort(signal: AbortSignal | undefined, run: (reason: Error) => void): () => void {
   if (signal === undefined) return nothing;
-  const listener = (): void => run(signal.reason);
+  const listener = (): void => run(signal.reason as Error); // by custom an Error; whatever it is, it is handed on
   signal.addEventListener("abort", listener, { once: true });
   return () => signal.removeEventListener("abort", listener);
-}
-
-/** Waits for `promise` or the signal, whichever is first. The promise goes on, its result is dropped. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  if (signal.aborted) {
-    handled(promise);
-    return Promise.reject(signal.reason as Error);
-  }
-  return new Promise<T>((resolve, reject) => {
-    const off = onAbort(signal, reject);
-    promise.then(resolve, reject).finally(off);
-  });
 }
 
 function nothing(): void {}

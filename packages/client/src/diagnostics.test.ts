@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
+import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
 import { connect, SILENT_LOGGER } from "./node.ts";
-import { ReferenceServer, skipWithoutServer } from "./testing/reference-server.ts";
 
 test("diagnostics channels tell of publishing, delivering, requesting and connecting", {
   skip: skipWithoutServer,

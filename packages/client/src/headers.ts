@@ -15,6 +15,7 @@ export const Match = {
   CanonicalMIME: "canonical",
   IgnoreCase: "insensitive",
 } as const;
+/** One of the ways. */
 export type Match = (typeof Match)[keyof typeof Match];
 
 /** The headers of a message. Iterating gives each name with its values. */

@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
 import { NatsError } from "./errors.ts";
+import { FakeServer, greet, infoLine } from "./fixtures/fake-server.ts";
+import { nextStatus, until } from "./fixtures/until.ts";
 import { connect, SILENT_LOGGER } from "./node.ts";
-import { FakeServer, greet, infoLine } from "./testing/fake-server.ts";
-import { nextStatus, until } from "./testing/until.ts";
 
 const quick = { timeout: 500, reconnectTimeWait: 1, reconnectJitter: 0, logger: SILENT_LOGGER } as const;
 

@@ -12,10 +12,11 @@ export {
   usernamePasswordAuthenticator,
 } from "./auth/authenticator.ts";
 export type { ExternalKey, Given } from "./auth/signing-authenticators.ts";
-export { type Backoff, type BackoffOptions, backoff, exponentialBackoff } from "./backoff.ts";
+export { type Backoff, type BackoffOptions, exponentialBackoff, type ReconnectDelayHandler } from "./backoff.ts";
 export { type Deferred, deferred } from "./deferred.ts";
 export * from "./errors.ts";
 export { canonicalMIMEHeaderKey, type HeadersInput, headers, Match, type MsgHdrs, MsgHdrsImpl } from "./headers.ts";
+export type { Delay } from "./helpers.ts";
 export { type Logger, SILENT_LOGGER } from "./logger.ts";
 export {
   createMsg,
@@ -51,8 +52,6 @@ export type {
 } from "./subscription/options.ts";
 export type { Subscription } from "./subscription/subscription.ts";
 export {
-  type Delay,
-  delay,
   hasWsProtocol,
   millis,
   type Nanos,

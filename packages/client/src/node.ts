@@ -7,7 +7,7 @@ import type { NatsConnection } from "./nats-connection.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { createNodeRuntime } from "./runtime-node.ts";
 import type { Link } from "./transport/dialer.ts";
-import { streamLink } from "./transport/node-socket.ts";
+import { streamLink } from "./transport/socket-node.ts";
 
 export {
   credsAuthenticator,
@@ -16,12 +16,12 @@ export {
   jwtAuthenticator,
   nkeyAuthenticator,
   nkeyFileAuthenticator,
-} from "./auth/node-authenticators.ts";
+} from "./auth/authenticators-node.ts";
 export { type Ambient, type AmbientOptions, ambientOptions } from "./context/ambient.ts";
-export { type ContextJetStream, contextFolder, type NatsContext, readContext } from "./context/context-file.ts";
+export { type ContextJetStream, contextFolder, type NatsContext, readContext } from "./context/context-file-node.ts";
 export type { Settings } from "./context/settings.ts";
+export { backoff, createInbox, deadline, delay, Nuid, nuid } from "./helpers-node.ts";
 export * from "./index.ts";
-export { createInbox, deadline, Nuid, nuid } from "./node-helpers.ts";
 
 /**
  * Connects to a NATS system.

@@ -2,6 +2,7 @@
 
 import type { Duplex } from "@myelin/platform";
 import type { Authenticator } from "./auth/authenticator.ts";
+import type { ReconnectDelayHandler } from "./backoff.ts";
 import type { OfflinePolicy } from "./connection/outbound.ts";
 import { InvalidArgumentError } from "./errors.ts";
 import { checkInboxPrefix, DEFAULT_INBOX_PREFIX } from "./inbox.ts";
@@ -106,8 +107,8 @@ export interface ConnectionOptions {
   reconnectJitter?: number;
   /** The same when TLS is used. 1,000. */
   reconnectJitterTLS?: number;
-  /** Gives the wait; `attempt` counts from 1 since the connection was lost. */
-  reconnectDelayHandler?: (attempt: number) => number;
+  /** Gives the wait instead; see {@link ReconnectDelayHandler}. */
+  reconnectDelayHandler?: ReconnectDelayHandler;
   reconnectToServer?: ReconnectToServer;
   /** Goes on trying when no server can be reached at first; `connect` stays pending. */
   waitOnFirstConnect?: boolean;

@@ -13,9 +13,9 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
 import { connect, SILENT_LOGGER } from "./node.ts";
 import { contextOf, traced } from "./otel/index.ts";
-import { ReferenceServer, skipWithoutServer } from "./testing/reference-server.ts";
 
 interface Recorded {
   name: string;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimRandom } from "@myelin/platform/sim";
+import { FakeServer, greet, infoLine } from "./fixtures/fake-server.ts";
+import { nextStatus, until } from "./fixtures/until.ts";
 import { backoff, connect, exponentialBackoff, SILENT_LOGGER } from "./node.ts";
 import { gossipedAddress, parseServerAddress, redacted } from "./servers/address.ts";
 import { ServerPool } from "./servers/pool.ts";
 import { readServers } from "./servers/read-servers.ts";
-import { FakeServer, greet, infoLine } from "./testing/fake-server.ts";
-import { nextStatus, until } from "./testing/until.ts";
 
 const quick = { reconnectTimeWait: 1, reconnectJitter: 0, logger: SILENT_LOGGER } as const;
 
@@ -88,9 +88,13 @@ test("ServerPool keeps the first in front, shuffles the others, lets gossiped on
 });
 
 test("exponentialBackoff() and backoff() give the waits that they promise", () => {
-  const waits = [1, 2, 3, 4, 20].map(exponentialBackoff({ first: 10, max: 1000, jitter: 0 }));
+  const wait = exponentialBackoff({ first: 10, max: 1000, jitter: 0 });
+  const waits = [1, 2, 3, 4, 20].map((attempt) => wait(attempt, () => 0));
   assert.deepEqual(waits, [0, 10, 20, 40, 1000]);
-  assert.equal(exponentialBackoff({ jitter: 1, random: () => 0.75 })(2), 2.5);
+  assert.equal(
+    exponentialBackoff({ jitter: 1 })(2, () => 0.75),
+    2.5,
+  );
   assert.equal(backoff([0, 100]).backoff(0), 0);
   assert.ok(backoff([0, 100]).backoff(9) >= 50);
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { FakeServer, greet } from "./fixtures/fake-server.ts";
+import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
 import { connect, createInbox, createMsg, headers, InvalidArgumentError, syncIterator } from "./node.ts";
 import type { RequestManyOptions } from "./request/options.ts";
-import { FakeServer, greet } from "./testing/fake-server.ts";
-import { ReferenceServer, skipWithoutServer } from "./testing/reference-server.ts";
 
 describe("requests", { skip: skipWithoutServer }, () => {
   test("requestMany() ends by each of its strategies, multiplexed and with its own inbox", async () => {

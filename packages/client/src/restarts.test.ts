@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
+import { until } from "./fixtures/until.ts";
 import { connect, SILENT_LOGGER } from "./node.ts";
-import { ReferenceServer, skipWithoutServer } from "./testing/reference-server.ts";
-import { until } from "./testing/until.ts";
 
 const RESTARTS = Number(process.env["CLIENT_RESTARTS"] ?? 8);
 

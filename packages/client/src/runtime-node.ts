@@ -6,7 +6,7 @@ import { NodeClock, NodeRandom } from "@myelin/platform/node";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { Runtime } from "./runtime.ts";
 import { nodeTextBytes } from "./text-bytes-node.ts";
-import { NodeDialer } from "./transport/node-dialer.ts";
+import { NodeDialer } from "./transport/dialer-node.ts";
 
 const diagnostics: Diagnostics = {
   publish: channel("myelin:client:publish"),

@@ -54,10 +54,12 @@ export interface ServerErrorStatus {
   error: Error;
   subscription?: Subscription;
 }
+/** A ping goes out. */
 export interface ClientPingStatus {
   type: "ping";
   pendingPings: number;
 }
+/** The server leaves pings unanswered and is given up. */
 export interface StaleConnectionStatus {
   type: "staleConnection";
 }
@@ -65,12 +67,14 @@ export interface StaleConnectionStatus {
 export interface ForceReconnectStatus {
   type: "forceReconnect";
 }
+/** A subscription has reached a limit. */
 export interface SlowConsumerStatus {
   type: "slowConsumer";
   sub: Subscription;
   pending: number;
   error: Error;
 }
+/** `drain()` has begun. */
 export interface DrainingStatus {
   type: "draining";
 }
@@ -109,6 +113,7 @@ export const Events = {
   Draining: "draining",
   Close: "close",
 } as const;
+/** One of the names. */
 export type Events = (typeof Events)[keyof typeof Events];
 
 /** Names of statuses that help to find out what is going on. */
@@ -119,6 +124,7 @@ export const DebugEvents = {
   StaleConnection: "staleConnection",
   ClientInitiatedReconnect: "forceReconnect",
 } as const;
+/** One of the names. */
 export type DebugEvents = (typeof DebugEvents)[keyof typeof DebugEvents];
 
 /** The status that belongs to a name. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { connect as netConnect } from "node:net";
 import { describe, test } from "node:test";
 import { type DuplexSink, duplexPair } from "@myelin/platform";
+import { infoLine } from "./fixtures/fake-server.ts";
+import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
+import { nextStatus } from "./fixtures/until.ts";
 import * as node from "./node.ts";
-import { infoLine } from "./testing/fake-server.ts";
-import { ReferenceServer, skipWithoutServer } from "./testing/reference-server.ts";
-import { nextStatus } from "./testing/until.ts";
 import * as web from "./web.ts";
 
 /** A server of a few lines at one end of a pair. */
@@ -91,7 +91,7 @@ describe("transports", { skip: skipWithoutServer }, () => {
     const { WebSocket } = await import("ws");
     const overWeb = await web.connect({
       servers: `ws://127.0.0.1:${server.webSocketPort}`,
-      wsFactory: (url) => new WebSocket(url) as never,
+      wsFactory: (url) => new WebSocket(url),
     });
     const overTcp = await node.connect({ port: server.port });
     overTcp.subscribe("echo", { callback: (_error, m) => void m.respond(m.data, { headers: { a: "ü" } }) });

@@ -15,24 +15,6 @@ export function millis(ns: Nanos): number {
   return Math.floor(ns / 1_000_000);
 }
 
-/** A wait that can be ended early. */
-export interface Delay extends Promise<void> {
-  cancel(): void;
-}
-
-/** Resolves after so many milliseconds, or when it is cancelled. */
-export function delay(ms = 0): Delay {
-  let cancel = (): void => {};
-  const promise = new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    cancel = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
-  return Object.assign(promise, { cancel: () => cancel() });
-}
-
 /** Gives the messages of an iterable one by one. */
 export interface SyncIterator<T> {
   /** The next, or null when there is none any more. */

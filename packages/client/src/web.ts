@@ -12,9 +12,9 @@ export {
   externalKeyAuthenticator,
   jwtAuthenticator,
   nkeyAuthenticator,
-} from "./auth/web-authenticators.ts";
+} from "./auth/authenticators-web.ts";
+export { backoff, createInbox, deadline, delay, Nuid, nuid } from "./helpers-web.ts";
 export * from "./index.ts";
-export { createInbox, deadline, Nuid, nuid } from "./web-helpers.ts";
 
 /**
  * Connects to a NATS system by WebSocket.

@@ -21,20 +21,6 @@ export { ClientParser, createParserScratch, type ParserScratch } from "./client-
 export type { Arguments, ClientSink } from "./client-sink.ts";
 export { type ConnectOptions, ConnectSyntaxError, DEFAULT_CONNECT_OPTIONS, parseConnect } from "./connect-options.ts";
 export { PROTOCOL_ERRORS, type ProtocolErrorCode } from "./errors.ts";
-export { type InfoTemplate, infoLine, infoTemplate, isInfoJson, type ServerInfo } from "./info.ts";
-export {
-  API_LEVEL,
-  CLIENT_PROTOCOL_MAX,
-  CONTROL_LINE_BYTES_MAX,
-  PAYLOAD_BYTES_MAX,
-  SERVER_VERSION,
-  SUBJECT_MEMO_BYTES_MAX,
-} from "./limits.ts";
-export { Publication } from "./publication.ts";
-export { quote } from "./quote.ts";
-export { indexOfByte, sameBytes, viewOf, wordEnd, wordHas } from "./scan.ts";
-export { countTokens, isLiteral, isSubscribable } from "./subject.ts";
-
 // What clients need besides.
 export {
   encodeHeaderBlock,
@@ -45,6 +31,15 @@ export {
   headerValueProblem,
   parseHeaderBlock,
 } from "./headers.ts";
+export { type InfoTemplate, infoLine, infoTemplate, isInfoJson, type ServerInfo } from "./info.ts";
+export {
+  API_LEVEL,
+  CLIENT_PROTOCOL_MAX,
+  CONTROL_LINE_BYTES_MAX,
+  PAYLOAD_BYTES_MAX,
+  SERVER_VERSION,
+  SUBJECT_MEMO_BYTES_MAX,
+} from "./limits.ts";
 export {
   DEFAULT_MESSAGE_LIMITS,
   type MessageLimits,
@@ -55,6 +50,10 @@ export {
   messageLine,
 } from "./message-parser.ts";
 export { Nuid, type SecretSource } from "./nuid.ts";
+export { Publication } from "./publication.ts";
+export { quote } from "./quote.ts";
+export { indexOfByte, sameBytes, viewOf, wordEnd, wordHas } from "./scan.ts";
+export { countTokens, isLiteral, isSubscribable } from "./subject.ts";
 export {
   hasWildcard,
   inboxPrefixProblem,

@@ -3,10 +3,12 @@
 /** Nothing to show. */
 export type NoAuth = void;
 
+/** A token. */
 export interface TokenAuth {
   auth_token: string;
 }
 
+/** A user, with or without a password. */
 export interface UserPass {
   user: string;
   pass?: string;
@@ -25,6 +27,7 @@ export interface JwtAuth {
   sig?: string;
 }
 
+/** What may be shown; several can be joined. */
 export type Auth = NoAuth | TokenAuth | UserPass | NKeyAuth | JwtAuth;
 
 /**
@@ -55,7 +58,7 @@ export function tokenAuthenticator(token: string | (() => string | Promise<strin
 export function multiAuthenticator(authenticators: readonly Authenticator[]): Authenticator {
   return async (nonce) => {
     let shown: Record<string, unknown> = {};
-    for (const authenticator of authenticators) shown = { ...shown, ...((await authenticator(nonce)) ?? {}) };
+    for (const authenticator of authenticators) shown = { ...shown, ...(await authenticator(nonce)) };
     return shown as unknown as Auth;
   };
 }

@@ -156,7 +156,10 @@ export class ConnectionCore implements KeeperHost, SessionOwner, SubscriptionHos
   untilConnected(): Promise<void> {
     if (this.session !== null) return Promise.resolve();
     if (this.state === "closed") return Promise.reject(new ClosedConnectionError());
-    this.#connected ??= handled(deferred()) as Deferred<void>;
+    if (this.#connected === null) {
+      this.#connected = deferred();
+      handled(this.#connected);
+    }
     return this.#connected;
   }
 

@@ -23,14 +23,14 @@ export async function drainConnection(
   const leftMs = (): number => Math.max(1, timeoutMs - (core.runtime.clock.monotonicMs() - startMs));
   core.state = "draining";
   core.hub.emit({ type: "draining" });
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     failure = await drainSubscriptions(core, muxSubscription, { ...options, timeout: timeoutMs });
     await requestsDone(core, mux, leftMs(), options.signal);
     core.publishingEnded = true;
     await core.flush({ timeout: Math.min(leftMs(), LAST_FLUSH_MS) });
   } catch (error) {
-    failure ??= error;
+    failure ??= error as Error;
   } finally {
     await core.close(null);
   }
@@ -42,12 +42,13 @@ async function drainSubscriptions(
   core: ConnectionCore,
   muxSubscription: SubscriptionImpl | null,
   options: WaitOptions,
-): Promise<unknown> {
+): Promise<Error | undefined> {
   const drains: Promise<void>[] = [];
   for (const subscription of [...core.subscriptions]) {
     if (subscription !== muxSubscription) drains.push(subscription.drain(options));
   }
-  for (const result of await Promise.allSettled(drains)) if (result.status === "rejected") return result.reason;
+  for (const result of await Promise.allSettled(drains))
+    if (result.status === "rejected") return result.reason as Error;
   return undefined;
 }
 

@@ -252,8 +252,8 @@ async function upgrade(
   signal: AbortSignal,
 ): Promise<Session> {
   plain.release();
-  const startTls = plain.link.startTls as NonNullable<Link["startTls"]>;
-  const link = await startTls(tlsOptions(context, address) ?? {}, address.tlsName, signal);
+  const link = await plain.link.startTls?.(tlsOptions(context, address) ?? {}, address.tlsName, signal);
+  if (link === undefined) throw new TlsError("This transport cannot start TLS", "ERR_NATS_SECURE_NOT_WANTED");
   const session = new Session(context.runtime, link, context.options.messageBytesMax);
   if (signal.aborted) {
     link.duplex.destroy();

@@ -201,10 +201,10 @@ export class ConnectionKeeper {
 
   #delayMs(attempt: number, entry: PoolEntry): number {
     const { reconnectDelayHandler, reconnectTimeWait, reconnectJitter, reconnectJitterTLS } = this.#options;
-    if (reconnectDelayHandler !== undefined) return Math.max(0, reconnectDelayHandler(attempt));
+    const random = (): number => this.#runtime.random.uint32() / 0x1_0000_0000;
+    if (reconnectDelayHandler !== undefined) return Math.max(0, reconnectDelayHandler(attempt, random));
     const isTls = entry.address.scheme === "tls" || entry.address.scheme === "wss" || Boolean(this.#options.tls);
-    const jitter = isTls ? reconnectJitterTLS : reconnectJitter;
-    return reconnectTimeWait + (jitter > 0 ? (this.#runtime.random.uint32() / 0x1_0000_0000) * jitter : 0);
+    return reconnectTimeWait + random() * (isTls ? reconnectJitterTLS : reconnectJitter);
   }
 
   async #sleep(ms: number): Promise<void> {

@@ -187,7 +187,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
           ? null
           : runtime.clock.setTimer(options.timeout, () => settle(new TimeoutError()), true);
       const off = onAbort(options.signal, (reason) => settle(reason));
-      const settle = (error?: unknown): void => {
+      const settle = (error?: Error): void => {
         timer?.cancel();
         off();
         if (error !== undefined) reject(error);
@@ -288,7 +288,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
       if (this.#core.runtime.diagnostics.request.hasSubscribers) this.#observeRequest(subject, request.promise);
       return request.promise;
     } catch (error) {
-      return Promise.reject(error as Error);
+      return failed(error);
     }
   }
 
@@ -319,7 +319,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
       forget = this.#send(subject, payload, options, request, options.noMux ?? this.#core.options.noMux === true, 0);
       return Promise.resolve(request);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return failed(error);
     }
   }
 
@@ -431,6 +431,11 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
     if (this.#core.session === null) await this.close();
     else await this.drain();
   }
+}
+
+/** A rejection with what was thrown, whatever that is: the caller's signal may carry any reason. */
+async function failed(error: unknown): Promise<never> {
+  throw error;
 }
 
 function traceOf(options: PublishOptions): PublishOptions {

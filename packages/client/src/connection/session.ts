@@ -68,7 +68,7 @@ export class Session implements DuplexSink, MessageSink {
     this.link = link;
     this.#duplex = link.duplex;
     const limits = { lineBytesMax: 64 * 1024, infoBytesMax: 1024 * 1024, messageBytesMax };
-    this.#parser = new MessageParser(this, limits, runtime.text.allocate);
+    this.#parser = new MessageParser(this, limits, (size) => runtime.text.allocate(size));
     handled(this.#firstInfo);
   }
 

@@ -1,7 +1,7 @@
 // Options from where a person has set them: environment variables and the selected context.
 
 import type { ConnectionOptions } from "../options.ts";
-import { type ContextJetStream, type NatsContext, readContext } from "./context-file.ts";
+import { type ContextJetStream, type NatsContext, readContext } from "./context-file-node.ts";
 import { environmentSettings } from "./environment.ts";
 import { type Settings, settingsToOptions } from "./settings.ts";
 

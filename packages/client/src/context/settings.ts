@@ -1,8 +1,8 @@
 // What environment variables and context files say, made into options of `connect`.
 
 import { type Authenticator, tokenAuthenticator, usernamePasswordAuthenticator } from "../auth/authenticator.ts";
+import { credsFileAuthenticator, jwtAuthenticator, nkeyFileAuthenticator } from "../auth/authenticators-node.ts";
 import { expandPath } from "../auth/files-node.ts";
-import { credsFileAuthenticator, jwtAuthenticator, nkeyFileAuthenticator } from "../auth/node-authenticators.ts";
 import type { ConnectionOptions, TlsOptions } from "../options.ts";
 
 /** Settings of the `nats` tools, by what they mean. Paths may hold `~` and `$VAR`. */

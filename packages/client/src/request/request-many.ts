@@ -21,7 +21,7 @@ export class RequestMany implements AnswerSink, AsyncIterableIterator<Msg, undef
   #received = 0;
   #wake: (() => void) | null = null;
   #ended = false;
-  #error: unknown = null;
+  #error: Error | null = null;
   readonly #deadline: Timer;
   #stall: Timer | null = null;
   readonly #offAbort: () => void;
@@ -91,7 +91,7 @@ export class RequestMany implements AnswerSink, AsyncIterableIterator<Msg, undef
     this.#stall = this.#runtime.clock.setTimer(this.#options.stall ?? STALL_MS, () => this.#end(null), true);
   }
 
-  #end(error: unknown): void {
+  #end(error: Error | null): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;

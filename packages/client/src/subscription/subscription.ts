@@ -336,7 +336,7 @@ export class SubscriptionImpl implements Subscription {
     const waiter: Waiter = deferred();
     this.#waiters.push(waiter);
     if (options.timeout === undefined && options.signal === undefined) return waiter;
-    const leave = (reason: unknown): void => {
+    const leave = (reason: Error): void => {
       this.#waiters = this.#waiters.filter((other) => other !== waiter);
       waiter.reject(reason);
     };

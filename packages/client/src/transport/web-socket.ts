@@ -141,10 +141,10 @@ export function openWebSocket(
       signal.removeEventListener("abort", aborted);
       resolve({ duplex: new WebSocketDuplex(socket, clock), secure, kind: "websocket" });
     };
-    const failed = (event: { message?: string; error?: Error; reason?: string }): void => {
+    const failed = (event: { message?: string; error?: Error & { code?: string }; reason?: string }): void => {
       signal.removeEventListener("abort", aborted);
       const why = event.message ?? event.reason ?? "";
-      const refused = (event.error as NodeJS.ErrnoException | undefined)?.code === "ECONNREFUSED";
+      const refused = event.error?.code === "ECONNREFUSED";
       reject(
         new ConnectionError(
           refused ? `connection refused: ${url}` : `Cannot open the WebSocket ${url}${why === "" ? "" : `: ${why}`}`,

@@ -4,8 +4,8 @@ import type { Clock } from "@myelin/platform";
 import { ConnectionError } from "../errors.ts";
 import { hostPort, type ServerAddress } from "../servers/address.ts";
 import type { Dialer, DialOptions, Link, WebSocketLike } from "./dialer.ts";
-import { dialTcp } from "./node-socket.ts";
-import { readTlsFiles } from "./node-tls-files.ts";
+import { dialTcp } from "./socket-node.ts";
+import { readTlsFiles } from "./tls-files-node.ts";
 import { openWebSocket } from "./web-socket.ts";
 
 export class NodeDialer implements Dialer {

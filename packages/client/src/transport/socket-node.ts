@@ -7,7 +7,7 @@ import type { Duplex, DuplexSink, Endpoint } from "@myelin/platform";
 import { ConnectionError, TlsError } from "../errors.ts";
 import type { TlsOptions } from "../options.ts";
 import type { Link } from "./dialer.ts";
-import { readTlsFiles } from "./node-tls-files.ts";
+import { readTlsFiles } from "./tls-files-node.ts";
 
 /** One read takes at most this much; larger reads gain nothing. */
 const READ_BYTES = 64 * 1024;

@@ -103,7 +103,7 @@ async function readFields(
   if (domain !== undefined) jetstream.domain = domain;
   if (apiPrefix !== undefined) jetstream.apiPrefix = apiPrefix;
   if (eventPrefix !== undefined) jetstream.eventPrefix = eventPrefix;
-  return { description: textOf(name, fields, "description") ?? "", settings: settings as Settings, jetstream };
+  return { description: textOf(name, fields, "description") ?? "", settings, jetstream };
 }
 
 function textOf(name: string, fields: Record<string, unknown>, field: string): string | undefined {
