@@ -92,6 +92,7 @@ export class ConnectionCore implements KeeperHost, SessionOwner, SubscriptionHos
       offlineBytesMax: options.offline.bytes,
       outboundBytesMax: options.outboundBytesMax,
       validateSubjects: options.skipSubjectValidation !== true,
+      trace,
     });
     this.#keeper = new ConnectionKeeper(runtime, options, pool, this, makeSession);
   }

@@ -23,6 +23,8 @@ export interface OutboundLimits {
   /** Bytes that may wait while the connection takes no more; beyond them publishing throws. */
   readonly outboundBytesMax: number;
   readonly validateSubjects: boolean;
+  /** Sees what is written, when protocol operations are logged. */
+  readonly trace: ((direction: "<" | ">", bytes: Uint8Array) => void) | null;
 }
 
 /** Bytes of a buffer; what is larger gets one of its own. 64 KiB per write is where larger writes gain nothing. */
@@ -343,7 +345,9 @@ export class Outbound {
   /** True when the duplex no longer needs the chunk's bytes. */
   #write(duplex: Duplex, chunk: Chunk): boolean {
     const whole = chunk.length === chunk.bytes.length;
-    if (duplex.write(whole ? chunk.bytes : chunk.bytes.subarray(0, chunk.length))) return true;
+    const bytes = whole ? chunk.bytes : chunk.bytes.subarray(0, chunk.length);
+    if (this.#limits.trace !== null) this.#limits.trace(">", bytes);
+    if (duplex.write(bytes)) return true;
     this.#inFlight = chunk;
     return false;
   }
