@@ -21,6 +21,16 @@ export { ClientParser, createParserScratch, type ParserScratch } from "./client-
 export type { Arguments, ClientSink } from "./client-sink.ts";
 export { type ConnectOptions, ConnectSyntaxError, DEFAULT_CONNECT_OPTIONS, parseConnect } from "./connect-options.ts";
 export { PROTOCOL_ERRORS, type ProtocolErrorCode } from "./errors.ts";
+// What clients need besides.
+export {
+  encodeHeaderBlock,
+  type HeaderBlock,
+  HeaderError,
+  headerNameProblem,
+  headerStatus,
+  headerValueProblem,
+  parseHeaderBlock,
+} from "./headers.ts";
 export { type InfoTemplate, infoLine, infoTemplate, isInfoJson, type ServerInfo } from "./info.ts";
 export {
   API_LEVEL,
@@ -30,7 +40,24 @@ export {
   SERVER_VERSION,
   SUBJECT_MEMO_BYTES_MAX,
 } from "./limits.ts";
+export {
+  DEFAULT_MESSAGE_LIMITS,
+  type MessageLimits,
+  type MessageLine,
+  MessageParseError,
+  MessageParser,
+  type MessageSink,
+  messageLine,
+} from "./message-parser.ts";
+export { Nuid, type SecretSource } from "./nuid.ts";
 export { Publication } from "./publication.ts";
 export { quote } from "./quote.ts";
 export { indexOfByte, sameBytes, viewOf, wordEnd, wordHas } from "./scan.ts";
 export { countTokens, isLiteral, isSubscribable } from "./subject.ts";
+export {
+  hasWildcard,
+  inboxPrefixProblem,
+  publishSubjectProblem,
+  queueGroupProblem,
+  subscribeSubjectProblem,
+} from "./subject-check.ts";

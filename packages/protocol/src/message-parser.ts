@@ -1,0 +1,447 @@
+// Turns a server's bytes into operations for a client. No I/O, no clock, no string per message.
+//
+//   INFO {...}\r\n   MSG <subject> <sid> [reply] <bytes>\r\n<payload>\r\n   PING\r\n  PONG\r\n  +OK\r\n
+//   -ERR '...'\r\n   HMSG <subject> <sid> [reply] <header bytes> <total bytes>\r\n<headers><payload>\r\n
+//
+// A read may stop anywhere. What is fed is borrowed: it is copied once into a block of its own, which the sink and its
+// messages keep. What is incomplete at the end of a block waits in `#parts`: bytes are looked at again only when their
+// line or their message is complete, so a server that sends byte by byte costs no more than its bytes.
+// Invariant: never more bytes wait than a line or a message may have; a size that lies allocates nothing ahead.
+
+/** Limits of what a server may send; beyond them the parser throws. */
+export interface MessageLimits {
+  /** Bytes of one line, INFO excepted. */
+  readonly lineBytesMax: number;
+  readonly infoBytesMax: number;
+  /** Bytes of one message, headers and payload together. */
+  readonly messageBytesMax: number;
+}
+
+/** 64 KiB lines, 1 MiB INFO, messages of 64 MiB: the largest that the reference server can be configured for. */
+export const DEFAULT_MESSAGE_LIMITS: MessageLimits = {
+  lineBytesMax: 64 * 1024,
+  infoBytesMax: 1024 * 1024,
+  messageBytesMax: 64 * 1024 * 1024,
+};
+
+/** Takes what the parser finds. Byte ranges lie in blocks that nobody overwrites: keep them as long as you like. */
+export interface MessageSink {
+  /** The JSON of an INFO line. */
+  info(bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * A message. `bytes[lineStart]` is the first byte of its protocol line (see {@link messageLine}), headers are
+   * `bytes[bodyStart, payloadStart)` (empty for MSG), the payload is `bytes[payloadStart, end)`.
+   */
+  message(
+    bytes: Uint8Array,
+    lineStart: number,
+    sid: number,
+    bodyStart: number,
+    payloadStart: number,
+    end: number,
+  ): void;
+  ping(): void;
+  pong(): void;
+  ok(): void;
+  /** The text of -ERR, without its quotes. */
+  error(bytes: Uint8Array, start: number, end: number): void;
+}
+
+/** A server sent something that is not NATS, or beyond the limits. The connection cannot go on. */
+export class MessageParseError extends Error {
+  override readonly name: string = "MessageParseError";
+  readonly code = "BAD_SERVER_PROTOCOL";
+}
+
+const SPACE = 0x20;
+const TAB = 0x09;
+const CR = 0x0d;
+const LF = 0x0a;
+const ZERO = 0x30;
+
+/** A message longer than this is put together by itself; a shorter one goes in front of the next block. */
+const COLLECT_BYTES_MIN = 64 * 1024;
+const INCOMPLETE = -1;
+
+/** Parses one connection's incoming bytes; see the head of this file. */
+export class MessageParser {
+  readonly #sink: MessageSink;
+  readonly #limits: MessageLimits;
+  readonly #allocate: (size: number) => Uint8Array;
+  #stopped = false;
+  /** What is incomplete, in the order it came. */
+  #parts: Uint8Array[] = [];
+  #partsBytes = 0;
+  /** Bytes the incomplete message has in all; 0 while its line is not complete. */
+  #wantBytes = 0;
+  /** Set by a parse step that found its operation incomplete: see `#wantBytes`. */
+  #missing = 0;
+  /** Starts and ends of a line's tokens. */
+  readonly #tokens: Int32Array = new Int32Array(12);
+
+  /** @param allocate - Gives a block of exactly that many bytes, of any content. */
+  constructor(
+    sink: MessageSink,
+    limits: MessageLimits = DEFAULT_MESSAGE_LIMITS,
+    allocate: (size: number) => Uint8Array = (size) => new Uint8Array(size),
+  ) {
+    this.#sink = sink;
+    this.#limits = limits;
+    this.#allocate = allocate;
+  }
+
+  /** True between operations: nothing incomplete is waiting. */
+  get atBoundary(): boolean {
+    return this.#partsBytes === 0;
+  }
+
+  /** Ends parsing, also from inside a call of the sink: the rest of the block under way is dropped. */
+  stop(): void {
+    this.#stopped = true;
+    this.#parts = [];
+    this.#partsBytes = 0;
+  }
+
+  /**
+   * Parses `bytes[start, end)`, calling the sink for each operation that is complete.
+   *
+   * @throws MessageParseError when the server broke the protocol or a limit, and whatever the sink throws. The parser is
+   *   stopped then.
+   */
+  feed(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#stopped) return;
+    try {
+      const at = this.#partsBytes > 0 ? this.#complete(bytes, start, end) : start;
+      if (at >= end || this.#stopped) return;
+      const block = this.#allocate(end - at);
+      block.set(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), 0);
+      this.#run(block);
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
+  }
+
+  /** Adds to what is incomplete; once that is a whole, parses it. Returns where the fresh bytes begin. */
+  #complete(bytes: Uint8Array, start: number, end: number): number {
+    const want = this.#wantBytes;
+    const fresh = end - start;
+    const isWhole = want > 0 ? this.#partsBytes + fresh >= want : bytes.subarray(start, end).indexOf(LF) >= 0;
+    if (!isWhole) {
+      this.#keep(copyOf(bytes, start, end));
+      if (want === 0) this.#checkLine(this.#firstPart(), 0, this.#partsBytes);
+      return end;
+    }
+    if (want > COLLECT_BYTES_MIN) {
+      // A large message gets a block of its own, so that nothing behind it is kept as long as it is.
+      const stop = start + want - this.#partsBytes;
+      this.#keep(copyOf(bytes, start, stop));
+      this.#run(this.#join(0));
+      return stop;
+    }
+    const block = this.#join(fresh);
+    block.set(bytes.subarray(start, end), block.length - fresh);
+    this.#run(block);
+    return end;
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#parts.push(part);
+    this.#partsBytes += part.length;
+    // Very many very small parts would cost more than their bytes.
+    if (this.#parts.length >= 1024) this.#parts = [this.#concat(0)];
+  }
+
+  #firstPart(): Uint8Array {
+    if ((this.#parts[0] as Uint8Array).length < 4) this.#parts = [this.#concat(0)];
+    return this.#parts[0] as Uint8Array;
+  }
+
+  #concat(room: number): Uint8Array {
+    const block = this.#allocate(this.#partsBytes + room);
+    let at = 0;
+    for (const part of this.#parts) {
+      block.set(part, at);
+      at += part.length;
+    }
+    return block;
+  }
+
+  #join(room: number): Uint8Array {
+    const block = this.#concat(room);
+    this.#parts = [];
+    this.#partsBytes = 0;
+    this.#wantBytes = 0;
+    return block;
+  }
+
+  /** Parses a block and puts aside what is incomplete at its end. */
+  #run(block: Uint8Array): void {
+    const rest = this.#parse(block, block.length);
+    if (rest >= block.length || this.#stopped) return;
+    this.#keep(block.subarray(rest));
+    this.#wantBytes = this.#missing;
+  }
+
+  /** Returns where the first incomplete operation begins. */
+  #parse(block: Uint8Array, end: number): number {
+    let at = 0;
+    while (at < end && !this.#stopped) {
+      const first = block[at] as number;
+      let next: number;
+      // M and H first: nearly everything is a message.
+      if (first === 0x4d || first === 0x6d) next = this.#msg(block, at, end);
+      else if (first === 0x48 || first === 0x68) next = this.#slowMsg(block, at, end, true);
+      else next = this.#control(block, at, end);
+      if (next === INCOMPLETE) return at;
+      at = next;
+    }
+    return at;
+  }
+
+  #msg(block: Uint8Array, lineStart: number, end: number): number {
+    let at = lineStart + 4;
+    let code = 0;
+    while (at < end && (block[at] as number) > SPACE) at++;
+    const subjectEnd = at++;
+    let sid = 0;
+    while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
+      sid = sid * 10 + code;
+      at++;
+    }
+    const sidEnd = at++;
+    let size = 0;
+    const sizeStart = at;
+    while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
+      size = size * 10 + code;
+      at++;
+    }
+    if (at >= end) return this.#slowMsg(block, lineStart, end, false);
+    if ((block[at] as number) >= SPACE) {
+      // The third token is a reply, of digits or not; the size is the fourth.
+      while (at < end && (block[at] as number) > SPACE) at++;
+      at++;
+      size = 0;
+      const realSizeStart = at;
+      while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
+        size = size * 10 + code;
+        at++;
+      }
+      if (at === realSizeStart) return this.#slowMsg(block, lineStart, end, false);
+    } else if (at === sizeStart) return this.#slowMsg(block, lineStart, end, false);
+    if (at + 1 >= end) return this.#slowMsg(block, lineStart, end, false);
+    const plain =
+      block[at] === CR &&
+      block[at + 1] === LF &&
+      block[lineStart + 3] === SPACE &&
+      block[subjectEnd] === SPACE &&
+      block[sidEnd] === SPACE &&
+      subjectEnd > lineStart + 4 &&
+      sidEnd > subjectEnd + 1 &&
+      isName(block, lineStart, 0x73, 0x67);
+    if (!plain) return this.#slowMsg(block, lineStart, end, false);
+    return this.#deliver(block, lineStart, end, sid, at + 2, 0, size);
+  }
+
+  /** Any legal form of MSG and HMSG: tabs, several blanks, a bare LF, small letters. */
+  #slowMsg(block: Uint8Array, lineStart: number, end: number, withHeaders: boolean): number {
+    const lineEnd = block.indexOf(LF, lineStart);
+    if (lineEnd < 0 || lineEnd >= end) return this.#lineIncomplete(block, lineStart, end);
+    if (lineEnd - lineStart > this.#limits.lineBytesMax) throw tooLong("line", this.#limits.lineBytesMax);
+    const tokens = this.#tokens;
+    const count = tokenize(block, lineStart, lineEnd, tokens);
+    const numbers = withHeaders ? 2 : 1;
+    const nameBytes = withHeaders ? 4 : 3;
+    const known = (tokens[1] as number) - lineStart === nameBytes && isMessageName(block, lineStart, withHeaders);
+    if (!known || (count !== 3 + numbers && count !== 4 + numbers)) throw badLine(block, lineStart, lineEnd);
+    const sid = numberIn(block, tokens[4] as number, tokens[5] as number);
+    const total = numberIn(block, tokens[count * 2 - 2] as number, tokens[count * 2 - 1] as number);
+    const headerBytes = withHeaders
+      ? numberIn(block, tokens[count * 2 - 4] as number, tokens[count * 2 - 3] as number)
+      : 0;
+    if (sid < 0 || total < 0 || headerBytes < 0 || headerBytes > total) throw badLine(block, lineStart, lineEnd);
+    return this.#deliver(block, lineStart, end, sid, lineEnd + 1, headerBytes, total);
+  }
+
+  #deliver(
+    block: Uint8Array,
+    lineStart: number,
+    end: number,
+    sid: number,
+    bodyStart: number,
+    headerBytes: number,
+    size: number,
+  ): number {
+    if (size > this.#limits.messageBytesMax) throw tooLong("message", this.#limits.messageBytesMax, size);
+    const bodyEnd = bodyStart + size;
+    if (bodyEnd + 2 > end) {
+      this.#missing = bodyEnd + 2 - lineStart;
+      return INCOMPLETE;
+    }
+    if (block[bodyEnd] !== CR || block[bodyEnd + 1] !== LF) {
+      throw new MessageParseError(`The server announced a message of ${size} bytes, and no line end follows them`);
+    }
+    this.#sink.message(block, lineStart, sid, bodyStart, bodyStart + headerBytes, bodyEnd);
+    return bodyEnd + 2;
+  }
+
+  #control(block: Uint8Array, lineStart: number, end: number): number {
+    const found = block.indexOf(LF, lineStart);
+    if (found < 0 || found >= end) return this.#lineIncomplete(block, lineStart, end);
+    this.#checkLine(block, lineStart, found);
+    const lineEnd = found > lineStart && block[found - 1] === CR ? found - 1 : found;
+    const second = (block[lineStart + 1] as number) | 0x20;
+    const length = lineEnd - lineStart;
+    switch ((block[lineStart] as number) | 0x20) {
+      case 0x70: // p
+        if (length === 4 && second === 0x69 && endsNg(block, lineStart)) this.#sink.ping();
+        else if (length === 4 && second === 0x6f && endsNg(block, lineStart)) this.#sink.pong();
+        else throw badLine(block, lineStart, lineEnd);
+        break;
+      case 0x69: // i
+        if (!startsWith(block, lineStart, lineEnd, "info")) throw badLine(block, lineStart, lineEnd);
+        this.#sink.info(block, skipBlanks(block, lineStart + 4, lineEnd), lineEnd);
+        break;
+      case 0x2b: // +
+        if (!startsWith(block, lineStart, lineEnd, "+ok")) throw badLine(block, lineStart, lineEnd);
+        this.#sink.ok();
+        break;
+      case 0x2d: // -
+        if (!startsWith(block, lineStart, lineEnd, "-err")) throw badLine(block, lineStart, lineEnd);
+        this.#error(block, skipBlanks(block, lineStart + 4, lineEnd), lineEnd);
+        break;
+      default:
+        throw badLine(block, lineStart, lineEnd);
+    }
+    return found + 1;
+  }
+
+  #error(block: Uint8Array, start: number, end: number): void {
+    const quoted = end - start >= 2 && block[start] === 0x27 && block[end - 1] === 0x27;
+    this.#sink.error(block, quoted ? start + 1 : start, quoted ? end - 1 : end);
+  }
+
+  #lineIncomplete(block: Uint8Array, lineStart: number, end: number): number {
+    this.#checkLine(block, lineStart, end);
+    this.#missing = 0;
+    return INCOMPLETE;
+  }
+
+  /** Throws when the line that begins here has more bytes than its kind may have. */
+  #checkLine(block: Uint8Array, lineStart: number, lineEnd: number): void {
+    const isInfo = ((block[lineStart] as number) | 0x20) === 0x69;
+    const max = isInfo ? this.#limits.infoBytesMax : this.#limits.lineBytesMax;
+    if (lineEnd - lineStart > max) throw tooLong(isInfo ? "INFO line" : "line", max);
+  }
+}
+
+/** Where the subject and the reply of a message stand in its block. */
+export interface MessageLine {
+  subjectStart: number;
+  subjectEnd: number;
+  replyStart: number;
+  /** Equal to `replyStart` when there is no reply. */
+  replyEnd: number;
+}
+
+/** Finds subject and reply again in the protocol line of a message that the parser delivered. Fills and returns `into`. */
+export function messageLine(bytes: Uint8Array, lineStart: number, into: MessageLine): MessageLine {
+  const withHeaders = ((bytes[lineStart] as number) | 0x20) === 0x68;
+  let at = skipBlanks(bytes, lineStart + (withHeaders ? 4 : 3), bytes.length);
+  into.subjectStart = at;
+  while ((bytes[at] as number) > SPACE) at++;
+  into.subjectEnd = at;
+  at = skipBlanks(bytes, at, bytes.length);
+  while ((bytes[at] as number) > SPACE) at++; // the sid
+  at = skipBlanks(bytes, at, bytes.length);
+  const thirdStart = at;
+  while ((bytes[at] as number) > SPACE) at++;
+  const thirdEnd = at;
+  // The third token is the reply if one number more follows than the message needs.
+  let following = 0;
+  for (;;) {
+    at = skipBlanks(bytes, at, bytes.length);
+    if ((bytes[at] as number) <= SPACE) break;
+    while ((bytes[at] as number) > SPACE) at++;
+    following++;
+  }
+  const hasReply = following === (withHeaders ? 2 : 1);
+  into.replyStart = thirdStart;
+  into.replyEnd = hasReply ? thirdEnd : thirdStart;
+  return into;
+}
+
+/** A copy, also of a Node Buffer, whose own `slice` makes a view. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, start, end);
+}
+
+function skipBlanks(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+  return at;
+}
+
+/** Fills `tokens` with starts and ends; returns how many there are, at most one more than any operation has. */
+function tokenize(bytes: Uint8Array, start: number, end: number, tokens: Int32Array): number {
+  const stop = end > start && bytes[end - 1] === CR ? end - 1 : end;
+  let count = 0;
+  let at = skipBlanks(bytes, start, stop);
+  while (at < stop && count < 6) {
+    tokens[count * 2] = at;
+    while (at < stop && bytes[at] !== SPACE && bytes[at] !== TAB) at++;
+    tokens[count * 2 + 1] = at;
+    count++;
+    at = skipBlanks(bytes, at, stop);
+  }
+  return at < stop ? count + 1 : count;
+}
+
+/** A decimal number of at most 15 digits, or -1. */
+function numberIn(bytes: Uint8Array, start: number, end: number): number {
+  if (end <= start || end - start > 15) return -1;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function isName(bytes: Uint8Array, start: number, second: number, third: number): boolean {
+  return ((bytes[start + 1] as number) | 0x20) === second && ((bytes[start + 2] as number) | 0x20) === third;
+}
+
+function isMessageName(bytes: Uint8Array, start: number, withHeaders: boolean): boolean {
+  return startsWith(bytes, start, bytes.length, withHeaders ? "hmsg" : "msg");
+}
+
+function endsNg(bytes: Uint8Array, start: number): boolean {
+  return ((bytes[start + 2] as number) | 0x20) === 0x6e && ((bytes[start + 3] as number) | 0x20) === 0x67;
+}
+
+/** Compares with a word of small letters, folding case. */
+function startsWith(bytes: Uint8Array, start: number, end: number, word: string): boolean {
+  if (end - start < word.length) return false;
+  for (let i = 0; i < word.length; i++) {
+    const code = bytes[start + i] as number;
+    const folded = code >= 0x41 && code <= 0x5a ? code | 0x20 : code;
+    if (folded !== word.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+function tooLong(what: string, max: number, size?: number): MessageParseError {
+  const has = size === undefined ? "" : ` of ${size} bytes`;
+  return new MessageParseError(`The server sent a ${what}${has}, longer than the limit of ${max} bytes`);
+}
+
+function badLine(bytes: Uint8Array, start: number, end: number): MessageParseError {
+  let shown = "";
+  for (let at = start; at < Math.min(end, start + 40); at++) {
+    const code = bytes[at] as number;
+    shown += code >= 0x20 && code < 0x7f ? String.fromCharCode(code) : `\\x${code.toString(16).padStart(2, "0")}`;
+  }
+  return new MessageParseError(`The server sent something that is not NATS: "${shown}"`);
+}
