@@ -1,5 +1,7 @@
 // A server for all tests of a file, as good as new before each: for any test runner that has these hooks.
 
+import type { ChildOptions, ChildServer } from "./child/child-server.ts";
+import type { InProcessOptions, InProcessServer } from "./in-process-server.ts";
 import { makeServer, type StartOptions } from "./start-server.ts";
 import type { TestServer } from "./test-server.ts";
 
@@ -21,6 +23,9 @@ export interface Hooks {
  * import { afterAll, beforeAll, beforeEach, test } from "vitest"; // or "@jest/globals"
  * const server = useServer({ before: beforeAll, after: afterAll, beforeEach });
  */
+export function useServer(hooks: Hooks, options: InProcessOptions & { readonly run: "in-process" }): InProcessServer;
+export function useServer(hooks: Hooks, options: ChildOptions & { readonly run: "child" }): ChildServer;
+export function useServer(hooks: Hooks, options?: StartOptions): TestServer;
 export function useServer(hooks: Hooks, options: StartOptions = {}): TestServer {
   const server = makeServer(options);
   let isNew = true;
