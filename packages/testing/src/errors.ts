@@ -19,7 +19,7 @@ export class ServerStartError extends Error {
   readonly log: string;
 
   constructor(problem: string, log: string, options?: ErrorOptions) {
-    const said = log.trim().split("\n").slice(-LOG_LINES_SHOWN).join("\n");
+    const said = headAndTail(log.trim().split("\n")).join("\n");
     super(said === "" ? problem : `${problem}. It said:\n${said}`, options);
     this.log = log;
   }
@@ -31,4 +31,10 @@ export class WaitTimeoutError extends Error {
   readonly code = "WAIT_TIMEOUT";
 }
 
-const LOG_LINES_SHOWN = 20;
+const LINES_SHOWN = 10;
+
+/** What is wrong stands first when a program explains its usage, and last when it logs. */
+function headAndTail(lines: readonly string[]): readonly string[] {
+  if (lines.length <= 2 * LINES_SHOWN) return lines;
+  return [...lines.slice(0, LINES_SHOWN), "...", ...lines.slice(-LINES_SHOWN)];
+}

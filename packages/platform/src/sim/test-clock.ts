@@ -108,15 +108,15 @@ export class TestClock implements Clock {
    *
    * @param by - Milliseconds, or a text such as `31s`, `1h30m`.
    * @returns Resolves when time has arrived and everything it caused in this process has happened.
-   * @throws TestClockError when the clock runs by itself: stop it first.
+   *   Rejects with a TestClockError when the clock runs by itself: stop it first.
    */
-  advance(by: Duration): Promise<void> {
+  async advance(by: Duration): Promise<void> {
     const ms = durationMs(by);
     if (this.#stoppedMs === null)
       throw new TestClockError("Cannot advance a clock that runs by itself: stop() it first");
     const done = this.#advancing.then(() => this.#advance(ms));
     this.#advancing = done.catch(() => {});
-    return done;
+    await done;
   }
 
   /** Sets the wall clock without time passing, as an operator or NTP would. */

@@ -11,7 +11,7 @@ import { createServer, EmbeddedServer, NoListenerError, ServerStateError } from 
 
 describe("createServer()", () => {
   test("listens on a free port of loopback, and serves the official client by its URL", async () => {
-    const server = await createServer();
+    await using server = await createServer();
     assert.match(server.url, /^nats:\/\/127\.0\.0\.1:\d+$/);
     assert.equal(new URL(server.url).port, String(server.port));
     const nc = await connect({ servers: server.url });
@@ -24,7 +24,7 @@ describe("createServer()", () => {
 
   test("serves clients in process, with and without a listener", async () => {
     for (const listen of [true, false]) {
-      const server = await createServer({ listen });
+      await using server = await createServer({ listen });
       const subscriber = new RawClient(server.connectInProcess());
       const publisher = new RawClient(server.connectInProcess());
       await subscriber.handshake();
@@ -40,7 +40,7 @@ describe("createServer()", () => {
   });
 
   test("url is refused without a listener", async () => {
-    const server = await createServer({ listen: false });
+    await using server = await createServer({ listen: false });
     assert.equal(server.port, 0);
     assert.throws(() => server.url, NoListenerError);
     await server.close();
@@ -70,7 +70,7 @@ describe("createServer()", () => {
   });
 
   test("takes undefined for absent", async () => {
-    const server = await createServer({ port: undefined, host: undefined });
+    await using server = await createServer({ port: undefined, host: undefined });
     assert.equal(server.host, "127.0.0.1");
     await server.close();
   });
@@ -102,7 +102,7 @@ describe("EmbeddedServer", () => {
   });
 
   test("tells of clients that connect, disconnect and are too slow", async () => {
-    const server = await createServer({ maxPendingBytes: 2_000_000, maxPayloadBytes: 1_500_000 });
+    await using server = await createServer({ maxPendingBytes: 2_000_000, maxPayloadBytes: 1_500_000 });
     const told: string[] = [];
     server.on("connect", ({ id, name, account }) => told.push(`connect ${id} ${name} ${account}`));
     server.on("slowConsumer", ({ id }, reason) => told.push(`slow ${id} ${reason}`));
@@ -128,7 +128,7 @@ describe("EmbeddedServer", () => {
   });
 
   test("does not tell of a client that never said CONNECT", async () => {
-    const server = await createServer({ listen: false });
+    await using server = await createServer({ listen: false });
     server.on("disconnect", () => assert.fail("nobody had connected"));
     const client = new RawClient(server.connectInProcess());
     await client.expect(/INFO/);
@@ -147,7 +147,7 @@ describe("EmbeddedServer", () => {
       trace: silent,
       error: (text) => errors.push(text),
     };
-    const server = await createServer({ listen: false, logger });
+    await using server = await createServer({ listen: false, logger });
     server.on("connect", () => {
       throw new Error("of no use");
     });
@@ -158,7 +158,7 @@ describe("EmbeddedServer", () => {
   });
 
   test("reset() ends connections and subscriptions, and starts to count anew", async () => {
-    const server = await createServer();
+    await using server = await createServer();
     const { port } = server;
     const client = new RawClient(server.connectInProcess());
     await client.handshake();
@@ -178,7 +178,7 @@ describe("EmbeddedServer", () => {
   test("times of the server go by the clock that it was given", async () => {
     const clock = new TestClock(new NodeClock());
     clock.stop();
-    const server = await createServer({ listen: false, clock, user: "a", pass: "b", authTimeoutMs: 2_000 });
+    await using server = await createServer({ listen: false, clock, user: "a", pass: "b", authTimeoutMs: 2_000 });
     const client = new RawClient(server.connectInProcess());
     await client.expect(/INFO/);
     await clock.advance(1_999);
@@ -191,7 +191,7 @@ describe("EmbeddedServer", () => {
   test("lameDuck() sends clients away, one by one, and closes", async () => {
     const clock = new TestClock(new NodeClock());
     clock.stop();
-    const server = await createServer({ clock });
+    await using server = await createServer({ clock });
     const clients = [1, 2, 3].map(() => new RawClient(server.connectInProcess()));
     for (const client of clients) await client.handshake({ protocol: 1 });
     let told = false;
@@ -214,7 +214,7 @@ describe("EmbeddedServer", () => {
   });
 
   test("close() cuts lame duck mode short", async () => {
-    const server = await createServer();
+    await using server = await createServer();
     const client = new RawClient(server.connectInProcess());
     await client.handshake();
     const ended = server.lameDuck();
@@ -224,7 +224,7 @@ describe("EmbeddedServer", () => {
   });
 
   test("closed is told once, as an event too", async () => {
-    const server = await createServer();
+    await using server = await createServer();
     const told = once(server, "closed");
     await Promise.all([server.close(), server.close()]);
     await told;

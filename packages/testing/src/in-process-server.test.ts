@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { NodeClock } from "@myelin/platform/node";
+import { TestClock } from "@myelin/platform/sim";
+import { connect } from "@nats-io/transport-node";
+import { RawClient } from "./raw-client.ts";
+import { startServer } from "./start-server.ts";
+import { waitFor } from "./wait-for.ts";
+
+describe("InProcessServer.clock", () => {
+  test("stands still, and everything that waits follows it", async () => {
+    await using server = await startServer({ run: "in-process", pingIntervalMs: 60_000, pingMax: 1 });
+    server.clock.stop();
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    await server.clock.advance("3s");
+    await client.expect(/^PING\r\n/); // the first one comes early
+    client.send("PONG\r\n");
+    await server.clock.advance("1m");
+    await client.expect(/^PING\r\n/);
+    await server.clock.advance("1m");
+    await client.expect(/^-ERR 'Stale Connection'\r\n/);
+    await client.ended();
+    assert.equal(server.server.statistics.staleConnections, 1);
+  });
+
+  test("an hour passes for the official client over TCP, which answers each PING", async () => {
+    await using server = await startServer({ run: "in-process" });
+    const nc = await connect({ servers: server.url });
+    server.clock.stop();
+    await server.clock.advance("1h");
+    assert.equal(server.server.connectionCount, 1);
+    assert.equal((await nc.rtt()) >= 0, true);
+    await nc.close();
+  });
+
+  test("is the end of a client that does not take its bytes within the write deadline", async () => {
+    await using server = await startServer({ run: "in-process", writeDeadlineMs: 10_000 });
+    server.clock.stop();
+    const slow = new RawClient(server.connectInProcess());
+    const fast = new RawClient(server.connectInProcess());
+    for (const client of [slow, fast]) await client.handshake();
+    slow.send("SUB a 1\r\nPING\r\n");
+    await slow.expect(/PONG/);
+    const fault = server.faults.hold("toClient");
+    const payload = "x".repeat(500_000);
+    fast.send(`PUB a ${payload.length}\r\n${payload}\r\n`.repeat(3));
+    await waitFor(() => (server.server.connections[0]?.pendingBytes ?? 0) > 0);
+    await server.clock.advance(9_999);
+    assert.equal(server.server.connectionCount, 2);
+    await server.clock.advance(1);
+    assert.equal(server.server.connectionCount, 1);
+    assert.match(server.log, /Slow Consumer Detected: WriteDeadline of 10s exceeded/);
+    fault.undo();
+    await slow.ended();
+  });
+
+  test("is shared by servers that are given the same", async () => {
+    const clock = new TestClock(new NodeClock());
+    clock.stop();
+    await using first = await startServer({ run: "in-process", clock });
+    await using second = await startServer({ run: "in-process", clock });
+    assert.equal(first.clock, second.clock);
+  });
+});
+
+describe("InProcessServer.faults", () => {
+  test("break connections without a socket, and TCP connections", async () => {
+    await using server = await startServer({ run: "in-process" });
+    const clients = [new RawClient(server.connectInProcess()), await RawClient.connect(server.url)];
+    for (const client of clients) await client.handshake();
+    const hold = server.faults.hold();
+    for (const client of clients) client.send("PING\r\n");
+    // More turns than an answer takes, were there one.
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(
+      clients.map(({ text }) => text),
+      ["", ""],
+    );
+    hold.undo();
+    for (const client of clients) await client.expect(/PONG/);
+    const cut = server.faults.cut();
+    for (const client of clients) await client.ended();
+    cut.undo();
+    const again = new RawClient(server.connectInProcess());
+    await again.handshake();
+  });
+
+  test("a ghost is found by its silence, in no time", async () => {
+    await using server = await startServer({ run: "in-process" });
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    server.clock.stop();
+    server.faults.halfOpen("client");
+    await client.ended();
+    await server.clock.advance("4m"); // PINGs after some two seconds, and every two minutes from then
+    assert.equal(server.server.connectionCount, 1);
+    await server.clock.advance("5s");
+    assert.equal(server.server.connectionCount, 0);
+  });
+
+  test("a delay goes by the server's clock", async () => {
+    await using server = await startServer({ run: "in-process" });
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    server.clock.stop();
+    server.faults.delay("10m", "toClient");
+    client.send("PING\r\n");
+    await server.clock.advance("9m");
+    assert.equal(client.text, "");
+    await server.clock.advance("1m");
+    assert.match(client.text, /PONG/);
+  });
+});
+
+describe("InProcessServer", () => {
+  test("reset() undoes faults, starts time and empties the log", async () => {
+    await using server = await startServer({ run: "in-process" });
+    const proxy = await server.proxy();
+    server.faults.cut();
+    proxy.faults.hold();
+    server.clock.stop();
+    await server.reset();
+    assert.deepEqual([server.clock.isStopped, server.log], [false, ""]);
+    const client = await RawClient.connect(proxy.url);
+    await client.handshake();
+    client.close();
+  });
+
+  test("reset() brings back a server that was stopped", async () => {
+    await using server = await startServer({ run: "in-process" });
+    const { url } = server;
+    await server.kill();
+    await server.reset();
+    const client = await RawClient.connect(url);
+    await client.handshake();
+    client.close();
+  });
+
+  test("serves without a listener", async () => {
+    await using server = await startServer({ run: "in-process", listen: false });
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    await server.restart();
+    await client.ended();
+    const again = new RawClient(server.connectInProcess());
+    await again.handshake();
+  });
+
+  test("refuses signals that are about a process", async () => {
+    await using server = await startServer({ run: "in-process" });
+    await assert.rejects(server.signal("SIGHUP"), { name: "NotSupportedError", code: "NOT_IN_PROCESS" });
+    await server.signal("SIGSTOP");
+    await server.signal("SIGCONT");
+    await server.signal("SIGKILL");
+    assert.equal(server.isRunning, false);
+  });
+});
