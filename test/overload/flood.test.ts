@@ -4,8 +4,8 @@ import { SimClock } from "@myelin/platform/sim";
 import { RawClient } from "./raw-client.ts";
 import { eventually, startServer } from "./server.ts";
 
-test("two thousand connections that come and go disturb nobody and leave nothing", async () => {
-  const { arena, port, server } = await startServer();
+test("two thousand connections that come and go disturb nobody and leave nothing", async (t) => {
+  const { arena, port, server } = await startServer(t);
   const witness = await RawClient.open(port, "SUB w 1\r\n");
   for (let round = 0; round < 10; round++) {
     const crowd = await Promise.all(Array.from({ length: 200 }, () => RawClient.openSilent(port)));
@@ -28,8 +28,8 @@ test("two thousand connections that come and go disturb nobody and leave nothing
   await server.close();
 });
 
-test("over max_connections a connection is refused, and room is used again", async () => {
-  const { port, server } = await startServer({ maxConnections: 3 });
+test("over max_connections a connection is refused, and room is used again", async (t) => {
+  const { port, server } = await startServer(t, { maxConnections: 3 });
   const crowd = await Promise.all(Array.from({ length: 3 }, () => RawClient.open(port)));
   const refused = await RawClient.openSilent(port);
   await refused.until(() => refused.closed);
@@ -41,9 +41,9 @@ test("over max_connections a connection is refused, and room is used again", asy
   await server.close();
 });
 
-test("a peer that sends one byte now and then is closed at the authentication timeout, not later", async () => {
+test("a peer that sends one byte now and then is closed at the authentication timeout, not later", async (t) => {
   const clock = new SimClock();
-  const { port, server } = await startServer({ token: "t", authTimeoutMs: 2_000 }, clock);
+  const { port, server } = await startServer(t, { token: "t", authTimeoutMs: 2_000 }, clock);
   const slow = await RawClient.openSilent(port);
   await slow.until(() => slow.tail.includes("INFO"));
   for (const byte of "CONNECT {") {
@@ -59,8 +59,8 @@ test("a peer that sends one byte now and then is closed at the authentication ti
   await server.close();
 });
 
-test("before authentication a peer cannot make the server keep more than a control line", async () => {
-  const { arena, port, server } = await startServer({ token: "t" });
+test("before authentication a peer cannot make the server keep more than a control line", async (t) => {
+  const { arena, port, server } = await startServer(t, { token: "t" });
   const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.openSilent(port)));
   for (const client of clients) client.socket.write(`CONNECT {"name":"${"x".repeat(3_000)}`);
   await eventually(() => arena.takenBytes() >= 50 * 4096);
@@ -73,8 +73,8 @@ test("before authentication a peer cannot make the server keep more than a contr
   await server.close();
 });
 
-test("one hundred thousand subscriptions come and go on one connection", async () => {
-  const { port, server } = await startServer();
+test("one hundred thousand subscriptions come and go on one connection", async (t) => {
+  const { port, server } = await startServer(t);
   const client = await RawClient.open(port);
   const many = 100_000;
   for (let from = 0; from < many; from += 1_000) {

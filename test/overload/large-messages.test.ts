@@ -30,8 +30,8 @@ function digest(client: RawClient) {
   return { length: () => length, hex: () => hash.digest("hex") };
 }
 
-test("messages of every size arrive byte for byte, by every path: read region, slab, ordinary memory", async () => {
-  const { arena, port, server } = await startServer({ maxPayloadBytes: 8 * MIB }, new SimClock());
+test("messages of every size arrive byte for byte, by every path: read region, slab, ordinary memory", async (t) => {
+  const { arena, port, server } = await startServer(t, { maxPayloadBytes: 8 * MIB }, new SimClock());
   const readers = [await RawClient.open(port, "SUB big 1\r\n"), await RawClient.open(port, "SUB > a-long-sid\r\n")];
   const before = readers.map((reader) => reader.receivedBytes);
   const digests = readers.map((reader) => digest(reader));
@@ -63,8 +63,8 @@ test("messages of every size arrive byte for byte, by every path: read region, s
   assert.equal(arena.takenBytes(), 0);
 });
 
-test("a connection that ends in the middle of a large message leaves no memory behind", async () => {
-  const { arena, port, server } = await startServer({ maxPayloadBytes: 8 * MIB });
+test("a connection that ends in the middle of a large message leaves no memory behind", async (t) => {
+  const { arena, port, server } = await startServer(t, { maxPayloadBytes: 8 * MIB });
   for (const [declared, sent] of [
     [100 * KIB, 30 * KIB],
     [100 * KIB, 99 * KIB],

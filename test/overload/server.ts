@@ -1,5 +1,6 @@
 // A server in the test process for tests of overload, with an arena of its own so that leaks show, and a clock to choose.
 
+import type { TestContext } from "node:test";
 import type { Arena, Clock } from "@myelin/platform";
 import { createPlainArena, NodeClock, NodeNetwork, NodeRandom } from "@myelin/platform/node";
 import { type Logger, type PartialServerOptions, Server, SILENT_LOGGER } from "@myelin/server";
@@ -13,8 +14,9 @@ export interface TestServer {
   readonly log: string[];
 }
 
-/** Starts a server on a free loopback port. */
+/** Starts a server on a free loopback port; it ends with the test, whatever becomes of that. */
 export async function startServer(
+  t: TestContext,
   options: PartialServerOptions = {},
   clock: Clock = new NodeClock(),
 ): Promise<TestServer> {
@@ -24,6 +26,7 @@ export async function startServer(
   const outside = { clock, network: new NodeNetwork(), random: new NodeRandom(), arena, logger };
   const server = new Server({ host: "127.0.0.1", port: 0, ...options }, outside);
   await server.start();
+  t.after(() => server.close());
   return { server, port: server.port, arena, log };
 }
 

@@ -11,8 +11,8 @@ function messages(count: number, size: number): string {
   return `PUB flood ${size}\r\n${"x".repeat(size)}\r\n`.repeat(count);
 }
 
-test("a client that stops reading is closed at max_pending; others get everything; no memory stays", async () => {
-  const { arena, log, port, server } = await startServer({ maxPendingBytes: 4 * MIB });
+test("a client that stops reading is closed at max_pending; others get everything; no memory stays", async (t) => {
+  const { arena, log, port, server } = await startServer(t, { maxPendingBytes: 4 * MIB });
   const stuck = await RawClient.open(port, "SUB flood 1\r\n");
   const reader = await RawClient.open(port, "SUB flood 1\r\n");
   const producer = await RawClient.open(port);
@@ -39,9 +39,9 @@ test("a client that stops reading is closed at max_pending; others get everythin
   assert.equal(arena.takenBytes(), 0);
 });
 
-test("a client that stops reading is closed at the write deadline, exactly", async () => {
+test("a client that stops reading is closed at the write deadline, exactly", async (t) => {
   const clock = new SimClock();
-  const { log, port, server } = await startServer({ writeDeadlineMs: 3_000 }, clock);
+  const { log, port, server } = await startServer(t, { writeDeadlineMs: 3_000 }, clock);
   const stuck = await RawClient.open(port, "SUB flood 1\r\n");
   const producer = await RawClient.open(port);
   stuck.socket.pause();
@@ -61,8 +61,10 @@ test("a client that stops reading is closed at the write deadline, exactly", asy
   await server.close();
 });
 
-test("a fast producer waits for a receiver above three quarters of max_pending, and nothing is lost", async () => {
-  const { port, server } = await startServer({ maxPendingBytes: 512 * KIB, maxPayloadBytes: 64 * KIB });
+test("a fast producer waits for a receiver above three quarters of max_pending, and nothing is lost", async (t) => {
+  // Time stands still: the few milliseconds after which a producer goes on all the same never pass.
+  const clock = new SimClock();
+  const { port, server } = await startServer(t, { maxPendingBytes: 512 * KIB, maxPayloadBytes: 64 * KIB }, clock);
   const reader = await RawClient.open(port, "SUB flood 1\r\n");
   const producer = await RawClient.open(port);
   const before = reader.receivedBytes;
@@ -78,12 +80,13 @@ test("a fast producer waits for a receiver above three quarters of max_pending, 
   await reader.until(() => reader.receivedBytes - before >= wanted || reader.closed);
   assert.equal(reader.receivedBytes - before, wanted);
   assert.equal(server.counters.slowConsumers, 0);
+  assert.ok(server.counters.stalls > 0, "the producer had to wait");
   for (const client of [reader, producer]) client.close();
   await server.close();
 });
 
-test("with no_fast_producer_stall the receiver that falls behind misses messages, and the producer never waits", async () => {
-  const { port, server } = await startServer({ maxPendingBytes: MIB, noFastProducerStall: true });
+test("with no_fast_producer_stall the receiver that falls behind misses messages, and the producer never waits", async (t) => {
+  const { port, server } = await startServer(t, { maxPendingBytes: MIB, noFastProducerStall: true });
   const stuck = await RawClient.open(port, "SUB flood 1\r\n");
   const producer = await RawClient.open(port);
   stuck.socket.pause();
