@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { NodeClock } from "@myelin/platform/node";
+import { createPlainArena, NodeClock } from "@myelin/platform/node";
 import { TestClock } from "@myelin/platform/sim";
 import { connect } from "@nats-io/transport-node";
+import type { InProcessServer } from "./in-process-server.ts";
 import { RawClient } from "./raw-client.ts";
 import { startServer } from "./start-server.ts";
 import { waitFor } from "./wait-for.ts";
@@ -114,6 +115,38 @@ describe("InProcessServer.faults", () => {
 });
 
 describe("InProcessServer", () => {
+  test("gives every buffer back, whatever fault its clients end under", async () => {
+    const ends: ReadonlyArray<(server: InProcessServer) => unknown> = [
+      (server) => server.faults.hold(),
+      (server) => server.faults.drop(),
+      (server) => server.faults.delay("1h"),
+      (server) => server.faults.throttle(1),
+      (server) => server.faults.halfOpen("client"),
+      (server) => server.faults.halfOpen("server"),
+      (server) => server.faults.cut(),
+      (server) => server.pause(),
+      () => {},
+    ];
+    for (const end of ends) {
+      for (const finish of ["stop", "kill"] as const) {
+        const arena = createPlainArena(16 * 1024 * 1024);
+        const server = await startServer({ run: "in-process", arena });
+        const clients = [new RawClient(server.connectInProcess()), await RawClient.connect(server.url)];
+        for (const client of clients) await client.handshake();
+        for (const client of clients) client.send("SUB a 1\r\nPING\r\n");
+        for (const client of clients) await client.expect(/PONG\r\n/);
+        await end(server);
+        const late = new RawClient(server.connectInProcess());
+        for (const client of [...clients, late]) client.send(`PUB a 30000\r\n${"x".repeat(30_000)}\r\n`.repeat(5));
+        for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+        await server[finish]();
+        await waitFor(() => arena.takenBytes() === 0, { what: `all buffers back after ${String(end)} and ${finish}` });
+        await server.close();
+        for (const client of [...clients, late]) await client.ended();
+      }
+    }
+  });
+
   test("reset() undoes faults, starts time and empties the log", async () => {
     await using server = await startServer({ run: "in-process" });
     const proxy = await server.proxy();

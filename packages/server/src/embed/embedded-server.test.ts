@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import { NodeClock } from "@myelin/platform/node";
@@ -77,6 +78,36 @@ describe("createServer()", () => {
 });
 
 describe("EmbeddedServer", () => {
+  test("keeps no process alive once it is closed", () => {
+    const code = `
+      import { createServer } from ${JSON.stringify(new URL("../index.js", import.meta.url).href)};
+      import { RawClient } from ${JSON.stringify(import.meta.resolve("@myelin/testing"))};
+      const server = await createServer();
+      for (const client of [new RawClient(server.connectInProcess()), await RawClient.connect(server.url)]) {
+        await client.handshake();
+        client.send("SUB a 1\\r\\nPUB a 1\\r\\nx\\r\\n");
+      }
+      server.close();`;
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", code], { timeout: 20_000 });
+    assert.deepEqual([status, stderr.toString()], [0, ""]);
+  });
+
+  test("shares nothing with another in the same process", async () => {
+    await using one = await createServer({ listen: false });
+    await using other = await createServer({ listen: false });
+    const here = new RawClient(one.connectInProcess());
+    const there = new RawClient(other.connectInProcess());
+    for (const client of [here, there]) await client.handshake();
+    for (const client of [here, there]) client.send("SUB a 1\r\nPING\r\n");
+    for (const client of [here, there]) await client.expect(/PONG\r\n/);
+    here.send("PUB a 1\r\nx\r\n");
+    await here.expect(/MSG a 1 1\r\nx\r\n/);
+    there.send("PING\r\n");
+    await there.expect(/^PONG\r\n/);
+    assert.equal(other.statistics.inMsgs, 0);
+    assert.notEqual(one.id, other.id);
+  });
+
   test("serves clients that attach before it is ready", async () => {
     const server = new EmbeddedServer({ listen: false });
     const client = new RawClient(server.connectInProcess());
