@@ -102,6 +102,7 @@ const KINDS: Readonly<Record<Directive["type"], readonly ConfigValue["kind"][]>>
   number: ["integer", "float", "string"],
   boolean: ["boolean"],
   duration: ["string", "integer"],
+  "duration string": ["string"],
   bytes: ["integer"],
   size: ["integer", "string"],
   listen: ["integer", "string"],
@@ -124,6 +125,7 @@ function typeHint({ type }: Directive, value: ConfigValue): string | null {
   if (value.from !== undefined) return `the value is from ${locationOf(value.from)}`;
   const written = value.span.source.text.slice(value.span.start, value.span.end);
   if (type === "string" && value.kind !== "map" && value.kind !== "array") return `put it into quotes: "${written}"`;
+  if (type === "duration string" && value.kind === "integer") return `give it a unit: "${value.value}s"`;
   const unquoted = /^["'](.*)["']$/.exec(written)?.[1];
   const isBare =
     unquoted !== undefined &&

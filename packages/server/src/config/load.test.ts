@@ -53,6 +53,9 @@ const OPTIONS: ReadonlyArray<readonly [text: string, options: Configuration["opt
   ["authorization { user: '', token: '' }", {}],
   ["port: 0, max_payload: 0, ping_max: 0, host: '', ping_interval: '0s'", {}],
   ["disable_sublist_cache: true", {}],
+  ['lame_duck_duration: "30s"', { lameDuckDurationMs: 30_000 }],
+  ["lame_duck_grace_period: 1m30s", { lameDuckGraceMs: 90_000 }],
+  ["lame_duck_grace_period: '0s'", {}],
 ];
 
 for (const [text, options] of OPTIONS) {

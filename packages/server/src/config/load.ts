@@ -3,6 +3,7 @@
 import { DEFAULT_OPTIONS } from "../options.ts";
 import { checkConfig } from "./check.ts";
 import { configDigest } from "./digest.ts";
+import { formatDuration } from "./duration.ts";
 import { NODE_CONFIG_OUTSIDE } from "./node-outside.ts";
 import { type ConfigOutside, parseConfig } from "./parser.ts";
 import { ConfigError, type Problem, Problems } from "./problem.ts";
@@ -58,9 +59,17 @@ function readSource(path: string, { readFile }: ConfigOutside): { source: Source
 function checkTogether({ options, origins }: SettingsDraft, problems: Problems): void {
   const { maxPayloadBytes = DEFAULT_OPTIONS.maxPayloadBytes, maxPendingBytes = DEFAULT_OPTIONS.maxPendingBytes } =
     options;
+  const { lameDuckDurationMs = DEFAULT_OPTIONS.lameDuckDurationMs } = options;
+  const { lameDuckGraceMs = DEFAULT_OPTIONS.lameDuckGraceMs } = options;
   if (maxPayloadBytes > maxPendingBytes) {
     const text = `max_payload (${maxPayloadBytes}) cannot be higher than max_pending (${maxPendingBytes})`;
     const at = origins.get("maxPayloadBytes") ?? origins.get("maxPendingBytes") ?? null;
     problems.error("CONFLICT", text, at, "the largest message could never be delivered");
+  }
+  if (lameDuckGraceMs >= lameDuckDurationMs) {
+    const [grace, duration] = [formatDuration(lameDuckGraceMs), formatDuration(lameDuckDurationMs)];
+    const text = `lame duck grace period (${grace}) should be strictly lower than lame duck duration (${duration})`;
+    const at = origins.get("lameDuckGraceMs") ?? origins.get("lameDuckDurationMs") ?? null;
+    problems.error("CONFLICT", text, at, "the grace period is a part of the duration");
   }
 }

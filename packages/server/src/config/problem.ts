@@ -84,7 +84,7 @@ export class Problems {
 }
 
 /** The line that tools read: `FILE:LINE:COLUMN: message`. */
-export function headOf({ message, span }: Problem): string {
+export function headOf({ message, span }: Pick<Problem, "message" | "span">): string {
   return span === null ? message : `${locationOf(span)}: ${message}`;
 }
 

@@ -29,6 +29,7 @@ type ProcessSettingOf<T> = {
 
 const INT32_MAX = 2 ** 31 - 1;
 const PORT_MAX = 65_535;
+const LAME_DUCK_MS_MIN = 30_000;
 /** Above this the reference warns: it is mostly `1m` without quotes, which is a million. */
 const AUTH_TIMEOUT_MS_MAX = 60_000;
 
@@ -100,6 +101,21 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
   pidfile: processText("pidFile"),
   ports_file_dir: processText("portsFileDir"),
 
+  lame_duck_duration: ({ entry, draft, problems }) => {
+    const ms = durationOf(entry, problems);
+    if (ms === null) return;
+    if (ms < LAME_DUCK_MS_MIN) {
+      const shown = stringOf(entry.value);
+      badValue(problems, entry, `invalid lame_duck_duration of ${shown}, minimum is 30 seconds`);
+    } else draft.option("lameDuckDurationMs", Math.ceil(ms), entry.value.span);
+  },
+  lame_duck_grace_period: ({ entry, draft, problems }) => {
+    const ms = durationOf(entry, problems);
+    if (ms === null) return;
+    if (ms < 0) badValue(problems, entry, "invalid lame_duck_grace_period, needs to be positive");
+    else if (ms > 0) draft.option("lameDuckGraceMs", Math.ceil(ms), entry.value.span);
+  },
+
   "authorization.user": text("user"),
   "authorization.pass": secret("pass"),
   "authorization.token": secret("token"),
@@ -156,13 +172,21 @@ function duration(name: OptionOf<number>): Setter {
       const hint = `a number without a unit is taken for seconds; write "${/^\d+m$/i.test(written) ? written.toLowerCase() : `${value.value}s`}"`;
       problems.warn("DISCOURAGED", `invalid use of field ${JSON.stringify(key)}: ${reason}`, value.span, hint);
     }
-    const ms = value.kind === "integer" ? Number(value.value) * 1000 : parseDuration(stringOf(value));
-    if (ms === null) {
-      const problem = `error parsing ${key}: time: invalid duration ${JSON.stringify(stringOf(value))}`;
-      badValue(problems, entry, problem, `durations look like "250ms", "10s", "1h30m"`);
-    } else if (ms < 0 || ms > Number.MAX_SAFE_INTEGER) badValue(problems, entry, `${key} must be a positive duration`);
+    const ms = value.kind === "integer" ? Number(value.value) * 1000 : durationOf(entry, problems);
+    if (ms === null) return;
+    if (ms < 0 || ms > Number.MAX_SAFE_INTEGER) badValue(problems, entry, `${key} must be a positive duration`);
     else if (ms > 0) draft.option(name, Math.ceil(ms), value.span);
   };
+}
+
+/** Milliseconds; null when it is no duration, which is reported. */
+function durationOf(entry: Entry, problems: Problems): number | null {
+  const ms = parseDuration(stringOf(entry.value));
+  if (ms === null) {
+    const problem = `error parsing ${entry.key}: time: invalid duration ${JSON.stringify(stringOf(entry.value))}`;
+    badValue(problems, entry, problem, `durations look like "250ms", "10s", "1h30m"`);
+  }
+  return ms;
 }
 
 function listen({ entry, draft, problems }: Setting): void {

@@ -47,3 +47,15 @@ export class SettingsDraft implements Settings {
     this.origins.set(name, span);
   }
 }
+
+/**
+ * Puts options of the command line or of a program over those of a file. A user takes the place of a token in the file, and the
+ * other way round: both together would leave the new one without effect.
+ */
+export function overrideOptions(file: PartialServerOptions, over: PartialServerOptions): PartialServerOptions {
+  const options: Mutable<PartialServerOptions> = { ...file };
+  const { user, token } = over;
+  if (typeof user === "string") options.token = null;
+  if (typeof token === "string" || user === null) options.user = options.pass = null;
+  return Object.assign(options, over);
+}

@@ -84,6 +84,7 @@ export function typeText({ type }: Directive): string {
     integer: "a whole number",
     boolean: "true or false",
     duration: `a duration such as "10s"`,
+    "duration string": `a duration such as "10s"`,
     number: "a number",
     bytes: "a number of bytes such as 8MB, without quotes",
     size: "a number of bytes such as 8MB",

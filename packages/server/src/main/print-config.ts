@@ -24,6 +24,8 @@ const LINES: readonly Line[] = [
   ["ping_interval", "pingIntervalMs", "duration"],
   ["ping_max", "pingMax", "plain"],
   ["no_fast_producer_stall", "noFastProducerStall", "plain"],
+  ["lame_duck_duration", "lameDuckDurationMs", "duration"],
+  ["lame_duck_grace_period", "lameDuckGraceMs", "duration"],
   ["debug", "debug", "plain"],
   ["trace", "trace", "plain"],
   ["logtime", "logTime", "plain"],

@@ -2,7 +2,7 @@
 
 import type { Configuration } from "../config/load.ts";
 import { headOf } from "../config/problem.ts";
-import type { ProcessSettings, SettingName } from "../config/settings.ts";
+import { overrideOptions, type ProcessSettings, type SettingName } from "../config/settings.ts";
 import { locationOf } from "../config/source.ts";
 import type { PartialServerOptions } from "../options.ts";
 
@@ -52,6 +52,8 @@ export class SettingsConflict extends Error {
   readonly code = "SETTINGS_CONFLICT";
 }
 
+type Options = { -readonly [Name in keyof PartialServerOptions]: PartialServerOptions[Name] };
+
 /**
  * Puts flags over a file. A user given by a flag takes the place of a token in the file, and the other way round.
  *
@@ -59,11 +61,7 @@ export class SettingsConflict extends Error {
  * @throws SettingsConflict when the result lets in whom nobody meant.
  */
 export function mergeSettings(file: Configuration | null, flags: FlagSettings): MergedSettings {
-  const { user, token } = flags.options;
-  const options: { -readonly [Name in keyof PartialServerOptions]: PartialServerOptions[Name] } = { ...file?.options };
-  if (typeof user === "string") options.token = null;
-  if (typeof token === "string" || user === null) options.user = options.pass = null;
-  Object.assign(options, flags.options);
+  const options: Options = { ...overrideOptions(file?.options ?? {}, flags.options) };
   if ((options.user ?? null) === null) {
     if (typeof flags.options.pass === "string") {
       // The reference takes it and lets everybody in; who set a password did not mean that.

@@ -8,6 +8,7 @@ export type ValueType =
   | "number"
   | "boolean"
   | "duration"
+  | "duration string"
   | "bytes"
   | "size"
   | "listen"

@@ -62,6 +62,10 @@ export const GROUPS: readonly Group[] = [
     ["pidfile pid_file", "string", "Write the process id to this file"],
     ["ports_file_dir", "string", "Write the addresses to `<program>_<pid>.ports` in this folder"],
   ]),
+  group("Shutdown", [
+    ["lame_duck_duration", "duration string", "Time over which lame duck mode closes the clients, at least 30s (2m)"],
+    ["lame_duck_grace_period", "duration string", "Time before it closes the first, less than the duration (10s)"],
+  ]),
   group("Authentication", [
     ["authorization", "block", "The one user or token that clients need (nobody is asked)", block(AUTHORIZATION)],
   ]),
@@ -157,14 +161,6 @@ export const GROUPS: readonly Group[] = [
       ["prof_block_rate", "integer", "Rate of the block profile"],
     ],
     "profiling",
-  ),
-  group(
-    "Shutdown",
-    [
-      ["lame_duck_duration", "duration", "Time over which clients are closed, at least 30s"],
-      ["lame_duck_grace_period", "duration", "Time before the first is closed, less than the duration"],
-    ],
-    "lame duck mode",
   ),
   group(
     "Write timeout policy",
