@@ -6,6 +6,11 @@ export type {
   AuthenticationRefusal,
   ConnectInfo,
 } from "./auth/user-function.ts";
+export { type ConfigGiven, type Configuration, loadConfig } from "./config/load.ts";
+export type { ConfigOutside } from "./config/parser.ts";
+export { ConfigError, formatProblem, type Problem, type ProblemCode, type Severity } from "./config/problem.ts";
+export type { ProcessSettings, SettingName, Settings } from "./config/settings.ts";
+export type { Place, Source, Span } from "./config/source.ts";
 export { CLOSE_REASONS, type CloseReason } from "./connection/close-reasons.ts";
 export type { ConnectionInfo } from "./embed/connection-info.ts";
 export {

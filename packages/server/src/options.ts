@@ -1,6 +1,8 @@
 // Every knob of the server that exists, with its default. Flags, configuration files and embedding users all end here.
 // Names are camelCase forms of the configuration directives; units stand last. Defaults are the reference's (const.go).
 
+import { parseAdvertised } from "./address.ts";
+
 /** What a caller may set; everything has a default. See {@link ServerOptions} for meaning and units. */
 export type PartialServerOptions = { readonly [Key in keyof ServerOptions]?: ServerOptions[Key] | undefined };
 
@@ -14,6 +16,8 @@ export interface ServerOptions {
   readonly listen: boolean;
   /** Shown in INFO and monitoring; the server's id when absent. */
   readonly serverName: string | null;
+  /** `host` or `host:port` that INFO tells clients to connect to instead of the real address; null for the real one. */
+  readonly clientAdvertise: string | null;
 
   /** The one user, with {@link pass}. Null: no user is asked for. */
   readonly user: string | null;
@@ -64,6 +68,7 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   port: 4222,
   listen: true,
   serverName: null,
+  clientAdvertise: null,
   user: null,
   pass: null,
   token: null,
@@ -139,6 +144,9 @@ function checkOptions(options: ServerOptions): void {
     if (!Number.isSafeInteger(value) || value < min || value > max) {
       throw new OptionsError(name, `${String(value)} is not a whole number from ${min} to ${max}`);
     }
+  }
+  if (options.clientAdvertise !== null && parseAdvertised(options.clientAdvertise, 0) === null) {
+    throw new OptionsError("clientAdvertise", `${JSON.stringify(options.clientAdvertise)} is not host or host:port`);
   }
   if (options.maxPayloadBytes > options.maxPendingBytes) {
     throw new OptionsError(

@@ -10,6 +10,7 @@ import {
   SERVER_VERSION,
   type ServerInfo,
 } from "@myelin/protocol";
+import { parseAdvertised } from "./address.ts";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import { SingleUser } from "./auth/single-user.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
@@ -274,15 +275,16 @@ export class Server implements Router {
   }
 
   #info(): ServerInfo {
-    const { host, maxPayloadBytes, noHeaderSupport } = this.options;
+    const { clientAdvertise, host, maxPayloadBytes, noHeaderSupport } = this.options;
+    const advertised = clientAdvertise === null ? null : parseAdvertised(clientAdvertise, this.#port);
     return {
       server_id: this.id,
       server_name: this.name,
       version: SERVER_VERSION,
       proto: 1,
       go: `node${process.versions.node}`,
-      host,
-      port: this.#port,
+      host: advertised?.host ?? host,
+      port: advertised?.port ?? this.#port,
       headers: !noHeaderSupport,
       auth_required: this.#context.authenticator.required,
       max_payload: maxPayloadBytes,

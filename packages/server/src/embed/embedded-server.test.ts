@@ -6,7 +6,8 @@ import { NodeClock } from "@myelin/platform/node";
 import { TestClock } from "@myelin/platform/sim";
 import { RawClient, waitFor } from "@myelin/testing";
 import { connect } from "@nats-io/transport-node";
-import type { Logger } from "../logger.ts";
+import { ConfigError } from "../config/problem.ts";
+import { type Logger, SILENT_LOGGER } from "../logger.ts";
 import { OptionsError } from "../options.ts";
 import { createServer, EmbeddedServer, NoListenerError, ServerStateError } from "./embedded-server.ts";
 
@@ -45,6 +46,55 @@ describe("createServer()", () => {
     assert.equal(server.port, 0);
     assert.throws(() => server.url, NoListenerError);
     await server.close();
+  });
+
+  test("takes a configuration, under the options of the program", async () => {
+    const warnings: string[] = [];
+    const configText = `
+      host: 127.0.0.1, port: -1, server_name: configured, max_payload: 1000, logfile: x.log
+      client_advertise: "example.com:99"
+      authorization { user: alice, password: s3cret }`;
+    const logger: Logger = { ...SILENT_LOGGER, warn: (text) => warnings.push(text) };
+    const server = await createServer({ configText, logger, maxPayloadBytes: 2000 });
+    const client = await RawClient.connect(`nats://127.0.0.1:${server.port}`);
+    const [info] = await client.expect(/INFO .*\r\n/);
+    assert.match(
+      info,
+      /"server_name":"configured".*"host":"example.com","port":99,.*"auth_required":true.*"max_payload":2000/,
+    );
+    client.send('CONNECT {"verbose":false,"user":"alice","pass":"s3cret"}\r\nPING\r\n');
+    await client.expect(/PONG/);
+    assert.deepEqual(warnings, ["configuration text:2:87: logFile has no effect in an embedded server"]);
+    await server.close();
+  });
+
+  test("takes a user of the program over a token of the configuration", async () => {
+    const server = await createServer({
+      configText: "authorization { token: t }",
+      user: "u",
+      pass: "p",
+      listen: false,
+    });
+    const client = new RawClient(server.connectInProcess());
+    client.send('CONNECT {"verbose":false,"user":"u","pass":"p"}\r\nPING\r\n');
+    await client.expect(/PONG/);
+    await server.close();
+  });
+
+  test("refuses a configuration with every error in it, and two configurations", async () => {
+    await assert.rejects(createServer({ configText: "prot: 1\nhots: 2" }), (error: unknown) => {
+      assert.ok(error instanceof ConfigError);
+      assert.deepEqual(
+        error.problems.map(({ message }) => message),
+        ['unknown field "prot"', 'unknown field "hots"'],
+      );
+      return true;
+    });
+    await assert.rejects(
+      createServer({ configFile: "/nonexistent/x.conf" }),
+      /open \/nonexistent\/x.conf: no such file/,
+    );
+    await assert.rejects(createServer({ configFile: "x", configText: "y" }), /only one of them/);
   });
 
   test("takes any free port for 0 and for -1", async () => {

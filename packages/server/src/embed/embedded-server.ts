@@ -10,12 +10,17 @@ import type { CloseReason } from "../connection/close-reasons.ts";
 import { type Logger, SILENT_LOGGER } from "../logger.ts";
 import { OptionsError, type PartialServerOptions } from "../options.ts";
 import { type Outside, Server, type ServerState } from "../server.ts";
+import { configuredOptions } from "./configured-options.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection-info.ts";
 
 /** Options of an embedded server: those of every server, and what a program can give besides. */
 export interface EmbeddedServerOptions extends PartialServerOptions {
   /** Gets what the server has to say: any object with these five methods, `console` and pino among them. Silent when absent. */
   readonly logger?: Logger;
+  /** A configuration file of nats-server's form, under the options given here. See docs/configuration.md. */
+  readonly configFile?: string;
+  /** The same as a text. Not both. */
+  readonly configText?: string;
   /** Says who may come in. Cannot be combined with `user` or `token`. */
   readonly authenticate?: Authenticate;
 
@@ -102,10 +107,10 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
   #closing: Promise<void> | null = null;
   #lameDuck: Promise<void> | null = null;
 
-  /** @throws OptionsError when an option cannot be used. */
+  /** @throws OptionsError when an option cannot be used, ConfigError when the configuration cannot. */
   constructor(options: EmbeddedServerOptions = {}) {
     super();
-    const { arena, authenticate, clock, logger, network, random, ...serverOptions } = options;
+    const { arena, authenticate, clock, configFile, configText, logger, network, random, ...serverOptions } = options;
     this.clock = clock ?? new NodeClock();
     this.#logger = logger ?? SILENT_LOGGER;
     const outside: Outside = {
@@ -123,7 +128,8 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
         createAuthenticator: (accounts) => new UserFunction(authenticate, accounts),
       }),
     };
-    this.#server = new Server({ ...EMBEDDED_DEFAULTS, ...withoutUndefined(serverOptions) }, outside);
+    const configured = configuredOptions({ configFile, configText }, withoutUndefined(serverOptions), this.#logger);
+    this.#server = new Server({ ...EMBEDDED_DEFAULTS, ...configured }, outside);
     const { token, user } = this.#server.options;
     if (authenticate !== undefined && (user !== null || token !== null)) {
       throw new OptionsError(

@@ -8,15 +8,29 @@ import { test } from "node:test";
 import { SERVER_VERSION } from "@myelin/protocol";
 import type { PartialServerOptions } from "../options.ts";
 import { MYELIN_VERSION } from "../version.ts";
-import { type RunSettings, understand } from "./command-line.ts";
+import { type Command, EXIT_FAILURE, understand } from "./command-line.ts";
+import { type RunSettings, runSettings, SettingsConflict } from "./run-settings.ts";
 
 const REFERENCE = process.env["REFERENCE_SERVER"];
 const skip = REFERENCE === undefined ? "REFERENCE_SERVER is not set" : false;
 
 function settingsOf(args: readonly string[]): RunSettings {
   const command = understand(args, "nats-server");
-  assert.equal(command.kind, "run", JSON.stringify(command));
-  return (command as { settings: RunSettings }).settings;
+  assert.ok(command.kind === "run", JSON.stringify(command));
+  return runSettings(null, null, command.flags);
+}
+
+/** What a line ends with: a line that starts a server ends when its flags contradict each other. */
+function ended(args: readonly string[]): Command {
+  const command = understand(args, "nats-server");
+  if (command.kind !== "run") return command;
+  try {
+    runSettings(null, null, command.flags);
+    return command;
+  } catch (error) {
+    if (!(error instanceof SettingsConflict)) throw error;
+    return { kind: "fail", problem: `nats-server: ${error.message}`, usage: "", exitCode: EXIT_FAILURE };
+  }
 }
 
 /** Lines that end at once: what stands on stderr, and the exit code. `reference` is its exit code where it differs. */
@@ -63,7 +77,7 @@ const ENDING: ReadonlyArray<{ args: string[]; stderr: string; code: number; refe
 
 for (const { args, stderr, code } of ENDING) {
   test(`understand() ${JSON.stringify(args)} ends`, () => {
-    const command = understand(args, "nats-server");
+    const command = ended(args);
     if (code === 0 && stderr === "") assert.equal(command.kind, "print");
     else {
       assert.equal(command.kind, "fail");
@@ -141,12 +155,12 @@ for (const { args } of STARTS_IN_REFERENCE) {
 }
 
 function settingsOrNull(args: readonly string[]): RunSettings | null {
-  const command = understand(args, "nats-server");
-  return command.kind === "run" ? command.settings : null;
+  const command = ended(args);
+  return command.kind === "run" ? runSettings(null, null, command.flags) : null;
 }
 
 test("understand() keeps the default port for -p 0, as the reference does", () => {
-  assert.equal(settingsOf(["-p", "0"]).options.port, undefined);
+  assert.equal(settingsOf(["-p", "0"]).options.port, 4222);
 });
 
 test("understand() reads what the process needs", () => {
@@ -165,11 +179,11 @@ test("understand() warns of flags that have no effect", () => {
 });
 
 test("understand() names every refused flag", () => {
-  const args = ["-c", "f", "--routes=nats://h:1", "-s", "--max_traced_msg_len", "9"];
+  const args = ["-js", "--routes=nats://h:1", "-s", "--max_traced_msg_len", "9"];
   const command = understand(args, "myelin-server");
   assert.equal(
     command.kind === "fail" && command.problem,
-    "myelin-server: not supported yet: --config, --syslog, --max_traced_msg_len, --routes",
+    "myelin-server: not supported yet: --syslog, --max_traced_msg_len, --jetstream, --routes",
   );
 });
 

@@ -4,9 +4,11 @@
 // signal to be sent, is the configuration to be checked; and only then what a server is to be like.
 
 import { SERVER_VERSION } from "@myelin/protocol";
-import type { PartialServerOptions } from "../options.ts";
+import type { ProcessSettings, SettingName } from "../config/settings.ts";
+import { DEFAULT_OPTIONS, type ServerOptions } from "../options.ts";
 import { MYELIN_VERSION } from "../version.ts";
 import { FLAGS, FlagError, type FlagValue, type ReadFlags, readFlags } from "./flags.ts";
+import type { FlagSettings } from "./run-settings.ts";
 import { usageText } from "./usage.ts";
 
 /** The exit code for a line that cannot be read. Odd, but the reference ends that way: its usage text counts as an answer. */
@@ -14,30 +16,14 @@ export const EXIT_BAD_FLAG = 0;
 /** The exit code for everything else that goes wrong. */
 export const EXIT_FAILURE = 1;
 
-/** How the log is to be written. */
-export interface LogSettings {
-  /** Null: to stderr. */
-  readonly file: string | null;
-  /** Bytes after which a log file is set aside; 0 means never. */
-  readonly sizeLimitBytes: number;
-  /** Whether lines carry the time, and whether that is UTC instead of local time. */
-  readonly time: boolean;
-  readonly utc: boolean;
-}
-
-/** A server that is to be run, and what its process does around it. */
-export interface RunSettings {
-  readonly options: PartialServerOptions;
-  readonly log: LogSettings;
-  readonly pidFile: string | null;
-  readonly portsFileDir: string | null;
-  /** To be logged at the start: flags that have no effect with these others. */
-  readonly warnings: readonly string[];
-}
-
 /** What the command line asks for. */
 export type Command =
-  | { readonly kind: "run"; readonly settings: RunSettings }
+  | {
+      readonly kind: "run" | "check" | "show";
+      /** What to do it with. A `check` always has a file. */
+      readonly configFile: string | null;
+      readonly flags: FlagSettings;
+    }
   /** Print this to stdout, and that is all. */
   | { readonly kind: "print"; readonly text: string }
   /** `<signal>[=<pid>]`, as it was given. */
@@ -73,9 +59,9 @@ export function understand(args: readonly string[], programName: string): Comman
   }
   const refused = refusedFlags(values);
   if (refused.length > 0) return failure(programName, `not supported yet: ${refused.join(", ")}`);
-  const problem = contradiction(values);
-  if (problem !== null) return failure(programName, problem);
-  return { kind: "run", settings: runSettings(values) };
+  const kind = values.get("t") === true ? "check" : values.get("print_config") === true ? "show" : "run";
+  if (textOf(values, "server_name")?.includes(" ")) return failure(programName, "server name cannot contain spaces");
+  return { kind, configFile: textOf(values, "config"), flags: flagSettings(values) };
 }
 
 /** As `nats-server` it is that program's line to the byte: launchers take versions from it in their own ways. */
@@ -99,59 +85,53 @@ function refusedFlags(values: ReadonlyMap<string, FlagValue>): string[] {
   return refused;
 }
 
-function contradiction(values: ReadonlyMap<string, FlagValue>): string | null {
-  if (textOf(values, "server_name")?.includes(" ")) return "server name cannot contain spaces";
-  if (textOf(values, "user") === null && textOf(values, "pass") !== null) {
-    // The reference takes it and lets everybody in; who set a password did not mean that.
-    return "--pass has no effect without --user, and the server would be open to everybody";
-  }
-  return null;
-}
-
-function runSettings(values: ReadonlyMap<string, FlagValue>): RunSettings {
+function flagSettings(values: ReadonlyMap<string, FlagValue>): FlagSettings {
+  const settings = new FlagSettingsDraft();
+  settings.text("host", "addr", values);
+  settings.text("serverName", "server_name", values);
+  settings.text("clientAdvertise", "client_advertise", values);
+  settings.text("user", "user", values);
+  settings.text("pass", "pass", values);
+  settings.text("token", "auth", values);
   const port = values.get("port") as number | undefined;
-  const user = textOf(values, "user");
-  const file = textOf(values, "log");
-  const sizeLimitBytes = Math.max(0, (values.get("log_size_limit") as number | undefined) ?? 0);
-  const warnings: string[] = [];
-  if (sizeLimitBytes > 0 && file === null) warnings.push("--log_size_limit has no effect without --log");
+  // 0 is "not given" to the reference, so it means the default port here too; -1 picks a free one.
+  if (port !== undefined) settings.option("port", port === 0 ? DEFAULT_OPTIONS.port : port, "port");
+  addVerbosity(settings, values);
+  addProcess(settings, values);
   if (textOf(values, "store_dir") !== null) {
-    warnings.push("--store_dir has no effect without JetStream, which is not supported yet");
+    settings.warnings.push("--store_dir has no effect without JetStream, which is not supported yet");
   }
-  return {
-    options: {
-      host: textOf(values, "addr") ?? undefined,
-      // 0 is "not given" to the reference, so it means the default port here too; -1 picks a free one.
-      port: port === 0 ? undefined : port,
-      serverName: textOf(values, "server_name"),
-      user,
-      pass: user === null ? null : (textOf(values, "pass") ?? ""),
-      token: textOf(values, "auth"),
-      ...verbosity(values),
-    },
-    log: {
-      file,
-      sizeLimitBytes,
-      time: values.get("logtime") !== false,
-      utc: values.get("logtime_utc") === true,
-    },
-    pidFile: textOf(values, "pid"),
-    portsFileDir: textOf(values, "ports_file_dir"),
-    warnings,
-  };
+  return settings;
 }
 
 /** -D and -V first, then the combined ones in the reference's order: each sets what it is about, `=false` included. */
-function verbosity(values: ReadonlyMap<string, FlagValue>): { debug: boolean; trace: boolean } {
-  let debug = values.get("debug") === true;
-  let trace = values.get("trace") === true;
-  for (const name of ["DV", "DVV"]) {
+function addVerbosity(settings: FlagSettingsDraft, values: ReadonlyMap<string, FlagValue>): void {
+  for (const [name, debug, trace] of VERBOSITY_FLAGS) {
     const value = values.get(name);
-    if (value !== undefined) debug = trace = value === true;
+    if (typeof value !== "boolean") continue;
+    if (debug) settings.option("debug", value, name);
+    if (trace) settings.option("trace", value, name);
   }
-  const value = values.get("VV");
-  if (value !== undefined) trace = value === true;
-  return { debug, trace };
+}
+
+const VERBOSITY_FLAGS: ReadonlyArray<readonly [name: string, debug: boolean, trace: boolean]> = [
+  ["debug", true, false],
+  ["trace", false, true],
+  ["DV", true, true],
+  ["DVV", true, true],
+  ["VV", false, true],
+];
+
+function addProcess(settings: FlagSettingsDraft, values: ReadonlyMap<string, FlagValue>): void {
+  const limit = values.get("log_size_limit");
+  const time = values.get("logtime");
+  const utc = values.get("logtime_utc");
+  settings.ofProcess("logFile", textOf(values, "log") ?? undefined, "log");
+  settings.ofProcess("logSizeLimitBytes", typeof limit === "number" ? Math.max(0, limit) : undefined, "log_size_limit");
+  settings.ofProcess("logTime", typeof time === "boolean" ? time : undefined, "logtime");
+  settings.ofProcess("logTimeUtc", typeof utc === "boolean" ? utc : undefined, "logtime_utc");
+  settings.ofProcess("pidFile", textOf(values, "pid") ?? undefined, "pid");
+  settings.ofProcess("portsFileDir", textOf(values, "ports_file_dir") ?? undefined, "ports_file_dir");
 }
 
 /** A text that is not empty; to the reference an empty one is the same as none. */
@@ -159,3 +139,36 @@ function textOf(values: ReadonlyMap<string, FlagValue>, name: string): string | 
   const value = values.get(name);
   return typeof value === "string" && value !== "" ? value : null;
 }
+
+/** Settings while flags are read. */
+class FlagSettingsDraft implements FlagSettings {
+  readonly options: { -readonly [Name in keyof ServerOptions]?: ServerOptions[Name] } = {};
+  readonly process: { -readonly [Name in keyof ProcessSettings]: ProcessSettings[Name] } = {};
+  readonly origins: Map<SettingName, string> = new Map();
+  readonly warnings: string[] = [];
+
+  option<Name extends keyof ServerOptions>(name: Name, value: ServerOptions[Name], flag: string): void {
+    this.options[name] = value;
+    this.origins.set(name, `--${flag}`);
+  }
+
+  /** An empty text takes away what a file says. */
+  text(name: TextOption, flag: string, values: ReadonlyMap<string, FlagValue>): void {
+    if (!values.has(flag)) return;
+    const value = textOf(values, flag);
+    if (name === "host") this.option("host", value ?? DEFAULT_OPTIONS.host, flag);
+    else this.option(name, value, flag);
+  }
+
+  ofProcess<Name extends keyof ProcessSettings>(
+    name: Name,
+    value: ProcessSettings[Name] | undefined,
+    flag: string,
+  ): void {
+    if (value === undefined) return;
+    this.process[name] = value;
+    this.origins.set(name, `--${flag}`);
+  }
+}
+
+type TextOption = "host" | "serverName" | "clientAdvertise" | "user" | "pass" | "token";

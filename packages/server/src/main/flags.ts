@@ -25,7 +25,7 @@ function flag(name: string, aliases: string, kind: FlagKind, supported = true): 
   return { name, aliases: aliases === "" ? [] : aliases.split(" "), kind, supported };
 }
 
-/** Every flag of nats-server 2.15 (opts.go, ConfigureOptions). */
+/** Every flag of nats-server 2.15 (opts.go, ConfigureOptions), and `print_config`, which is ours. */
 export const FLAGS: readonly Flag[] = [
   flag("addr", "a net", "string"),
   flag("port", "p", "int"),
@@ -33,7 +33,10 @@ export const FLAGS: readonly Flag[] = [
   flag("pid", "P", "string"),
   flag("ports_file_dir", "", "string"),
   flag("signal", "sl", "string"),
+  flag("config", "c", "string"),
   flag("t", "", "bool"),
+  flag("print_config", "print-config", "bool"),
+  flag("client_advertise", "", "string"),
   flag("log", "l", "string"),
   flag("log_size_limit", "", "int"),
   flag("logtime", "T", "bool"),
@@ -49,10 +52,8 @@ export const FLAGS: readonly Flag[] = [
   flag("store_dir", "sd", "string"),
   flag("version", "v", "bool"),
   flag("help", "h", "bool"),
-  flag("config", "c", "string", false),
   flag("http_port", "m", "int", false),
   flag("https_port", "ms", "int", false),
-  flag("client_advertise", "", "string", false),
   flag("syslog", "s", "bool", false),
   flag("remote_syslog", "r", "string", false),
   flag("max_traced_msg_len", "", "int", false),

@@ -1,19 +1,7 @@
-// Why the server could not listen or write a file, in the words that the reference has for it: launchers and people know them.
+// Why the server could not listen, in the words that the reference has for it: launchers and people know them.
 
 import { hostPort } from "../net/listener.ts";
-
-/** Go's words for the errors of sockets and files that end a start. */
-const ERROR_TEXTS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EADDRINUSE: "address already in use",
-  EADDRNOTAVAIL: "cannot assign requested address",
-  EISDIR: "is a directory",
-  ENOENT: "no such file or directory",
-  ENOSPC: "no space left on device",
-  ENOTDIR: "not a directory",
-  EPERM: "operation not permitted",
-  EROFS: "read-only file system",
-};
+import { systemErrorText } from "../system-error.ts";
 
 const LOOKUP_CODES = ["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NONAME", "EAI_NODATA"];
 
@@ -37,7 +25,7 @@ export function listenErrorText(host: string, port: number, error: Error): strin
   if (LOOKUP_CODES.includes(code)) {
     return listeningText(host, shownPort, `listen tcp: lookup ${host}: no such host`);
   }
-  const text = ERROR_TEXTS[code];
+  const text = systemErrorText(error);
   const reason = text === undefined ? error.message : `listen tcp ${hostPort(host, shownPort)}: bind: ${text}`;
   return listeningText(host, shownPort, reason);
 }
@@ -57,10 +45,4 @@ export function listenErrorHint(port: number, error: Error): string | null {
     return "Choose an address of this machine with -a <host>; without -a the server listens on every address";
   }
   return null;
-}
-
-/** `open /x/y: no such file or directory` */
-export function fileErrorText(operation: string, path: string, error: Error): string {
-  const text = ERROR_TEXTS[(error as NodeJS.ErrnoException).code ?? ""];
-  return `${operation} ${path}: ${text ?? error.message}`;
 }

@@ -2,9 +2,9 @@
 
 import type { Clock } from "@myelin/platform";
 import type { Logger } from "../logger.ts";
-import type { LogSettings } from "./command-line.ts";
 import { backupStamp, type LogLevel, LogLineFormat, type TimeZone, UTC } from "./log-line.ts";
 import { DescriptorOutput, FileOutput, type LogOutput } from "./log-output.ts";
+import type { LogSettings } from "./run-settings.ts";
 
 /** What a log writer needs to know of the process. */
 export interface LogOutside {

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { SimClock } from "@myelin/platform/sim";
-import type { LogSettings } from "./command-line.ts";
 import { backupStamp, LOCAL_ZONE, LogLineFormat, type LogLineStyle, type TimeZone, UTC } from "./log-line.ts";
 import type { LogOutput } from "./log-output.ts";
 import { DescriptorOutput } from "./log-output.ts";
 import { LogWriter, openLogWriter } from "./log-writer.ts";
+import type { LogSettings } from "./run-settings.ts";
 
 const INDIA: TimeZone = () => 5.5 * 3_600_000;
 const START_MS = Date.UTC(2026, 0, 2, 15, 4, 5, 6);

@@ -3,12 +3,15 @@
 import { networkInterfaces } from "node:os";
 import { isatty } from "node:tty";
 import type { Clock } from "@myelin/platform";
-import { type Command, EXIT_FAILURE, type RunSettings, understand } from "./command-line.ts";
-import { fileErrorText } from "./listen-error.ts";
+import { NODE_CONFIG_OUTSIDE } from "../config/node-outside.ts";
+import { fileErrorText } from "../system-error.ts";
+import { type Command, EXIT_FAILURE, understand } from "./command-line.ts";
+import { prepare, type SettingsCommand } from "./configured.ts";
 import { LOCAL_ZONE } from "./log-line.ts";
 import { DescriptorOutput } from "./log-output.ts";
 import { type LogWriter, openLogWriter } from "./log-writer.ts";
 import { processTitle } from "./program-name.ts";
+import type { RunSettings } from "./run-settings.ts";
 import { type HandledSignal, type OpenServer, type ProcessOutside, ServerProcess } from "./server-process.ts";
 
 /** What a program is run with. */
@@ -43,10 +46,23 @@ export async function runProgram(args: readonly string[], outside: ProgramOutsid
       await runSignal(command.request, programName);
       break;
     case "run":
-      process.title = processTitle(programName, args);
-      await runServer(command.settings, outside);
+    case "check":
+    case "show":
+      await runPrepared(command, args, outside);
       break;
   }
+}
+
+async function runPrepared(command: SettingsCommand, args: readonly string[], outside: ProgramOutside): Promise<void> {
+  const { stdout, stderr, exitCode, settings } = prepare(command, outside.programName, NODE_CONFIG_OUTSIDE);
+  print(STDERR, stderr);
+  print(STDOUT, stdout);
+  if (settings === null) {
+    process.exitCode = exitCode ?? EXIT_FAILURE;
+    return;
+  }
+  process.title = processTitle(outside.programName, args);
+  await runServer(settings, outside);
 }
 
 function print(descriptor: number, text: string): void {

@@ -8,9 +8,9 @@ import { SERVER_VERSION } from "@myelin/protocol";
 import type { Logger } from "../logger.ts";
 import type { ServerOptions } from "../options.ts";
 import { MYELIN_VERSION } from "../version.ts";
-import type { RunSettings } from "./command-line.ts";
 import { LogLineFormat } from "./log-line.ts";
 import { LogWriter } from "./log-writer.ts";
+import type { RunSettings } from "./run-settings.ts";
 import { type HandledSignal, type ManagedServer, ServerProcess } from "./server-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "myelin-process-"));
@@ -82,6 +82,7 @@ function runOf(settings: Partial<RunSettings>, prepare: (server: StubServer) => 
     pidFile: null,
     portsFileDir: null,
     warnings: [],
+    config: null,
     ...settings,
   };
   const openServer = async (options: ServerOptions, logger: Logger): Promise<ManagedServer> => {

@@ -9,10 +9,11 @@ import type { Clock } from "@myelin/platform";
 import { SERVER_VERSION } from "@myelin/protocol";
 import type { Logger } from "../logger.ts";
 import { completeOptions, type ServerOptions } from "../options.ts";
+import { fileErrorText } from "../system-error.ts";
 import { MYELIN_VERSION } from "../version.ts";
 import { bannerText } from "./banner.ts";
-import { EXIT_FAILURE, type RunSettings } from "./command-line.ts";
-import { badPortText, fileErrorText, listenErrorHint, listenErrorText, PORT_MAX } from "./listen-error.ts";
+import { EXIT_FAILURE } from "./command-line.ts";
+import { badPortText, listenErrorHint, listenErrorText, PORT_MAX } from "./listen-error.ts";
 import type { LogWriter } from "./log-writer.ts";
 import {
   type Addresses,
@@ -22,6 +23,7 @@ import {
   writePidFile,
   writePortsFile,
 } from "./process-files.ts";
+import type { RunSettings } from "./run-settings.ts";
 
 /** The server, as far as its process knows it. */
 export interface ManagedServer {
@@ -132,9 +134,7 @@ export class ServerProcess {
         if (!this.#lameDuck) void this.stop();
         break;
       case "SIGHUP":
-        this.#log.error(
-          "Failed to reload server configuration: can only reload config when a file is provided using -c or --config",
-        );
+        this.#log.error(`Failed to reload server configuration: ${this.#whyNoReload()}`);
         break;
       case "SIGUSR1":
         this.#log.reopen();
@@ -196,7 +196,14 @@ export class ServerProcess {
     if (options.pass !== null && options.pass !== "") {
       this.#log.warn("Plaintext passwords detected, use nkeys or bcrypt");
     }
-    for (const warning of this.#settings.warnings) this.#log.warn(warning);
+    const { config, warnings } = this.#settings;
+    for (const warning of warnings) this.#log.warn(warning);
+    if (config !== null) this.#log.info(`Using configuration file: ${config.file} (${config.digest})`);
+  }
+
+  #whyNoReload(): string {
+    if (this.#settings.config === null) return "can only reload config when a file is provided using -c or --config";
+    return "reload is not supported yet; restart the server to use a changed file";
   }
 
   #writePidFile(): boolean {

@@ -18,6 +18,10 @@ Server:
     -a, --addr, --net <host>         Listen on this address (default: 0.0.0.0, every address)
     -p, --port <port>                Listen on this port (default: 4222; -1 picks a free one)
     -n, --name, --server_name <name> Name of this server (default: its id)
+        --client_advertise <address> Tell clients this host or host:port instead of the real one
+    -c, --config <file>              Read this configuration file; flags override it
+    -t                               Check the configuration file, and exit
+        --print_config               Print the settings and where each is from, and exit
     -P, --pid <file>                 Write the process id to this file
         --ports_file_dir <dir>       Write the addresses to <dir>/<program>_<pid>.ports, as JSON
     -sl,--signal <signal>[=<pid>]    Signal a running server: ldm, stop, quit, term, reopen, reload

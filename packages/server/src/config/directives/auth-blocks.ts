@@ -1,0 +1,85 @@
+// The directives of users and permissions.
+
+import { type Block, block, defineBlock, list } from "./directive.ts";
+
+/** `allow_responses` */
+export const ALLOW_RESPONSES: Block = defineBlock("allow_responses", "users and permissions", [
+  ["max max_msgs max_messages max_responses", "integer", "Responses to one request; negative: no limit (1)"],
+  ["expires expiration ttl", "duration", "Time for the responses (2m)"],
+]);
+
+/** `publish` and `subscribe` inside permissions */
+export const SUBJECTS: Block = defineBlock("publish, subscribe", "users and permissions", [
+  ["allow", "strings", "Subjects that are allowed"],
+  ["deny", "strings", "Subjects that are forbidden, allowed or not"],
+]);
+
+/** `permissions` */
+export const PERMISSIONS: Block = defineBlock("permissions", "users and permissions", [
+  ["pub publish import", "strings or block", "Subjects to publish to", block(SUBJECTS)],
+  [
+    "sub subscribe export",
+    "strings or block",
+    "Subjects to subscribe to, a queue group behind a space perhaps",
+    block(SUBJECTS),
+  ],
+  [
+    "publish_allow_responses allow_responses",
+    "boolean or block",
+    "May answer requests it was sent (false)",
+    block(ALLOW_RESPONSES),
+  ],
+]);
+
+/** One of `users`, in `authorization` or in an account */
+export const USER: Block = defineBlock("users[]", "users and permissions", [
+  ["nkey", "string", "Public key, U..."],
+  ["user username", "string", "Name of the user"],
+  ["pass password", "string", "Its password, plain or bcrypt"],
+  ["permission permissions authorization", "block", "What the user may do", block(PERMISSIONS)],
+  [
+    "allowed_connection_types connection_types clients",
+    "strings",
+    "STANDARD, WEBSOCKET, LEAFNODE, LEAFNODE_WS, MQTT, MQTT_WS, IN_PROCESS (all)",
+  ],
+  ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
+]);
+
+/** `authorization.auth_callout` */
+export const AUTH_CALLOUT: Block = defineBlock("authorization.auth_callout", "auth callout", [
+  ["issuer", "string", "Public key of the account that signs the answers"],
+  ["account acc", "string", "Account of the callout service ($G)"],
+  ["auth_users users", "strings", "Users that are not asked about, the service's own among them"],
+  ["xkey key", "string", "Public curve key for encrypting requests, X..."],
+  ["allowed_accounts", "strings", "Accounts a callout answer may place users in"],
+]);
+
+/** `authorization` */
+export const AUTHORIZATION: Block = defineBlock(
+  "authorization",
+  "users and permissions",
+  [
+    ["user username", "string", "The one user"],
+    ["pass password", "string", "Its password, plain or bcrypt"],
+    ["token", "string", "The one token"],
+    ["timeout", "number", "Time for CONNECT, in seconds or as a duration (2s)"],
+    ["users", "list of blocks", "Users", list(USER)],
+    [
+      "default_permission default_permissions permissions",
+      "block",
+      "Permissions of users without their own",
+      block(PERMISSIONS),
+    ],
+    ["auth_callout auth_hook", "block", "A service that decides about users", block(AUTH_CALLOUT)],
+    ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
+  ],
+  ["user", "pass", "token", "timeout"],
+);
+
+/** `authorization` of the WebSocket, MQTT, cluster and gateway listeners */
+export const SIMPLE_AUTHORIZATION: Block = defineBlock("authorization of other listeners", "other listeners", [
+  ["user username", "string", "Name of the user"],
+  ["pass password", "string", "Its password, plain or bcrypt"],
+  ["token", "string", "The one token"],
+  ["timeout", "number", "Time for CONNECT, in seconds or as a duration (2s)"],
+]);

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { formatDuration, parseDuration } from "./duration.ts";
+
+const CASES: ReadonlyArray<readonly [text: string, ms: number | null]> = [
+  ["0", 0],
+  ["+0", 0],
+  ["0s", 0],
+  ["1ns", 1e-6],
+  ["1us", 1e-3],
+  ["1\u00b5s", 1e-3],
+  ["1\u03bcs", 1e-3],
+  ["250ms", 250],
+  ["1.5s", 1500],
+  [".5s", 500],
+  ["1.s", 1000],
+  ["2m", 120_000],
+  ["1h30m10s", 5_410_000],
+  ["-5s", -5000],
+  ["+5s", 5000],
+  ["2562047h", 2_562_047 * 3_600_000],
+  ["2562048h", null],
+  ["", null],
+  ["5", null],
+  ["s", null],
+  [".s", null],
+  ["5 s", null],
+  ["5d", null],
+  ["5S", null],
+  ["1m 30s", null],
+  ["--5s", null],
+];
+
+for (const [text, ms] of CASES) {
+  test(`parseDuration() reads ${JSON.stringify(text)}`, () => assert.equal(parseDuration(text), ms));
+}
+
+test("formatDuration() writes what parseDuration() reads", () => {
+  fc.assert(fc.property(fc.nat(10 ** 9), (ms) => assert.equal(parseDuration(formatDuration(ms)), ms)));
+  assert.equal(formatDuration(120_000), "2m");
+  assert.equal(formatDuration(5_400_000), "1h30m");
+  assert.equal(formatDuration(90_500), "1m30.5s");
+});

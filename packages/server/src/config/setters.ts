@@ -1,0 +1,296 @@
+// What each directive that works does with its value: the rules for ranges, zeros and old forms. Types have been checked before.
+//
+// Zero and the empty string mean "the default" where the reference means that; the setting is then left alone.
+
+import { parseAdvertised, splitHostPort } from "../address.ts";
+import type { ServerOptions } from "../options.ts";
+import type { Directive } from "./directives/directive.ts";
+import { parseDuration } from "./duration.ts";
+import type { Problems } from "./problem.ts";
+import type { ProcessSettings, SettingsDraft } from "./settings.ts";
+import type { Span } from "./source.ts";
+import type { BooleanValue, ConfigValue, Entry, FloatValue, IntegerValue, StringValue } from "./value.ts";
+
+/** One directive of a file, and where its value goes. */
+export interface Setting {
+  readonly entry: Entry;
+  readonly directive: Directive;
+  readonly draft: SettingsDraft;
+  readonly problems: Problems;
+}
+
+/** Takes the value of a directive. */
+export type Setter = (setting: Setting) => void;
+
+type OptionOf<T> = { [Name in keyof ServerOptions]: T extends ServerOptions[Name] ? Name : never }[keyof ServerOptions];
+type ProcessSettingOf<T> = {
+  [Name in keyof ProcessSettings]-?: T extends Required<ProcessSettings>[Name] ? Name : never;
+}[keyof ProcessSettings];
+
+const INT32_MAX = 2 ** 31 - 1;
+const PORT_MAX = 65_535;
+const LAME_DUCK_MS_MIN = 30_000;
+/** Above this the reference warns: it is mostly `1m` without quotes, which is a million. */
+const AUTH_TIMEOUT_MS_MAX = 60_000;
+
+/** By the path of the directive. */
+export const SETTERS: Readonly<Record<string, Setter>> = {
+  listen,
+  port: ({ entry, draft, problems }) => {
+    const port = wholeNumber(entry.value);
+    if (port < -1 || port > PORT_MAX)
+      badValue(problems, entry, `port ${port} is out of range`, `ports go from 1 to ${PORT_MAX}; -1 picks a free one`);
+    else if (port !== 0) draft.option("port", port, entry.value.span);
+  },
+  host: text("host"),
+  server_name: ({ entry, draft, problems }) => {
+    const name = stringOf(entry.value);
+    if (name.includes(" ")) badValue(problems, entry, "server name cannot contain spaces");
+    else if (name !== "") draft.option("serverName", name, entry.value.span);
+  },
+  client_advertise: ({ entry, draft, problems }) => {
+    const advertised = stringOf(entry.value);
+    if (advertised !== "" && parseAdvertised(advertised, 0) === null) {
+      badValue(
+        problems,
+        entry,
+        `could not parse address string ${JSON.stringify(advertised)}`,
+        "give host or host:port",
+      );
+    } else if (advertised !== "") draft.option("clientAdvertise", advertised, entry.value.span);
+  },
+  no_header_support: flag("noHeaderSupport"),
+
+  max_connections: ({ entry, draft }) => {
+    draft.option("maxConnections", Math.max(0, wholeNumber(entry.value)), entry.value.span);
+  },
+  max_payload: count("maxPayloadBytes", INT32_MAX),
+  max_pending: count("maxPendingBytes", Number.MAX_SAFE_INTEGER),
+  max_control_line: count("maxControlLineBytes", INT32_MAX),
+  max_subscriptions: ({ entry, draft, problems }) => {
+    const limit = wholeNumber(entry.value);
+    if (limit < -1) badValue(problems, entry, `${entry.key} ${limit} is negative`, "0 and -1 mean no limit");
+    else draft.option("maxSubscriptions", Math.max(0, limit), entry.value.span);
+  },
+  max_subscription_tokens: ({ entry, draft, problems }) => {
+    const limit = wholeNumber(entry.value);
+    if (limit > 255) badValue(problems, entry, `${entry.key} value is too big`, "the largest is 255");
+    else if (limit <= 0)
+      badValue(
+        problems,
+        entry,
+        `${entry.key} value can not be negative`,
+        "the smallest is 1; without the directive there is no limit",
+      );
+    else draft.option("maxSubscriptionTokens", limit, entry.value.span);
+  },
+  write_deadline: duration("writeDeadlineMs"),
+  ping_interval: duration("pingIntervalMs"),
+  ping_max: count("pingMax", INT32_MAX),
+  no_fast_producer_stall: flag("noFastProducerStall"),
+
+  debug: flag("debug"),
+  trace: flag("trace"),
+  trace_verbose: flag("trace"),
+  logtime: processFlag("logTime"),
+  logtime_utc: processFlag("logTimeUtc"),
+  logfile: processText("logFile"),
+  logfile_size_limit: ({ entry, draft }) => {
+    draft.ofProcess("logSizeLimitBytes", Math.max(0, wholeNumber(entry.value)), entry.value.span);
+  },
+  pidfile: processText("pidFile"),
+  ports_file_dir: processText("portsFileDir"),
+
+  lame_duck_duration: ({ entry, draft, problems }) => {
+    const ms = durationOf(entry, problems);
+    if (ms === null) return;
+    if (ms < LAME_DUCK_MS_MIN) {
+      const shown = stringOf(entry.value);
+      badValue(problems, entry, `invalid lame_duck_duration of ${shown}, minimum is 30 seconds`);
+    } else draft.option("lameDuckDurationMs", Math.ceil(ms), entry.value.span);
+  },
+  lame_duck_grace_period: ({ entry, draft, problems }) => {
+    const ms = durationOf(entry, problems);
+    if (ms === null) return;
+    if (ms < 0) badValue(problems, entry, "invalid lame_duck_grace_period, needs to be positive");
+    else if (ms > 0) draft.option("lameDuckGraceMs", Math.ceil(ms), entry.value.span);
+  },
+
+  "authorization.user": text("user"),
+  "authorization.pass": secret("pass"),
+  "authorization.token": secret("token"),
+  "authorization.timeout": authTimeout,
+  authorization: checkCredentials,
+
+  disable_sublist_cache: () => {},
+  store_dir: ({ entry, problems }) => {
+    if (stringOf(entry.value) === "") return;
+    const text = `"${entry.key}" has no effect without JetStream, which is not supported yet`;
+    problems.notice("NOT_SUPPORTED", text, entry.keySpan);
+  },
+};
+
+function text(name: OptionOf<string>): Setter {
+  return ({ entry, draft }) => {
+    const value = stringOf(entry.value);
+    if (value !== "") draft.option(name, value, entry.value.span);
+  };
+}
+
+function flag(name: OptionOf<boolean>): Setter {
+  return ({ entry, draft }) => draft.option(name, booleanOf(entry.value), entry.value.span);
+}
+
+function processText(name: ProcessSettingOf<string>): Setter {
+  return ({ entry, draft }) => {
+    const value = stringOf(entry.value);
+    if (value !== "") draft.ofProcess(name, value, entry.value.span);
+  };
+}
+
+function processFlag(name: ProcessSettingOf<boolean>): Setter {
+  return ({ entry, draft }) => draft.ofProcess(name, booleanOf(entry.value), entry.value.span);
+}
+
+/** A whole number from 1; 0 means the default. */
+function count(name: OptionOf<number>, max: number): Setter {
+  return ({ entry, draft, problems }) => {
+    const value = wholeNumber(entry.value);
+    if (value > max) badValue(problems, entry, `${entry.key} value is too big`, `the largest is ${max}`);
+    else if (value < 0) badValue(problems, entry, `${entry.key} ${value} is negative`, `it must be from 1 to ${max}`);
+    else if (value > 0) draft.option(name, value, entry.value.span);
+  };
+}
+
+/** A duration from 1 ms; 0 means the default. A bare number is an old form and means seconds. */
+function duration(name: OptionOf<number>): Setter {
+  return ({ entry, draft, problems }) => {
+    const { key, value } = entry;
+    if (value.kind === "integer") {
+      const reason = `${key} should be converted to a duration`;
+      const written = value.span.source.text.slice(value.span.start, value.span.end);
+      const hint = `a number without a unit is taken for seconds; write "${/^\d+m$/i.test(written) ? written.toLowerCase() : `${value.value}s`}"`;
+      problems.warn("DISCOURAGED", `invalid use of field ${JSON.stringify(key)}: ${reason}`, value.span, hint);
+    }
+    const ms = value.kind === "integer" ? Number(value.value) * 1000 : durationOf(entry, problems);
+    if (ms === null) return;
+    if (ms < 0 || ms > Number.MAX_SAFE_INTEGER) badValue(problems, entry, `${key} must be a positive duration`);
+    else if (ms > 0) draft.option(name, Math.ceil(ms), value.span);
+  };
+}
+
+/** Milliseconds; null when it is no duration, which is reported. */
+function durationOf(entry: Entry, problems: Problems): number | null {
+  const ms = parseDuration(stringOf(entry.value));
+  if (ms === null) {
+    const problem = `error parsing ${entry.key}: time: invalid duration ${JSON.stringify(stringOf(entry.value))}`;
+    badValue(problems, entry, problem, `durations look like "250ms", "10s", "1h30m"`);
+  }
+  return ms;
+}
+
+function listen({ entry, draft, problems }: Setting): void {
+  const { value } = entry;
+  const written = value.kind === "integer" ? `:${value.value}` : stringOf(value);
+  const parts = splitHostPort(written);
+  if (parts === null) {
+    badValue(
+      problems,
+      entry,
+      `could not parse address string ${JSON.stringify(written)}`,
+      `give a port or "host:port", IPv6 addresses in brackets`,
+    );
+    return;
+  }
+  if (!/^[+-]?\d+$/.test(parts.port)) {
+    badValue(problems, entry, `could not parse port ${JSON.stringify(parts.port)}`);
+    return;
+  }
+  const port = Number(parts.port);
+  if (port < -1 || port > PORT_MAX) {
+    badValue(problems, entry, `port ${port} is out of range`, `ports go from 1 to ${PORT_MAX}; -1 picks a free one`);
+    return;
+  }
+  if (parts.host !== "") draft.option("host", parts.host, value.span);
+  if (port !== 0) draft.option("port", port, value.span);
+}
+
+/** A password or token. Hashes cannot be checked yet, and taking one for the password itself would lock everybody out. */
+function secret(name: "pass" | "token"): Setter {
+  return ({ entry, draft, problems }) => {
+    const value = stringOf(entry.value);
+    if (value === "") return;
+    if (/^\$2[abxy]\$/.test(value)) {
+      problems.error("NOT_SUPPORTED", `bcrypt in "${entry.key}" is not supported yet`, entry.value.span);
+      return;
+    }
+    draft.option(name, value, entry.value.span);
+  };
+}
+
+function authTimeout({ entry, draft, problems }: Setting): void {
+  const { value, key } = entry;
+  const ms =
+    value.kind === "string" ? parseDuration(value.value) : Number((value as IntegerValue | FloatValue).value) * 1000;
+  if (ms === null) {
+    const shown = JSON.stringify(stringOf(value));
+    badValue(
+      problems,
+      entry,
+      `error parsing authorization config, 'timeout' time: invalid duration ${shown}`,
+      `give seconds or a duration such as "2s"`,
+    );
+    return;
+  }
+  if (ms < 0 || ms > Number.MAX_SAFE_INTEGER) {
+    badValue(problems, entry, `${key} must not be negative`);
+    return;
+  }
+  if (ms > AUTH_TIMEOUT_MS_MAX) {
+    const reason = `timeout of ${ms / 1000} seconds is high, consider keeping it under 60 seconds`;
+    problems.warn(
+      "DISCOURAGED",
+      `invalid use of field ${JSON.stringify(key)}: ${reason}`,
+      value.span,
+      '1m without quotes is a million; write "1m"',
+    );
+  }
+  if (ms > 0) draft.option("authTimeoutMs", Math.ceil(ms), value.span);
+}
+
+/** What must hold between the directives of one `authorization`. */
+function checkCredentials({ entry, draft, problems }: Setting): void {
+  const { user, pass, token } = draft.options;
+  if (token !== undefined && (user !== undefined || pass !== undefined)) {
+    problems.error("CONFLICT", "Cannot have a user/pass and token", entry.keySpan, "take out one of the two");
+  } else if (pass !== undefined && user === undefined) {
+    // The reference takes it and lets everybody in; who set a password did not mean that.
+    const at = draft.origins.get("pass") as Span;
+    problems.error(
+      "CONFLICT",
+      "a password without a user would leave the server open to everybody",
+      at,
+      "add a user, or use a token",
+    );
+  }
+}
+
+function badValue(problems: Problems, entry: Entry, message: string, hint: string | null = null): void {
+  problems.error("BAD_VALUE", message, entry.value.span, hint);
+}
+
+// Types have been checked when a setter is called, so these take the value as what it is.
+
+/** Clamped to what a number holds exactly; no limit that a directive has is near it. */
+function wholeNumber(value: ConfigValue): number {
+  const whole = Number((value as IntegerValue).value);
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(whole, Number.MAX_SAFE_INTEGER));
+}
+
+function stringOf(value: ConfigValue): string {
+  return (value as StringValue).value;
+}
+
+function booleanOf(value: ConfigValue): boolean {
+  return (value as BooleanValue).value;
+}

@@ -1,0 +1,99 @@
+// The settings a server would run with, as a configuration file, with the place that each is from behind it. Secrets are not shown.
+
+import { formatDuration } from "../config/duration.ts";
+import type { SettingName } from "../config/settings.ts";
+import { completeOptions, type ServerOptions } from "../options.ts";
+import type { MergedSettings } from "./run-settings.ts";
+
+type Form = "plain" | "duration" | "secret";
+type Line = readonly [directive: string, setting: SettingName, form: Form];
+
+const LINES: readonly Line[] = [
+  ["host", "host", "plain"],
+  ["port", "port", "plain"],
+  ["server_name", "serverName", "plain"],
+  ["client_advertise", "clientAdvertise", "plain"],
+  ["no_header_support", "noHeaderSupport", "plain"],
+  ["max_connections", "maxConnections", "plain"],
+  ["max_payload", "maxPayloadBytes", "plain"],
+  ["max_pending", "maxPendingBytes", "plain"],
+  ["max_control_line", "maxControlLineBytes", "plain"],
+  ["max_subscriptions", "maxSubscriptions", "plain"],
+  ["max_subscription_tokens", "maxSubscriptionTokens", "plain"],
+  ["write_deadline", "writeDeadlineMs", "duration"],
+  ["ping_interval", "pingIntervalMs", "duration"],
+  ["ping_max", "pingMax", "plain"],
+  ["no_fast_producer_stall", "noFastProducerStall", "plain"],
+  ["lame_duck_duration", "lameDuckDurationMs", "duration"],
+  ["lame_duck_grace_period", "lameDuckGraceMs", "duration"],
+  ["debug", "debug", "plain"],
+  ["trace", "trace", "plain"],
+  ["logtime", "logTime", "plain"],
+  ["logtime_utc", "logTimeUtc", "plain"],
+  ["logfile", "logFile", "plain"],
+  ["logfile_size_limit", "logSizeLimitBytes", "plain"],
+  ["pidfile", "pidFile", "plain"],
+  ["ports_file_dir", "portsFileDir", "plain"],
+];
+
+const AUTHORIZATION: readonly Line[] = [
+  ["user", "user", "plain"],
+  ["password", "pass", "secret"],
+  ["token", "token", "secret"],
+  ["timeout", "authTimeoutMs", "duration"],
+];
+
+/** Settings whose default a configuration file cannot say; they are printed as a comment then. */
+const UNSAYABLE: ReadonlyMap<SettingName, number> = new Map([["maxSubscriptionTokens", 0]]);
+const ORIGIN_COLUMN = 40;
+
+/**
+ * Writes settings down. What comes out is a configuration file, apart from secrets.
+ *
+ * @throws OptionsError when no server can run with them.
+ */
+export function printConfig(settings: MergedSettings): string {
+  const options = completeOptions(settings.options);
+  const lines = LINES.map((line) => writeLine(line, "", settings, options));
+  const authorization = AUTHORIZATION.map((line) => writeLine(line, "  ", settings, options));
+  return `${[...lines, "authorization {", ...authorization, "}"].join("\n")}\n`;
+}
+
+function writeLine(
+  [directive, name, form]: Line,
+  indent: string,
+  settings: MergedSettings,
+  options: ServerOptions,
+): string {
+  const value = valueOf(name, settings, options);
+  const origin = settings.origins.get(name) ?? "default";
+  if (value === null || UNSAYABLE.get(name) === value) return `${indent}# ${directive}: not set`;
+  const start =
+    form === "secret" ? `${indent}# ${directive}: not shown` : `${indent}${directive}: ${write(value, form)}`;
+  return `${start.padEnd(ORIGIN_COLUMN)} # ${origin}`;
+}
+
+function valueOf(
+  name: SettingName,
+  { process }: MergedSettings,
+  options: ServerOptions,
+): string | number | boolean | null {
+  if (name in options) return options[name as keyof ServerOptions];
+  const defaults = {
+    logFile: null,
+    logSizeLimitBytes: 0,
+    logTime: true,
+    logTimeUtc: false,
+    pidFile: null,
+    portsFileDir: null,
+  };
+  return { ...defaults, ...process }[name as keyof typeof defaults];
+}
+
+function write(value: string | number | boolean, form: Form): string {
+  if (form === "duration") return `"${formatDuration(value as number)}"`;
+  if (typeof value !== "string") return String(value);
+  // Only the double-quoted form can say everything; its escapes are fewer than JSON's.
+  const escaped = value.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n").replace(/\r/g, "\\r").replace(/\t/g, "\\t");
+  return `"${escaped}"`;
+}
