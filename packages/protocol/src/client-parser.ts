@@ -65,7 +65,7 @@ export interface ParserScratch {
 export function createParserScratch(): ParserScratch {
   return {
     message: new Publication(NO_BYTES),
-    args: { bytes: NO_BYTES, count: 0, ranges: new Int32Array(2 * ARGUMENTS_MAX) },
+    args: { bytes: NO_BYTES, view: NO_VIEW, count: 0, ranges: new Int32Array(2 * ARGUMENTS_MAX) },
   };
 }
 
@@ -431,6 +431,7 @@ export class ClientParser {
   #splitArguments(bytes: Uint8Array, start: number, end: number, atLineEnds: boolean): Arguments {
     const args = this.#arguments;
     args.bytes = bytes;
+    args.view = this.#message.view;
     args.count = 0;
     let wordStart = -1;
     for (let i = start; i <= end; i++) {
@@ -503,7 +504,7 @@ function checkPublishArguments(args: Arguments, withHeaders: boolean): string | 
   if (count !== least && count !== least + 1) return "Parse Error";
   const last = 2 * (count - 1);
   const wordsEnd = ranges[last - 1] as number;
-  if (indexOfByte(viewOf(bytes), CR, ranges[0] as number, wordsEnd) < wordsEnd) return "Parse Error";
+  if (indexOfByte(args.view, CR, ranges[0] as number, wordsEnd) < wordsEnd) return "Parse Error";
   const size = parseSize(bytes, ranges[last] as number, ranges[last + 1] as number);
   if (!withHeaders) return size < 0 ? "Bad or Missing Size" : null;
   const headerSize = parseSize(bytes, ranges[last - 2] as number, ranges[last - 1] as number);

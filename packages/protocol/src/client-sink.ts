@@ -6,6 +6,8 @@ import type { Publication } from "./publication.ts";
 /** Arguments of an operation, as ranges of a chunk: `[start0, end0, start1, end1, ...]`. */
 export interface Arguments {
   bytes: Uint8Array;
+  /** The same bytes. */
+  view: DataView;
   count: number;
   readonly ranges: Int32Array;
 }

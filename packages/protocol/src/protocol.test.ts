@@ -6,6 +6,7 @@ import { ConnectSyntaxError, DEFAULT_CONNECT_OPTIONS, parseConnect } from "./con
 import { infoLine, isInfoJson } from "./info.ts";
 import { jsonMembers } from "./json-members.ts";
 import { quote } from "./quote.ts";
+import { viewOf } from "./scan.ts";
 import { countTokens, isLiteral, isSubscribable } from "./subject.ts";
 
 for (const [text, wanted] of [
@@ -49,7 +50,7 @@ for (const [subject, subscribable, literal] of [
 ] as const) {
   test(`isSubscribable() and isLiteral() of ${JSON.stringify(subject)}`, () => {
     const bytes = latin1Bytes(subject);
-    assert.equal(isSubscribable(bytes, 0, bytes.length), subscribable);
+    assert.equal(isSubscribable(viewOf(bytes), 0, bytes.length), subscribable);
     assert.equal(isLiteral(bytes, 0, bytes.length), literal);
   });
 }

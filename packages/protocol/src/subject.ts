@@ -9,13 +9,13 @@ const FORM_FEED = 0x0c;
  * A star or `>` inside a longer token is an ordinary character. The bytes hold no blank (the parser split there).
  * Source: sublist.go Insert.
  */
-export function isSubscribable(bytes: Uint8Array, start: number, end: number): boolean {
+export function isSubscribable(view: DataView, start: number, end: number): boolean {
   let tokenStart = start;
   let ended = false;
   for (let i = start; i <= end; i++) {
-    if (i < end && bytes[i] !== DOT) continue;
+    if (i < end && view.getUint8(i) !== DOT) continue;
     if (i === tokenStart || ended) return false;
-    ended = i - tokenStart === 1 && bytes[tokenStart] === GREATER;
+    ended = i - tokenStart === 1 && view.getUint8(tokenStart) === GREATER;
     tokenStart = i + 1;
   }
   return true;

@@ -4,6 +4,8 @@ import { createServer, type OnReadOpts, type Server, Socket, connect as socketCo
 import type { Duplex, DuplexSink, Endpoint, Listener, ListenOptions, Network } from "../network.ts";
 
 const BACKLOG = 4096;
+/** One connection may keep the turn for about this long; then others have theirs. */
+const BURST_MS_MAX = 8;
 const KEEP_ALIVE_MS = 15_000; // as Go's net package does for every accepted connection
 
 /** Finds the duplex of a socket, so that all sockets share the same few listeners instead of having closures of their own. */
@@ -42,6 +44,9 @@ class TcpDuplex implements Duplex {
   #writesDone = 0;
   #waiting = false;
   readonly #onWritten: () => void;
+  /** When a run of reads that each fill the buffer began; 0 outside such a run. */
+  #burstStartMs = 0;
+  #paused = false;
 
   constructor(socket: Socket, readBuffer: Uint8Array | null) {
     this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
@@ -69,10 +74,12 @@ class TcpDuplex implements Duplex {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#socket.resume();
   }
 
@@ -82,6 +89,28 @@ class TcpDuplex implements Duplex {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /**
+   * Bytes came into the shared buffer. libuv goes on reading a socket that fills it, up to 32 times in one turn; where
+   * dealing with them takes long, everybody else would wait for all of it.
+   *
+   * @returns Whether to go on reading in this turn.
+   */
+  receivedInto(buffer: Uint8Array, length: number): boolean {
+    if (length < buffer.length) {
+      this.#burstStartMs = 0;
+      this.sink?.received(buffer, 0, length);
+      return true;
+    }
+    if (this.#burstStartMs === 0) this.#burstStartMs = performance.now();
+    this.sink?.received(buffer, 0, length);
+    if (performance.now() - this.#burstStartMs < BURST_MS_MAX) return true;
+    this.#burstStartMs = 0;
+    setImmediate(() => {
+      if (!this.#paused && !this.#socket.destroyed) this.#socket.resume();
+    });
+    return false;
   }
 
   #written(): void {
@@ -107,10 +136,7 @@ function readInto(buffer: Uint8Array, accepted: Socket, duplex: TcpDuplex): Sock
   if (handle === null || typeof handle !== "object") return accepted;
   const onread: OnReadOpts = {
     buffer,
-    callback: (length) => {
-      duplex.sink?.received(buffer, 0, length);
-      return true;
-    },
+    callback: (length) => duplex.receivedInto(buffer, length),
   };
   const options = { handle, onread, allowHalfOpen: true };
   const socket = new Socket(options);

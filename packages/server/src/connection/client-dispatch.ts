@@ -108,7 +108,7 @@ export class ClientDispatch implements ClientSink {
 
     if (!connection.subscriptions.has(sid)) {
       const subscription = new Subscription(connection, subject, queue, sid);
-      if (!connection.account.sublist.insert(subscription, bytes, start, end)) {
+      if (!connection.account.sublist.insert(subscription, args.view, start, end)) {
         connection.sendError("INVALID_SUBJECT");
         return;
       }

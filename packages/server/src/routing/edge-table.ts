@@ -47,7 +47,7 @@ export class EdgeTable {
   add(node: SublistNode): void {
     this.#count++;
     if (this.#count * 2 > this.#mask) this.#resize((this.#mask + 1) * 2);
-    this.#place(node);
+    this.#place(mix(node.hash, (node.parent as SublistNode).id), node);
   }
 
   /** Removes a node that is there. */
@@ -76,8 +76,7 @@ export class EdgeTable {
     return slot;
   }
 
-  #place(node: SublistNode): void {
-    const mixed = mix(node.hash, (node.parent as SublistNode).id);
+  #place(mixed: number, node: SublistNode): void {
     let slot = mixed & this.#mask;
     while (this.#hashes[slot] !== EMPTY) slot = (slot + 1) & this.#mask;
     this.#hashes[slot] = mixed;
@@ -85,10 +84,15 @@ export class EdgeTable {
   }
 
   #resize(slots: number): void {
-    const old = this.#nodes;
+    const oldHashes = this.#hashes;
+    const oldNodes = this.#nodes;
     this.#hashes = new Int32Array(slots);
     this.#nodes = new Array<SublistNode | null>(slots).fill(null);
     this.#mask = slots - 1;
-    for (const node of old) if (node !== null) this.#place(node);
+    // The hashes are at hand: the nodes themselves, which are all over the memory, are not looked at.
+    for (let i = 0; i < oldHashes.length; i++) {
+      const mixed = oldHashes[i] as number;
+      if (mixed !== EMPTY) this.#place(mixed, oldNodes[i] as SublistNode);
+    }
   }
 }

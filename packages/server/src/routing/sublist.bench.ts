@@ -10,7 +10,7 @@ const nobody: Subscriber = { kind: "client", deliver: () => true };
 function insert(sublist: Sublist, subject: string): Subscription {
   const made = new Subscription(nobody, subject, null, "1");
   const bytes = latin1Bytes(subject);
-  assert.ok(sublist.insert(made, bytes, 0, bytes.length));
+  assert.ok(sublist.insert(made, viewOf(bytes), 0, bytes.length));
   return made;
 }
 

@@ -15,7 +15,7 @@ function subscription(subject: string, queue: string | null = null): Subscriptio
 function insert(sublist: Sublist, subject: string, queue: string | null = null): Subscription {
   const made = subscription(subject, queue);
   const bytes = latin1Bytes(subject);
-  assert.ok(sublist.insert(made, bytes, 0, bytes.length), subject);
+  assert.ok(sublist.insert(made, viewOf(bytes), 0, bytes.length), subject);
   return made;
 }
 
@@ -78,7 +78,7 @@ for (const subject of ["", ".", "a.", ".a", "a..b", ">.a", "a.>.b"]) {
   test(`insert() refuses ${JSON.stringify(subject)} and changes nothing`, () => {
     const sublist = new Sublist(1);
     const bytes = latin1Bytes(subject);
-    assert.equal(sublist.insert(subscription(subject), bytes, 0, bytes.length), false);
+    assert.equal(sublist.insert(subscription(subject), viewOf(bytes), 0, bytes.length), false);
     assert.equal(sublist.count, 0);
     assert.equal(sublist.generation, 1);
   });

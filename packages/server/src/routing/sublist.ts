@@ -11,7 +11,7 @@
 // The result of a match is a list of nodes, not a merged list of subscriptions: it costs nothing to build, and a node's own
 // subscriptions change in place.
 
-import { DOT, GREATER, isSubscribable, STAR, viewOf, wordHas } from "@myelin/protocol";
+import { DOT, GREATER, isSubscribable, STAR, wordHas } from "@myelin/protocol";
 import { ByteHeap } from "./byte-heap.ts";
 import { EdgeTable } from "./edge-table.ts";
 import { SublistNode } from "./sublist-node.ts";
@@ -125,16 +125,15 @@ export class Sublist {
   /**
    * Adds a subscription to where its subject leads.
    *
-   * @param bytes - Hold the subject in `[start, end)`; copied where needed.
+   * @param view - Holds the subject in `[start, end)`; copied where needed.
    * @returns False when the subject is malformed; nothing has changed then.
    */
-  insert(subscription: Subscription, bytes: Uint8Array, start: number, end: number): boolean {
-    if (!isSubscribable(bytes, start, end)) return false;
-    const view = viewOf(bytes);
+  insert(subscription: Subscription, view: DataView, start: number, end: number): boolean {
+    if (!isSubscribable(view, start, end)) return false;
     let node = this.#root;
     let tokenStart = start;
     for (let i = start; i <= end; i++) {
-      if (i < end && bytes[i] !== DOT) continue;
+      if (i < end && view.getUint8(i) !== DOT) continue;
       node = this.#step(node, view, tokenStart, i);
       tokenStart = i + 1;
     }
