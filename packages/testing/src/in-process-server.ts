@@ -84,7 +84,8 @@ export class InProcessServer implements TestServer {
     await this.#server?.closed;
     const network = this.faults.wrapNetwork(this.#options.network ?? new NodeNetwork());
     const { clock } = this;
-    const server = new EmbeddedServer({ ...this.#options, port: this.#port, clock, network, logger: this.#log });
+    const host = this.#options.host ?? "127.0.0.1";
+    const server = new EmbeddedServer({ ...this.#options, host, port: this.#port, clock, network, logger: this.#log });
     this.#server = server;
     await server.ready;
     if (server.port > 0) this.#port = server.port;

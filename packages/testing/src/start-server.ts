@@ -57,7 +57,7 @@ export function createCluster(_options: { readonly size?: number } = {}): Promis
 }
 
 function inProcess(options: InProcessOptions): InProcessServer {
-  for (const name of ["program", "jetstream", "config", "args", "env"]) {
+  for (const name of ["program", "jetstream", "args", "env"]) {
     if (!(name in options)) continue;
     throw new NotSupportedError("NOT_IN_PROCESS", `The option ${name} is for child processes: give run: "child" too`);
   }

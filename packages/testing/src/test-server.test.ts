@@ -94,6 +94,17 @@ for (const { name, way, skip } of WAYS) {
       assert.equal(server.urlWith({ token: "t/k" }), `nats://t%2Fk@127.0.0.1:${server.port}`);
     });
 
+    test("options that have no flag, and a configuration, reach the server", async () => {
+      const configText = "port: 4222, host: 0.0.0.0, max_payload: 1M, server_name: configured";
+      const options = { configText, maxPayloadBytes: 1_000, pingIntervalMs: 30_000, authTimeoutMs: 1_500 };
+      await using server = await startServer({ ...way, ...options });
+      assert.notEqual(server.port, 4222);
+      assert.equal(server.name, "configured");
+      const client = await RawClient.connect(server.url);
+      assert.match((await client.expect(/INFO .*\r\n/))[0], /"host":"127\.0\.0\.1".*"max_payload":1000[,}]/);
+      client.close();
+    });
+
     test("lameDuck() stops a server that has no clients", async () => {
       await using server = await startServer(way);
       await server.lameDuck();

@@ -8,8 +8,13 @@ import type { Credentials } from "./client-url.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 import type { WaitOptions } from "./wait-for.ts";
 
-/** Options for both ways of running. Ports are free ones and addresses loopback unless they say otherwise. */
-export type CommonOptions = PartialServerOptions;
+/** Options for both ways of running. Without `port` a free one and without `host` loopback, whatever a configuration says. */
+export type CommonOptions = PartialServerOptions & {
+  /** A configuration file of nats-server's form, under the options given here. */
+  readonly configFile?: string;
+  /** The same as text. */
+  readonly configText?: string;
+};
 
 /** Signals that a server knows. */
 export type ServerSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGKILL" | "SIGSTOP" | "SIGCONT";

@@ -92,15 +92,20 @@ describe("ChildServer", () => {
     client.close();
   });
 
+  test("refuses a configuration file beside what would have to go into another", async () => {
+    const both = startServer({ run: "child", configFile: "/etc/nats.conf", maxPayloadBytes: 1_000 });
+    await assert.rejects(both, /both configFile and options that have no flag \(max_payload: 1000\)/);
+  });
+
   const program = process.env["REFERENCE_SERVER"];
   const skip = program === undefined ? "REFERENCE_SERVER names no nats-server" : false;
   test("gives nats-server a configuration for options that have no flag", { skip }, async () => {
-    const config = "jetstream { max_mem: 1M }";
+    const configText = "jetstream { max_mem: 1M }";
     const limits = { maxPayloadBytes: 1_000, pingIntervalMs: 30_000, authTimeoutMs: 1_500, user: "a", pass: "b" };
     await using server = await startServer({
       run: "child",
       program: program as string,
-      config,
+      configText,
       jetstream: true,
       ...limits,
     });

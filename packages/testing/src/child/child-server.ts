@@ -17,13 +17,11 @@ import { Guard } from "./guard.ts";
 import { launchOf } from "./launch.ts";
 
 /** Options of a server as a child process. */
-export interface ChildOptions extends CommonOptions {
+export type ChildOptions = CommonOptions & {
   /** Path of a `nats-server`; Myelin's own program when absent. */
   readonly program?: string;
   /** JetStream, with its data in the server's folder. */
   readonly jetstream?: boolean;
-  /** Text of a configuration file. */
-  readonly config?: string;
   /** More flags, behind those that the harness gives. */
   readonly args?: readonly string[];
   /** Added to the environment of this process. */
@@ -32,7 +30,7 @@ export interface ChildOptions extends CommonOptions {
   readonly startTimeout?: Duration;
   /** Time to stop in good order, before it is killed; 10 s when absent. */
   readonly stopTimeout?: Duration;
-}
+};
 
 const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 10_000;
@@ -239,7 +237,8 @@ export class ChildServer implements TestServer {
   #spawn(folder: string, guard: Guard): ChildProcess {
     const {
       args = [],
-      config = null,
+      configFile = null,
+      configText = null,
       env,
       jetstream = false,
       program = null,
@@ -247,15 +246,19 @@ export class ChildServer implements TestServer {
       stopTimeout: _stop,
       ...options
     } = this.#options;
-    const launch = launchOf({ program, options, jetstream, config, args, port: this.#port, folder });
-    const configArgs: string[] = [];
-    if (launch.config !== null) {
-      const path = join(folder, "server.conf");
-      writeFileSync(path, launch.config);
-      configArgs.push("-c", path);
-    }
+    const launch = launchOf({
+      program,
+      options,
+      jetstream,
+      configFile,
+      configText,
+      args,
+      port: this.#port,
+      folder,
+    });
+    if (launch.config !== null) writeFileSync(launch.config.path, launch.config.text);
     this.#logStart = this.#log.length;
-    const child = spawn(launch.command, [...launch.args, ...configArgs], {
+    const child = spawn(launch.command, launch.args, {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });

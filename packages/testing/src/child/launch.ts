@@ -9,8 +9,8 @@ import type { PartialServerOptions } from "@myelin/server";
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
-  /** The text of a configuration file to pass with `-c`; null when flags say everything. */
-  readonly config: string | null;
+  /** A configuration file that the arguments name and that has to be written first; null where there is none. */
+  readonly config: { readonly path: string; readonly text: string } | null;
 }
 
 /** Which program, and what it is told. */
@@ -18,17 +18,18 @@ export interface LaunchOptions {
   readonly program: string | null;
   readonly options: PartialServerOptions;
   readonly jetstream: boolean;
-  readonly config: string | null;
+  readonly configFile: string | null;
+  readonly configText: string | null;
   readonly args: readonly string[];
   /** The port of the moment; -1 for a free one. */
   readonly port: number;
   readonly folder: string;
 }
 
-/** @throws TypeError for an option that no program takes. */
-export function launchOf({ args, config, folder, jetstream, options, port, program }: LaunchOptions): Launch {
-  const directives = configOf(options);
-  const text = [config ?? "", directives].filter((part) => part !== "").join("\n");
+/** @throws TypeError for an option that no program takes, and for options that exclude each other. */
+export function launchOf(given: LaunchOptions): Launch {
+  const { args, folder, jetstream, options, port, program } = given;
+  const config = configurationOf(given);
   const flags = ["-a", options.host ?? "127.0.0.1", "-p", String(port), "--ports_file_dir", folder];
   if (options.serverName) flags.push("--name", options.serverName);
   if (options.user) flags.push("--user", options.user, "--pass", options.pass ?? "");
@@ -36,8 +37,23 @@ export function launchOf({ args, config, folder, jetstream, options, port, progr
   if (options.debug) flags.push("-D");
   if (options.trace) flags.push("-V");
   if (jetstream) flags.push("-js", "--store_dir", join(folder, "data"));
+  const configPath = config?.path ?? given.configFile;
+  if (configPath !== null) flags.push("-c", configPath);
   const [command, ...first] = program === null ? [process.execPath, myelinServerPath()] : [program];
-  return { command, args: [...first, ...flags, ...args], config: text === "" ? null : text };
+  return { command, args: [...first, ...flags, ...args], config };
+}
+
+/** The text that was given, and what has no flag; null where that is nothing. */
+function configurationOf({ configFile, configText, folder, options }: LaunchOptions): Launch["config"] {
+  const directives = directivesOf(options);
+  const text = [configText ?? "", directives].filter((part) => part !== "").join("\n");
+  if (text === "") return null;
+  if (configFile !== null) {
+    const other =
+      configText !== null ? "configText" : `options that have no flag (${directives.split("\n").join(", ")})`;
+    throw new TypeError(`Cannot start a program with both configFile and ${other}: put all of it into configText`);
+  }
+  return { path: join(folder, "server.conf"), text };
 }
 
 /** Myelin's own program, beside the package that is imported. */
@@ -74,7 +90,7 @@ const DIRECTIVES: Readonly<Record<string, string>> = {
   noHeaderSupport: "no_header_support",
 } satisfies Partial<Record<keyof PartialServerOptions, string>>;
 
-function configOf(options: PartialServerOptions): string {
+function directivesOf(options: PartialServerOptions): string {
   const lines: string[] = [];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || value === null || FLAGS.has(name)) continue;
