@@ -73,6 +73,24 @@ test("before authentication a peer cannot make the server keep more than a contr
   await server.close();
 });
 
+test("others have their turn while one client subscribes a hundred thousand times", async (t) => {
+  const { port } = await startServer(t);
+  const busy = await RawClient.open(port);
+  const witness = await RawClient.open(port);
+  let text = "";
+  for (let i = 0; i < 100_000; i++) text += `SUB s.${i}.* ${i}\r\n`;
+  busy.tail = "";
+  witness.tail = "";
+  busy.socket.write(`${text}PING\r\n`);
+  let answered = 0;
+  while (!busy.tail.includes("PONG")) {
+    await witness.settle();
+    answered++;
+  }
+  assert.ok(answered > 10, `${answered} PINGs were answered meanwhile`);
+  for (const client of [busy, witness]) client.close();
+});
+
 test("one hundred thousand subscriptions come and go on one connection", async (t) => {
   const { port, server } = await startServer(t);
   const client = await RawClient.open(port);

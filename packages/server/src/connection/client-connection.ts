@@ -73,7 +73,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   /** The receiver that this connection, as a producer, has to wait for in this read. */
   #stalledBy: ClientConnection | null = null;
   #stallTimer: Timer | null = null;
-  /** The peer ended while the answer to its CONNECT was awaited: what it sent before counts, then the connection ends. */
+  /** The peer ended while the parser was suspended: what it sent before counts, then the connection ends. */
   #endsLater = false;
   /** Producers that wait for this connection to catch up. */
   #waiting: Set<ClientConnection> | null = null;
@@ -146,6 +146,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   #endRead(): void {
     const dispatch = this.#dispatch;
     if (dispatch.turnMsgs > 0) this.#countPublished();
+    dispatch.turnChanges = 0;
     if (dispatch.active) {
       dispatch.active = false;
       this.lastHeardMs = this.#context.clock.monotonicMs();
@@ -271,24 +272,34 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   #awaitAccount(answer: Promise<Account | null>, connect: ConnectOptions): void {
     this.#parser.suspend();
     this.duplex.pause();
-    const goOn = (account: Account | null): void => {
-      if (this.isClosed) return;
-      this.#parser.resume();
-      try {
-        this.#admit(account, connect);
-        if (!this.isClosed) this.#inbound.resume();
-      } catch (error) {
-        this.#failInternally(error);
-      }
-      this.#endRead();
-      if (this.isClosed || this.#parser.suspended) return;
-      if (this.#endsLater) this.close("CLIENT_CLOSED");
-      else if (this.#stallTimer === null) this.duplex.resume();
-    };
-    answer.then(goOn, (error: unknown) => {
+    const admit = (account: Account | null): void => this.#goOnReading(() => this.#admit(account, connect));
+    answer.then(admit, (error: unknown) => {
       this.logError(`authentication failed: ${error instanceof Error ? error.message : String(error)}`);
-      goOn(null);
+      admit(null);
     });
+  }
+
+  /** Takes no further operation in this turn, and goes on in the next: others have their turn in between. */
+  yieldTurn(): void {
+    this.#parser.suspend();
+    this.duplex.pause();
+    setImmediate(() => this.#goOnReading(null));
+  }
+
+  /** Ends a suspension of the parser: does what it waited for, and then what has come meanwhile. */
+  #goOnReading(first: (() => void) | null): void {
+    if (this.isClosed) return;
+    this.#parser.resume();
+    try {
+      first?.();
+      if (!this.isClosed) this.#inbound.resume();
+    } catch (error) {
+      this.#failInternally(error);
+    }
+    this.#endRead();
+    if (this.isClosed || this.#parser.suspended) return;
+    if (this.#endsLater) this.close("CLIENT_CLOSED");
+    else if (this.#stallTimer === null) this.duplex.resume();
   }
 
   #admit(account: Account | null, connect: ConnectOptions): void {

@@ -26,6 +26,9 @@ import type { ConnectionContext } from "./context.ts";
 /** `NATS/1.0 503\r\nNats-Subject: ` and the two line ends behind it. */
 const NO_RESPONDERS_FIXED_BYTES = 32;
 
+/** A read may hold thousands of SUBs, each of which costs what a hundred messages cost; after so many others have their turn. */
+const CHANGES_PER_TURN_MAX = 512;
+
 /** How a broken protocol is told in the table of close reasons. */
 const CLOSE_REASON_OF: Readonly<Partial<Record<ProtocolErrorCode, CloseReason>>> = Object.freeze({
   CONTROL_LINE: "MAX_CONTROL_LINE",
@@ -39,6 +42,8 @@ export class ClientDispatch implements ClientSink {
   /** Messages and bytes published in the read that is under way; the connection adds them up behind it. */
   turnMsgs = 0;
   turnBytes = 0;
+  /** Subscriptions made and ended in the read that is under way. */
+  turnChanges = 0;
   /** Whether anything in the read that is under way counts as activity. */
   active = false;
 
@@ -96,7 +101,7 @@ export class ClientDispatch implements ClientSink {
   subscribe(args: Arguments): void {
     const connection = this.#connection;
     const { bytes, ranges } = args;
-    this.active = true;
+    this.#countChange();
     const start = ranges[0] as number;
     const end = ranges[1] as number;
     const sidAt = args.count === 3 ? 4 : 2;
@@ -120,7 +125,7 @@ export class ClientDispatch implements ClientSink {
   unsubscribe(args: Arguments): void {
     const connection = this.#connection;
     const { bytes, ranges } = args;
-    this.active = true;
+    this.#countChange();
     const sid = latin1(bytes, ranges[0] as number, ranges[1] as number);
     const max = args.count === 2 ? parseSize(bytes, ranges[2] as number, ranges[3] as number) : -1;
     connection.trace?.in("UNSUB", args.count === 2 ? `${sid} ${max}` : sid);
@@ -181,6 +186,11 @@ export class ClientDispatch implements ClientSink {
     connection.logError(detail);
     connection.sendError(code);
     connection.close(CLOSE_REASON_OF[code] ?? "PROTOCOL_VIOLATION");
+  }
+
+  #countChange(): void {
+    this.active = true;
+    if (++this.turnChanges === CHANGES_PER_TURN_MAX) this.#connection.yieldTurn();
   }
 
   /** Looks the subject up, once for as long as the connection keeps publishing to it and nobody subscribes. */
