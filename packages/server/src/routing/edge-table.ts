@@ -72,7 +72,11 @@ export class EdgeTable {
 
   #slotOf(node: SublistNode): number {
     let slot = mix(node.hash, (node.parent as SublistNode).id) & this.#mask;
-    while (this.#nodes[slot] !== node) slot = (slot + 1) & this.#mask;
+    while (this.#nodes[slot] !== node) {
+      // A node of another sublist would be looked for for ever, by the one thread that serves everybody.
+      if (this.#hashes[slot] === EMPTY) throw new Error("the node belongs to another sublist, or was removed before");
+      slot = (slot + 1) & this.#mask;
+    }
     return slot;
   }
 

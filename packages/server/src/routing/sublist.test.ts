@@ -93,6 +93,14 @@ test("remove() of one that is not in does nothing", () => {
   assert.equal(sublist.removes, 1);
 });
 
+test("remove() from another account's sublist is found out instead of looking for ever", () => {
+  const one = new Sublist(1);
+  const other = new Sublist(1);
+  const made = insert(one, "a.b");
+  insert(other, "a.c");
+  assert.throws(() => other.remove(made), /another sublist/);
+});
+
 test("subjects are bytes: invalid UTF-8 and magic names are tokens like any other", () => {
   const sublist = new Sublist(1);
   for (const token of ["__proto__", "constructor", "toString", "\u00ff\u00fe", "\u00c3\u00a4", "\u0001"]) {
