@@ -21,7 +21,7 @@ export class StreamDuplex implements Duplex {
   readonly local: Endpoint | null;
   readonly transport = "tcp";
   readonly #stream: Stream;
-  #sink: DuplexSink | null = null;
+  #sink: (DuplexSink & Partial<Pick<OwningSink, "receivedOwned">>) | null = null;
   #writesBegun = 0;
   #writesDone = 0;
   #waiting = false;
@@ -53,7 +53,7 @@ export class StreamDuplex implements Duplex {
 
   /** Hands on what was read into a block that is not used again. */
   feed(block: Uint8Array, start: number, end: number): void {
-    const sink = this.#sink as (DuplexSink & Partial<OwningSink>) | null;
+    const sink = this.#sink;
     if (sink?.receivedOwned !== undefined) sink.receivedOwned(block, start, end);
     else sink?.received(block, start, end);
   }
