@@ -34,9 +34,9 @@ for (const [name, open, scheme] of [
       reconnectDelayHandler: () => 0,
       logger: SILENT_LOGGER,
     });
-    const before = await heapAfter(nc, 200);
-    const after = await heapAfter(nc, 600);
-    assert.ok(after - before < 600 * 1024, `${Math.round((after - before) / 600)} bytes per attempt`);
+    const before = await heapAfter(nc, 100);
+    const after = await heapAfter(nc, 300);
+    assert.ok(after - before < 300 * 1024, `${Math.round((after - before) / 300)} bytes per attempt`);
     await nc.close();
     await until("no socket is left", () => !process.getActiveResourcesInfo().some((name) => name.startsWith("TCP")));
   });
