@@ -149,6 +149,30 @@ test("reconnectToServer, setServers and the attempts of the delay handler decide
   await nc.close();
 });
 
+test("functions of the user that throw are reported, and the usual choice is taken", async () => {
+  await using server = await FakeServer.start(async (socket, line) => void (await greet(socket, line)));
+  const told: string[] = [];
+  let broken = false;
+  const nc = await connect({
+    port: server.port,
+    ...quick,
+    reconnectToServer: () => {
+      if (broken) throw new Error("no idea where");
+      return null;
+    },
+    reconnectDelayHandler: () => {
+      throw new Error("no idea when");
+    },
+  });
+  nc.on("error", ({ error }) => told.push(error.message));
+  broken = true;
+  const back = nextStatus(nc, "reconnect");
+  await nc.reconnect();
+  await back;
+  assert.deepEqual(told, ["no idea where", "no idea when"]);
+  await nc.close();
+});
+
 test("attempts are counted, bounded per server, and end in NO_SERVERS", async () => {
   const server = await FakeServer.start(async (socket, line) => void (await greet(socket, line)));
   const attempts: number[] = [];

@@ -86,7 +86,7 @@ export function createWebRuntime(): Runtime {
     text: webTextBytes,
     dialer: webDialer(clock),
     diagnostics: NO_DIAGNOSTICS,
-    endOfTurn: queueMicrotask,
+    endOfTurn: (run) => queueMicrotask(run), // browsers insist on being called plainly
     resolveHost: null,
   };
 }

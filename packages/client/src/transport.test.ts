@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect as netConnect } from "node:net";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { type DuplexSink, duplexPair } from "@myelin/platform";
 import { infoLine } from "./fixtures/fake-server.ts";
 import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
@@ -102,6 +103,21 @@ describe("transports", { skip: skipWithoutServer }, () => {
     await overWeb.close();
     await overTcp.close();
     await assert.rejects(web.connect({ servers: "nats://127.0.0.1:4222" }), { code: "ERR_NATS_CONNECTION" });
+  });
+
+  test("wss:// is verified by the authority that is given, and is as good as TLS", async () => {
+    const testdata = fileURLToPath(new URL("../testdata", import.meta.url));
+    const tls = `tls { cert_file: "${testdata}/server.pem", key_file: "${testdata}/server-key.pem" }`;
+    await using server = await ReferenceServer.start({ config: `websocket { listen: "127.0.0.1:-1"\n${tls} }` });
+    const servers = `wss://localhost:${server.webSocketPort}`;
+    const nc = await node.connect({ servers, tls: { caFile: `${testdata}/ca.pem` } });
+    nc.subscribe("echo", { callback: (_error, m) => void m.respond(m.data) });
+    assert.equal((await nc.request("echo", "safe")).string(), "safe");
+    await nc.close();
+    await assert.rejects(node.connect({ servers, tls: {} }), { code: "ERR_NATS_TRANSPORT" });
+    await using plain = await ReferenceServer.start({ config: webSocket });
+    const unsafe = { servers: `ws://localhost:${plain.webSocketPort}`, tls: {} };
+    await assert.rejects(node.connect(unsafe), { code: "ERR_NATS_SECURE_REQUIRED" });
   });
 
   test("a custom dialer may bring any stream", async () => {

@@ -57,6 +57,26 @@ function parseAll(chunks: Uint8Array[], limits?: MessageLimits): string[] {
     borrowed.fill(0x5a);
   }
   assert.ok(parser.atBoundary, "nothing is left over");
+  assert.deepEqual(parseOwned(chunks, limits), recorder.ops);
+  return recorder.ops;
+}
+
+/** The same bytes by the other way in: reads that lie one behind the other in blocks of some size. */
+function parseOwned(chunks: Uint8Array[], limits?: MessageLimits): string[] {
+  const recorder = new Recorder();
+  const parser = new MessageParser(recorder, limits);
+  let block = Buffer.alloc(0);
+  let at = 0;
+  for (const chunk of chunks) {
+    if (at + chunk.length > block.length) {
+      block = Buffer.alloc(Math.max(chunk.length, 50), 0x0a); // line ends behind what was read must not be seen
+      at = 0;
+    }
+    block.set(chunk, at);
+    parser.feedOwned(block, at, at + chunk.length);
+    at += chunk.length;
+  }
+  assert.ok(parser.atBoundary, "nothing is left over");
   return recorder.ops;
 }
 

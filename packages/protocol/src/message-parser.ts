@@ -3,8 +3,8 @@
 //   INFO {...}\r\n   MSG <subject> <sid> [reply] <bytes>\r\n<payload>\r\n   PING\r\n  PONG\r\n  +OK\r\n
 //   -ERR '...'\r\n   HMSG <subject> <sid> [reply] <header bytes> <total bytes>\r\n<headers><payload>\r\n
 //
-// A read may stop anywhere. What is fed is borrowed: it is copied once into a block of its own, which the sink and its
-// messages keep. What is incomplete at the end of a block waits in `#parts`: bytes are looked at again only when their
+// A read may stop anywhere. What is fed is copied once into a block of its own, which the sink and its messages keep, or
+// comes in such a block already (`feedOwned`). What is incomplete at the end of a block waits in `#parts`: bytes are looked at again only when their
 // line or their message is complete, so a server that sends byte by byte costs no more than its bytes.
 // Invariant: never more bytes wait than a line or a message may have; a size that lies allocates nothing ahead.
 
@@ -74,6 +74,9 @@ export class MessageParser {
   #partsBytes = 0;
   /** Bytes the incomplete message has in all; 0 while its line is not complete. */
   #wantBytes = 0;
+  /** Where the only part came from, when it did not have to be copied: the next read may lie right behind it. */
+  #tailBlock: Uint8Array | null = null;
+  #tailEnd = 0;
   /** Set by a parse step that found its operation incomplete: see `#wantBytes`. */
   #missing = 0;
   /** Starts and ends of a line's tokens. */
@@ -98,12 +101,11 @@ export class MessageParser {
   /** Ends parsing, also from inside a call of the sink: the rest of the block under way is dropped. */
   stop(): void {
     this.#stopped = true;
-    this.#parts = [];
-    this.#partsBytes = 0;
+    this.#forgetParts();
   }
 
   /**
-   * Parses `bytes[start, end)`, calling the sink for each operation that is complete.
+   * Parses `bytes[start, end)`, calling the sink for each operation that is complete. The bytes are borrowed until this returns.
    *
    * @throws MessageParseError when the server broke the protocol or a limit, and whatever the sink throws. The parser is
    *   stopped then.
@@ -115,18 +117,71 @@ export class MessageParser {
       if (at >= end || this.#stopped) return;
       const block = this.#allocate(end - at);
       block.set(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), 0);
-      this.#run(block);
+      this.#run(block, 0, block.length);
     } catch (error) {
       this.stop();
       throw error;
     }
   }
 
+  /**
+   * As {@link feed}, for bytes that nobody will overwrite: messages are ranges of them, and nothing is copied as long as
+   * each read lies right behind the one before it, in the same block.
+   */
+  feedOwned(block: Uint8Array, start: number, end: number): void {
+    if (this.#stopped) return;
+    try {
+      if (this.#partsBytes === 0) this.#run(block, start, end);
+      else if (this.#tailBlock === block && this.#tailEnd === start) this.#continueTail(block, start, end);
+      else {
+        const at = this.#completeAlone(block, start, end);
+        if (at < end && !this.#stopped) this.#run(block, at, end);
+      }
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
+  }
+
+  /** Copies no more than what is incomplete still lacks: first its line, then its body. Returns where the fresh bytes begin. */
+  #completeAlone(block: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (at < end && this.#partsBytes > 0 && !this.#stopped) {
+      const want = this.#wantBytes;
+      const lineEnd = want > 0 ? -1 : indexOfLf(block, at, end);
+      if (want === 0 && lineEnd < 0) return this.#complete(block, at, end);
+      const stop = want > 0 ? Math.min(end, at + want - this.#partsBytes) : lineEnd + 1;
+      this.#tailBlock = null;
+      this.#keep(copyOf(block, at, stop));
+      at = stop;
+      if (want > 0 && this.#partsBytes < want) return end;
+      const whole = this.#join(0);
+      this.#run(whole, 0, whole.length);
+    }
+    return at;
+  }
+
+  /** The rest of the read before and this one are one range. */
+  #continueTail(block: Uint8Array, start: number, end: number): void {
+    const from = start - this.#partsBytes;
+    const want = this.#wantBytes;
+    if (want > 0 ? end - from >= want : indexOfLf(block, start, end) >= 0) {
+      this.#forgetParts();
+      this.#run(block, from, end);
+      return;
+    }
+    this.#parts[0] = block.subarray(from, end);
+    this.#partsBytes = end - from;
+    this.#tailEnd = end;
+    if (want === 0) this.#checkLine(block, from, end);
+  }
+
   /** Adds to what is incomplete; once that is a whole, parses it. Returns where the fresh bytes begin. */
   #complete(bytes: Uint8Array, start: number, end: number): number {
     const want = this.#wantBytes;
     const fresh = end - start;
-    const isWhole = want > 0 ? this.#partsBytes + fresh >= want : bytes.subarray(start, end).indexOf(LF) >= 0;
+    const isWhole = want > 0 ? this.#partsBytes + fresh >= want : indexOfLf(bytes, start, end) >= 0;
+    this.#tailBlock = null;
     if (!isWhole) {
       this.#keep(copyOf(bytes, start, end));
       if (want === 0) this.#checkLine(this.#firstPart(), 0, this.#partsBytes);
@@ -136,12 +191,13 @@ export class MessageParser {
       // A large message gets a block of its own, so that nothing behind it is kept as long as it is.
       const stop = start + want - this.#partsBytes;
       this.#keep(copyOf(bytes, start, stop));
-      this.#run(this.#join(0));
+      const whole = this.#join(0);
+      this.#run(whole, 0, whole.length);
       return stop;
     }
     const block = this.#join(fresh);
     block.set(bytes.subarray(start, end), block.length - fresh);
-    this.#run(block);
+    this.#run(block, 0, block.length);
     return end;
   }
 
@@ -169,23 +225,30 @@ export class MessageParser {
 
   #join(room: number): Uint8Array {
     const block = this.#concat(room);
-    this.#parts = [];
-    this.#partsBytes = 0;
-    this.#wantBytes = 0;
+    this.#forgetParts();
     return block;
   }
 
-  /** Parses a block and puts aside what is incomplete at its end. */
-  #run(block: Uint8Array): void {
-    const rest = this.#parse(block, block.length);
-    if (rest >= block.length || this.#stopped) return;
-    this.#keep(block.subarray(rest));
+  #forgetParts(): void {
+    this.#parts = [];
+    this.#partsBytes = 0;
+    this.#wantBytes = 0;
+    this.#tailBlock = null;
+  }
+
+  /** Parses a range of a block and puts aside what is incomplete at its end. */
+  #run(block: Uint8Array, start: number, end: number): void {
+    const rest = this.#parse(block, start, end);
+    if (rest >= end || this.#stopped) return;
+    this.#keep(block.subarray(rest, end));
     this.#wantBytes = this.#missing;
+    this.#tailBlock = block;
+    this.#tailEnd = end;
   }
 
   /** Returns where the first incomplete operation begins. */
-  #parse(block: Uint8Array, end: number): number {
-    let at = 0;
+  #parse(block: Uint8Array, start: number, end: number): number {
+    let at = start;
     while (at < end && !this.#stopped) {
       const first = block[at] as number;
       let next: number;
@@ -245,8 +308,8 @@ export class MessageParser {
 
   /** Any legal form of MSG and HMSG: tabs, several blanks, a bare LF, small letters. */
   #slowMsg(block: Uint8Array, lineStart: number, end: number, withHeaders: boolean): number {
-    const lineEnd = block.indexOf(LF, lineStart);
-    if (lineEnd < 0 || lineEnd >= end) return this.#lineIncomplete(block, lineStart, end);
+    const lineEnd = indexOfLf(block, lineStart, end);
+    if (lineEnd < 0) return this.#lineIncomplete(block, lineStart, end);
     if (lineEnd - lineStart > this.#limits.lineBytesMax) throw tooLong("line", this.#limits.lineBytesMax);
     const tokens = this.#tokens;
     const count = tokenize(block, lineStart, lineEnd, tokens);
@@ -286,8 +349,8 @@ export class MessageParser {
   }
 
   #control(block: Uint8Array, lineStart: number, end: number): number {
-    const found = block.indexOf(LF, lineStart);
-    if (found < 0 || found >= end) return this.#lineIncomplete(block, lineStart, end);
+    const found = indexOfLf(block, lineStart, end);
+    if (found < 0) return this.#lineIncomplete(block, lineStart, end);
     this.#checkLine(block, lineStart, found);
     const lineEnd = found > lineStart && block[found - 1] === CR ? found - 1 : found;
     const second = (block[lineStart + 1] as number) | 0x20;
@@ -374,6 +437,11 @@ export function messageLine(bytes: Uint8Array, lineStart: number, into: MessageL
 /** A copy, also of a Node Buffer, whose own `slice` makes a view. */
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes, start, end);
+}
+
+function indexOfLf(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at < end; at++) if (bytes[at] === LF) return at;
+  return -1;
 }
 
 function skipBlanks(bytes: Uint8Array, start: number, end: number): number {

@@ -20,7 +20,7 @@ export function expandPath(path: string, env: NodeJS.ProcessEnv = process.env): 
 }
 
 /**
- * Reads a file that holds a secret. Warns once per file when others may read it too.
+ * Reads a file that holds a secret. Warns when others may read it too.
  *
  * @throws CredentialsError naming the file.
  */

@@ -5,7 +5,7 @@ import { type Deferred, deferred, onAbort } from "../deferred.ts";
 import { TimeoutError } from "../errors.ts";
 import type { RequestMux } from "../request/mux.ts";
 import type { WaitOptions } from "../subscription/options.ts";
-import type { SubscriptionImpl } from "../subscription/subscription.ts";
+import type { SubscriptionImpl } from "../subscription/subscription-impl.ts";
 import type { ConnectionCore } from "./core.ts";
 
 /** The flush at the end has this long. */

@@ -184,7 +184,7 @@ export class ConnectionKeeper {
   #askUser(): { entry: PoolEntry; delayMs: number } | null {
     const ask = this.#options.reconnectToServer;
     if (ask === undefined) return null;
-    const answer = ask(this.#pool.entries.map(toPoolServer), this.lastInfo);
+    const answer = this.#answerOf(() => ask(this.#pool.entries.map(toPoolServer), this.lastInfo));
     if (answer === null) return null;
     const server = "server" in answer ? answer.server : answer;
     const entry = this.#pool.entries.find((candidate) => candidate.address.listen === server.listen);
@@ -199,10 +199,23 @@ export class ConnectionKeeper {
     return null;
   }
 
+  /** What a function of the user gives; when it throws that is reported, and the usual way is taken. */
+  #answerOf<T>(ask: () => T): T | null {
+    try {
+      return ask();
+    } catch (error) {
+      this.#host.reportError(error as Error);
+      return null;
+    }
+  }
+
   #delayMs(attempt: number, entry: PoolEntry): number {
     const { reconnectDelayHandler, reconnectTimeWait, reconnectJitter, reconnectJitterTLS } = this.#options;
     const random = (): number => this.#runtime.random.uint32() / 0x1_0000_0000;
-    if (reconnectDelayHandler !== undefined) return Math.max(0, reconnectDelayHandler(attempt, random));
+    if (reconnectDelayHandler !== undefined) {
+      const wait = this.#answerOf(() => reconnectDelayHandler(attempt, random));
+      if (wait !== null && wait >= 0) return wait;
+    }
     const isTls = entry.address.scheme === "tls" || entry.address.scheme === "wss" || Boolean(this.#options.tls);
     return reconnectTimeWait + random() * (isTls ? reconnectJitterTLS : reconnectJitter);
   }

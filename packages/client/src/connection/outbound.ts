@@ -122,7 +122,7 @@ export class Outbound {
     const replyChars = reply === undefined ? 0 : reply.length;
     const need = (subject.length + replyChars) * 3 + size + LINE_BYTES_MAX;
     if (this.#duplex === null && !this.#isKept(need)) return;
-    if (this.#at + need > this.#buffer.length) this.#makeRoom(need);
+    if (this.#at + need > this.#buffer.length) this.#makeRoom(need, this.#limits.outboundBytesMax);
     const buffer = this.#buffer;
     const start = this.#at;
     let at = start;
@@ -164,7 +164,8 @@ export class Outbound {
   control(line: string): void {
     if (this.#duplex === null) return;
     const need = line.length * 3;
-    if (this.#at + need > this.#buffer.length) this.#makeRoom(need);
+    // Never refused: these are few and short, and a PONG that is not sent costs the connection.
+    if (this.#at + need > this.#buffer.length) this.#makeRoom(need, Number.POSITIVE_INFINITY);
     const start = this.#at;
     this.#at += this.#text.write(line, this.#buffer, start);
     this.#control.push(start, this.#at);
@@ -314,10 +315,10 @@ export class Outbound {
   }
 
   /** Makes the buffer have `need` bytes free, by writing it out or by putting it into the queue. */
-  #makeRoom(need: number): void {
+  #makeRoom(need: number, bytesMax: number): void {
     if (this.#duplex !== null && this.#inFlight === null) this.flush();
     if (this.#at + need <= this.#buffer.length) return;
-    if (this.#duplex !== null && this.bufferedBytes + need > this.#limits.outboundBytesMax) {
+    if (this.#duplex !== null && this.bufferedBytes + need > bytesMax) {
       throw new PublishRefusedError(
         `Cannot publish: ${this.bufferedBytes} bytes wait for the server, and the option outboundBytesMax is ${this.#limits.outboundBytesMax}; await ready() between publishes`,
         "ERR_NATS_OUTBOUND_FULL",

@@ -1,13 +1,13 @@
 // One life of a connection: from an open link to its end. Reads operations and hands them on; knows nothing of reconnecting.
 
-import type { Duplex, DuplexSink } from "@myelin/platform";
+import type { Duplex } from "@myelin/platform";
 import { MessageParseError, MessageParser, type MessageSink } from "@myelin/protocol";
 import { type Deferred, deferred, handled } from "../deferred.ts";
 import { ConnectionError, DisconnectedError, type NatsError, ProtocolError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { parseServerError } from "../server-error.ts";
 import { parseServerInfo, type ServerInfo } from "../server-info.ts";
-import type { Link } from "../transport/dialer.ts";
+import type { Link, OwningSink } from "../transport/dialer.ts";
 
 /** Who a session belongs to, once the handshake is done. */
 export interface SessionOwner {
@@ -41,7 +41,7 @@ const ERROR_TEXT_MAX = 1024;
 type PongWaiter = Deferred<void> | null;
 
 /** Reads one link. In the handshake INFO, -ERR and PONG settle promises; afterwards everything goes to the owner. */
-export class Session implements DuplexSink, MessageSink {
+export class Session implements OwningSink, MessageSink {
   readonly link: Link;
   /** What the server said last; null before it said anything. */
   serverInfo: ServerInfo | null = null;
@@ -167,6 +167,18 @@ export class Session implements DuplexSink, MessageSink {
     if (this.#trace !== null) this.#trace("<", bytes.subarray(start, end));
     try {
       this.#parser.feed(bytes, start, end);
+    } catch (error) {
+      this.#fail(toSessionError(error));
+      return;
+    }
+    this.#owner?.blockDone();
+  }
+
+  receivedOwned(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#ended) return;
+    if (this.#trace !== null) this.#trace("<", bytes.subarray(start, end));
+    try {
+      this.#parser.feedOwned(bytes, start, end);
     } catch (error) {
       this.#fail(toSessionError(error));
       return;

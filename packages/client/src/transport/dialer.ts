@@ -1,8 +1,14 @@
 // How a connection gets its bytes across: a dialer makes links, a link is a duplex that may be able to start TLS.
 
-import type { Duplex } from "@myelin/platform";
+import type { Duplex, DuplexSink } from "@myelin/platform";
 import type { TlsOptions } from "../options.ts";
 import type { ServerAddress } from "../servers/address.ts";
+
+/** A sink that can take bytes for good: see `receivedOwned`. */
+export interface OwningSink extends DuplexSink {
+  /** As `received`, for bytes that nobody will overwrite. Reads that follow each other in one block cost no copy. */
+  receivedOwned(bytes: Uint8Array, start: number, end: number): void;
+}
 
 /** One way to a server. The bytes go through `duplex`; see `@myelin/platform` for its contract. */
 export interface Link {

@@ -6,11 +6,14 @@ import { type ConnectionOptions, connect as tlsConnect } from "node:tls";
 import type { Duplex, DuplexSink, Endpoint } from "@myelin/platform";
 import { ConnectionError, TlsError } from "../errors.ts";
 import type { TlsOptions } from "../options.ts";
-import type { Link } from "./dialer.ts";
+import type { Link, OwningSink } from "./dialer.ts";
 import { readTlsFiles } from "./tls-files-node.ts";
 
-/** One read takes at most this much; larger reads gain nothing. */
-const READ_BYTES = 64 * 1024;
+/** Bytes of the blocks that are read into. The first is small: many connections read little. */
+const BLOCK_BYTES = 64 * 1024;
+const FIRST_BLOCK_BYTES = 16 * 1024;
+/** A block with less room than this is left. */
+const READ_BYTES_MIN = 8 * 1024;
 
 /** Wraps a connected stream. Bytes come by 'data' events, or by `feed` for a socket that reads into its own buffer. */
 export class StreamDuplex implements Duplex {
@@ -18,7 +21,7 @@ export class StreamDuplex implements Duplex {
   readonly local: Endpoint | null;
   readonly transport = "tcp";
   readonly #stream: Stream;
-  #sink: DuplexSink | null = null;
+  #sink: (DuplexSink & Partial<Pick<OwningSink, "receivedOwned">>) | null = null;
   #writesBegun = 0;
   #writesDone = 0;
   #waiting = false;
@@ -48,8 +51,11 @@ export class StreamDuplex implements Duplex {
     this.#stream.resume();
   }
 
-  feed(buffer: Uint8Array, length: number): void {
-    this.#sink?.received(buffer, 0, length);
+  /** Hands on what was read into a block that is not used again. */
+  feed(block: Uint8Array, start: number, end: number): void {
+    const sink = this.#sink;
+    if (sink?.receivedOwned !== undefined) sink.receivedOwned(block, start, end);
+    else sink?.received(block, start, end);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -101,11 +107,20 @@ export function dialTcp(host: string, port: number, localAddress: string | null,
       return;
     }
     let duplex: StreamDuplex | null = null;
-    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    // Reads fill a block one behind the other; messages keep it, and the next block takes its place. Nothing is copied.
+    let block: Uint8Array = Buffer.allocUnsafeSlow(FIRST_BLOCK_BYTES);
+    let at = 0;
     const onread: OnReadOpts = {
-      buffer,
+      buffer: () => {
+        if (block.length - at >= READ_BYTES_MIN) return block.subarray(at);
+        block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+        at = 0;
+        return block;
+      },
       callback: (length) => {
-        duplex?.feed(buffer, length);
+        const start = at;
+        at += length;
+        duplex?.feed(block, start, at);
         return true;
       },
     };
