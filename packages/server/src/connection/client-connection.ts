@@ -12,6 +12,7 @@ import {
   type ProtocolErrorCode,
   type Publication,
 } from "@myelin/protocol";
+import { createNonce } from "../auth/nkey.ts";
 import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
 import type { Subscription } from "../routing/subscription.ts";
@@ -45,7 +46,9 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   readonly startWallMs: number;
   account: Account;
   /** Whom authentication took the client for; empty where it asks for nobody. */
-  userName = "";
+  userName: string;
+  /** What the client signs with its nkey; empty where nobody has one. */
+  readonly nonce: string;
   connect: Readonly<ConnectOptions> = DEFAULT_CONNECT_OPTIONS;
   /** From `connect`, beside each other because the message path reads them. */
   echo = true;
@@ -83,7 +86,9 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     const { options } = context;
     this.id = id;
     this.duplex = duplex;
-    this.account = context.globalAccount;
+    this.account = context.authenticator.assumed ?? context.globalAccount;
+    this.userName = context.authenticator.assumedName;
+    this.nonce = context.authenticator.usesNonce ? createNonce(context.random) : "";
     this.startWallMs = context.clock.wallMs();
     this.lastHeardMs = context.clock.monotonicMs();
     this.pings = new PingTimer(context.clock, options.pingIntervalMs, options.pingMax, this);
@@ -106,7 +111,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#sendInfo(false);
     // INFO leaves at once: the peer waits for it.
     this.#out.flush();
-    if (authenticator.required) {
+    if (authenticator.required && authenticator.assumed === null) {
       this.#parser.expectsConnect = true;
       this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
     }
@@ -464,7 +469,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     const { remote } = this.duplex;
     const address = remote === null ? "" : `,"client_ip":"${remote.host}"`;
     this.#out.append(head);
-    this.send(`,"client_id":${this.id}${address}`);
+    const nonce = this.nonce === "" ? "" : `,"nonce":"${this.nonce}"`;
+    this.send(`,"client_id":${this.id}${address}${nonce}`);
     this.#out.append(tail);
   }
 
