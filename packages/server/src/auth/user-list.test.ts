@@ -7,6 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { NodeClock } from "@myelin/platform/node";
+import { TestClock } from "@myelin/platform/sim";
 import { RawClient, waitFor } from "@myelin/testing";
 import { connect, nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
 import { createServer } from "../embed/embedded-server.ts";
@@ -197,6 +199,50 @@ test("no_auth_user counts before CONNECT too, and a later CONNECT replaces it", 
   keyed.send("PUB x 0\r\n\r\nPING\r\n");
   await keyed.expect(/PONG\r\n/);
   assert.ok(!silent.text.includes("MSG"));
+  await server.close();
+});
+
+test("a client that was taken for somebody takes no subscription along into its own account", async () => {
+  const server = await createServer({
+    configText: `accounts { A { users: [ { user: alice, password: a } ] }, B { users: [ { user: bob, password: b } ] } }
+      no_auth_user: alice`,
+  });
+  const client = await RawClient.connect(server.url);
+  client.send("SUB x 1\r\nPING\r\n");
+  await client.expect(/PONG\r\n/);
+  await client.handshake({ user: "bob", pass: "b" });
+  assert.equal(server.subscriptionCount, 0);
+  client.send("UNSUB 1\r\nSUB x 2\r\nPING\r\n");
+  await client.expect(/PONG\r\n/);
+  for (const [user, pass] of [
+    ["alice", "a"],
+    ["bob", "b"],
+  ]) {
+    const publisher = await RawClient.connect(server.url);
+    await publisher.handshake({ user, pass });
+    publisher.send(`PUB x 1\r\n${pass}\r\nPING\r\n`);
+    await publisher.expect(/PONG\r\n/);
+  }
+  client.send("PING\r\n");
+  const [text] = await client.expect(/[^]*PONG\r\n$/);
+  assert.deepEqual(text.match(/MSG.*/g), ["MSG x 2 1"]);
+  await server.close();
+});
+
+test("a client that may stay anonymous has to say something within the time for authentication", async () => {
+  const clock = new TestClock(new NodeClock());
+  clock.stop();
+  const server = await createServer({ configText: CONFIGS["no_auth_user alice"] as string, clock });
+  const silent = new RawClient(server.connectInProcess());
+  const speaking = new RawClient(server.connectInProcess());
+  speaking.send("PING\r\n");
+  await speaking.expect(/PONG\r\n/);
+  await clock.advance(2000);
+  await silent.expect(/-ERR 'Authentication Timeout'\r\n/);
+  await silent.ended();
+  speaking.send("PING\r\n");
+  await speaking.expect(/PONG\r\n/);
+  assert.equal(server.connectionCount, 1);
   await server.close();
 });
 

@@ -111,8 +111,9 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#sendInfo(false);
     // INFO leaves at once: the peer waits for it.
     this.#out.flush();
-    if (authenticator.required && authenticator.assumed === null) {
-      this.#parser.expectsConnect = true;
+    const mayStayAnonymous = authenticator.assumed !== null;
+    if (authenticator.required || mayStayAnonymous) {
+      this.#parser.expectsConnect = !mayStayAnonymous;
       this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
     }
     this.pings.start(random);
@@ -154,6 +155,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     dispatch.turnChanges = 0;
     if (dispatch.active) {
       dispatch.active = false;
+      // An operation without a CONNECT: the client has decided to stay who it is taken for.
+      if (!this.connectReceived) this.#stopAuthTimer();
       this.lastHeardMs = this.#context.clock.monotonicMs();
     }
     if (this.#stalledBy !== null) this.#waitFor(this.#stalledBy);
@@ -307,9 +310,13 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     else if (this.#stallTimer === null) this.duplex.resume();
   }
 
-  #admit(account: Account | null, connect: ConnectOptions): void {
+  #stopAuthTimer(): void {
     this.#authTimer?.cancel();
     this.#authTimer = null;
+  }
+
+  #admit(account: Account | null, connect: ConnectOptions): void {
+    this.#stopAuthTimer();
     if (account === null || connect.account !== "" || connect.new_account) {
       this.refuseAuthentication();
       return;
@@ -449,6 +456,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
 
   #enterAccount(account: Account): void {
     if (account === this.account) return;
+    // Who acted as somebody else before takes nothing along.
+    this.#leaveAccount();
     this.account.connections--;
     account.connections++;
     this.account = account;
