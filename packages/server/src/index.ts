@@ -6,6 +6,7 @@ export type {
   AuthenticationRefusal,
   ConnectInfo,
 } from "./auth/user-function.ts";
+export { CONNECTION_TYPES, type ConnectionType, type UserOptions } from "./auth/users.ts";
 export { type ConfigGiven, type Configuration, loadConfig } from "./config/load.ts";
 export type { ConfigOutside } from "./config/parser.ts";
 export { ConfigError, formatProblem, type Problem, type ProblemCode, type Severity } from "./config/problem.ts";

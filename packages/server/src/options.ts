@@ -2,6 +2,9 @@
 // Names are camelCase forms of the configuration directives; units stand last. Defaults are the reference's (const.go).
 
 import { parseAdvertised } from "./address.ts";
+import { isPublicUserKey } from "./auth/nkey.ts";
+import { identityOf, type UserOptions } from "./auth/users.ts";
+import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from "./routing/account.ts";
 
 /** What a caller may set; everything has a default. See {@link ServerOptions} for meaning and units. */
 export type PartialServerOptions = { readonly [Key in keyof ServerOptions]?: ServerOptions[Key] | undefined };
@@ -24,6 +27,19 @@ export interface ServerOptions {
   readonly pass: string | null;
   /** The one token (`--auth`, `authorization { token }`). With it, {@link user} is not asked for, as in the reference. */
   readonly token: string | null;
+  /** The users who may connect. With any of them {@link user} and {@link token} cannot be set. */
+  readonly users: readonly UserOptions[];
+  /** Name or nkey of the one of {@link users} that clients without credentials are; null for nobody. */
+  readonly noAuthUser: string | null;
+  /**
+   * True: clients without credentials are in `$G`, although there are users. A configuration file means that when all its users
+   * are in the system account and it has no other account and no `authorization`.
+   */
+  readonly openGlobalAccount: boolean;
+  /** Accounts besides `$G` and the system account. Nothing crosses from one to another. */
+  readonly accounts: readonly string[];
+  /** The account in which servers talk about themselves: `$SYS`, or one of {@link accounts}. */
+  readonly systemAccount: string;
   /** Time a connection has for its CONNECT when authentication is on. */
   readonly authTimeoutMs: number;
 
@@ -72,6 +88,11 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   user: null,
   pass: null,
   token: null,
+  users: Object.freeze([]),
+  noAuthUser: null,
+  openGlobalAccount: false,
+  accounts: Object.freeze([]),
+  systemAccount: SYSTEM_ACCOUNT,
   authTimeoutMs: 2_000,
   maxConnections: 65_536,
   maxSubscriptions: 0,
@@ -159,5 +180,41 @@ function checkOptions(options: ServerOptions): void {
       "lameDuckGraceMs",
       `${options.lameDuckGraceMs} has to be less than lameDuckDurationMs (${options.lameDuckDurationMs}), of which it is a part`,
     );
+  }
+  checkAccounts(options);
+  checkUsers(options);
+}
+
+function checkAccounts({ accounts, systemAccount }: ServerOptions): void {
+  const names = new Set<string>();
+  for (const name of accounts) {
+    if (name === GLOBAL_ACCOUNT || name === "") throw new OptionsError("accounts", `"${name}" is reserved`);
+    if (names.has(name)) throw new OptionsError("accounts", `"${name}" is there twice`);
+    names.add(name);
+  }
+  if (systemAccount !== SYSTEM_ACCOUNT && !names.has(systemAccount)) {
+    throw new OptionsError("systemAccount", `"${systemAccount}" is not among the accounts`);
+  }
+}
+
+function checkUsers({ accounts, noAuthUser, systemAccount, token, user, users }: ServerOptions): void {
+  const known = new Set([GLOBAL_ACCOUNT, systemAccount, ...accounts]);
+  const identities = new Set<string>();
+  for (const each of users) {
+    const identity = identityOf(each);
+    if (identity === "") throw new OptionsError("users", "a user has neither a name nor an nkey");
+    if (identities.has(identity)) throw new OptionsError("users", `"${identity}" is there twice`);
+    if (!known.has(each.account))
+      throw new OptionsError("users", `"${identity}" is in "${each.account}", which is no account`);
+    if (each.nkey !== null && !isPublicUserKey(each.nkey)) {
+      throw new OptionsError("users", `"${each.nkey}" is not the public nkey of a user`);
+    }
+    identities.add(identity);
+  }
+  if (users.length > 0 && (user !== null || token !== null)) {
+    throw new OptionsError("users", "a single user or token is set too");
+  }
+  if (noAuthUser !== null && !identities.has(noAuthUser)) {
+    throw new OptionsError("noAuthUser", `"${noAuthUser}" is none of the users`);
   }
 }

@@ -11,8 +11,10 @@ import {
   type ServerInfo,
 } from "@myelin/protocol";
 import { parseAdvertised } from "./address.ts";
+import { BcryptQueue } from "./auth/bcrypt-queue.ts";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import { SingleUser } from "./auth/single-user.ts";
+import { UserList } from "./auth/user-list.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
 import type { CloseReason } from "./connection/close-reasons.ts";
 import type { Authenticator, ConnectionContext, InfoParts, Router, ServerCounters } from "./connection/context.ts";
@@ -22,7 +24,7 @@ import type { Logger } from "./logger.ts";
 import { ClientListener, hostPort } from "./net/listener.ts";
 import type { ServerObserver } from "./observer.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "./options.ts";
-import { Account, clearTraffic, GLOBAL_ACCOUNT, noTraffic, SYSTEM_ACCOUNT } from "./routing/account.ts";
+import { Account, clearTraffic, GLOBAL_ACCOUNT, noTraffic } from "./routing/account.ts";
 import { deliver } from "./routing/deliver.ts";
 import type { SublistNode } from "./routing/sublist-node.ts";
 import type { Subscriber } from "./routing/subscriber.ts";
@@ -77,8 +79,7 @@ export class Server implements Router {
     this.#xkey = createServerXKey(random);
     this.name = this.options.serverName ?? this.id;
     const globalAccount = new Account(GLOBAL_ACCOUNT, random.uint32());
-    const systemAccount = new Account(SYSTEM_ACCOUNT, random.uint32());
-    this.accounts = new Map([globalAccount, systemAccount].map((account) => [account.name, account]));
+    this.accounts = createAccounts(this.options, globalAccount, random);
     this.#listener = new ClientListener(network, logger);
     this.#context = {
       arena,
@@ -89,7 +90,8 @@ export class Server implements Router {
       options: this.options,
       logger,
       router: this,
-      authenticator: outside.createAuthenticator?.(this.accounts) ?? new SingleUser(this.options, globalAccount),
+      authenticator:
+        outside.createAuthenticator?.(this.accounts) ?? createAuthenticator(this.options, this.accounts, globalAccount),
       counters: this.counters,
       globalAccount,
       scratch: createParserScratch(),
@@ -293,4 +295,21 @@ export class Server implements Router {
       xkey: this.#xkey,
     };
   }
+}
+
+/** `$G`, the accounts of the options, and the system account, which is one of these or `$SYS`. */
+function createAccounts(options: ServerOptions, globalAccount: Account, random: Random): ReadonlyMap<string, Account> {
+  const names = new Set([...options.accounts, options.systemAccount]);
+  const others = [...names].map((name) => new Account(name, random.uint32(), name === options.systemAccount));
+  return new Map([globalAccount, ...others].map((account) => [account.name, account]));
+}
+
+function createAuthenticator(
+  options: ServerOptions,
+  accounts: ReadonlyMap<string, Account>,
+  globalAccount: Account,
+): Authenticator {
+  const hashes = new BcryptQueue();
+  if (options.users.length > 0) return new UserList(options, accounts, hashes);
+  return new SingleUser(options, globalAccount, hashes);
 }

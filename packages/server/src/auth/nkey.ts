@@ -2,12 +2,13 @@
 //
 //   byte 0: kind << 3    bytes 1..32: key    bytes 33, 34: CRC-16/XMODEM of the 33 before, low byte first    -> base32, no padding
 
-import { createPrivateKey, createPublicKey } from "node:crypto";
+import { createPrivateKey, createPublicKey, verify } from "node:crypto";
 import type { Random } from "@myelin/platform";
 
 /** Kinds of keys: the first byte of the encoded form, which makes its first letter. */
 const KIND_SERVER = 13 << 3; // N
 const KIND_CURVE = 23 << 3; // X
+const KIND_USER = 20 << 3; // U
 
 const KEY_BYTES = 32;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -15,6 +16,42 @@ const CRC_POLYNOMIAL = 0x1021;
 /** What stands before the 32 secret bytes in the DER form of a private key (RFC 8410). */
 const DER_PREFIX_ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
 const DER_PREFIX_X25519 = Buffer.from("302e020100300506032b656e04220420", "hex");
+
+/** What stands before the 32 bytes of a public key in DER (RFC 8410). */
+const DER_PREFIX_PUBLIC = Buffer.from("302a300506032b6570032100", "hex");
+const USER_KEY = /^U[A-Z2-7]{55}$/;
+const NONCE_BYTES = 11;
+
+/** Whether a text is the public key of a user: `U...` with a checksum that is right. */
+export function isPublicUserKey(text: string): boolean {
+  return decodeUserKey(text) !== null;
+}
+
+/** What a client has to sign to show that it has the key: 15 characters that nobody can foresee. */
+export function createNonce(random: Random): string {
+  return Buffer.from(random.fillSecret(new Uint8Array(NONCE_BYTES))).toString("base64url");
+}
+
+/**
+ * Whether a user's key signed a nonce.
+ *
+ * @param sig - Base64, in the alphabet for URLs or the other, as clients send it. What is no signature is none.
+ */
+export function verifySignature(publicKey: string, nonce: string, sig: string): boolean {
+  const key = decodeUserKey(publicKey);
+  if (key === null || nonce === "" || !/^[A-Za-z0-9+/_-]{86}(?:==)?$/.test(sig)) return false;
+  const der = Buffer.concat([DER_PREFIX_PUBLIC, key]);
+  const object = createPublicKey({ key: der, format: "der", type: "spki" });
+  return verify(null, Buffer.from(nonce), object, Buffer.from(sig, "base64"));
+}
+
+function decodeUserKey(text: string): Uint8Array | null {
+  if (!USER_KEY.test(text)) return null;
+  const raw = unbase32(text);
+  const end = 1 + KEY_BYTES;
+  const checksum = (raw[end] as number) | ((raw[end + 1] as number) << 8);
+  return raw[0] === KIND_USER && crc16(raw, end) === checksum ? raw.subarray(1, end) : null;
+}
 
 /** A new server identity: the public key (`N...`) that INFO and monitoring show. */
 export function createServerId(random: Random): string {
@@ -52,6 +89,22 @@ function crc16(bytes: Uint8Array, end: number): number {
     crc &= 0xffff;
   }
   return crc;
+}
+
+/** Of a text whose letters have been checked. */
+function unbase32(text: string): Uint8Array {
+  const bytes = new Uint8Array((text.length * 5) >> 3);
+  let bits = 0;
+  let value = 0;
+  let at = 0;
+  for (const letter of text) {
+    value = ((value << 5) | BASE32.indexOf(letter)) & 0xfff;
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[at++] = value >>> bits;
+  }
+  return bytes;
 }
 
 function base32(bytes: Uint8Array): string {

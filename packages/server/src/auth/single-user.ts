@@ -1,45 +1,53 @@
 // Authentication by the one user or the one token that flags or options give; or by nothing, when neither is set.
 
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { ConnectOptions } from "@myelin/protocol";
+import type { ClientConnection } from "../connection/client-connection.ts";
 import type { Authenticator } from "../connection/context.ts";
 import type { ServerOptions } from "../options.ts";
 import type { Account } from "../routing/account.ts";
+import type { BcryptQueue } from "./bcrypt-queue.ts";
+import { knowsSecret, sameSecret } from "./secrets.ts";
 
 /** Lets in whoever knows the user and password, or the token. Everybody lands in one account. */
 export class SingleUser implements Authenticator {
   readonly required: boolean;
+  readonly usesNonce = false;
+  readonly assumed = null;
+  readonly assumedName = "";
   readonly #user: string | null;
   readonly #pass: string;
   readonly #token: string | null;
   readonly #account: Account;
+  readonly #hashes: BcryptQueue;
 
-  constructor(options: Pick<ServerOptions, "user" | "pass" | "token">, account: Account) {
+  constructor(options: Pick<ServerOptions, "user" | "pass" | "token">, account: Account, hashes: BcryptQueue) {
     this.#user = options.user;
     this.#pass = options.pass ?? "";
     this.#token = options.token;
     this.#account = account;
+    this.#hashes = hashes;
     this.required = this.#user !== null || this.#token !== null;
   }
 
-  authenticate(connect: Readonly<ConnectOptions>): Account | null {
-    return this.#knows(connect) ? this.#account : null;
+  authenticate(
+    connect: Readonly<ConnectOptions>,
+    connection: ClientConnection,
+  ): Account | null | Promise<Account | null> {
+    const answer = this.#knows(connect, connection);
+    if (typeof answer === "boolean") return answer ? this.#account : null;
+    return answer.then((isRight) => (isRight ? this.#account : null));
   }
 
-  #knows(connect: Readonly<ConnectOptions>): boolean {
+  #knows(connect: Readonly<ConnectOptions>, connection: ClientConnection): boolean | Promise<boolean> {
+    const isWanted = (): boolean => !connection.isClosed;
     // A token goes before a user, as in the reference (auth.go).
-    if (this.#token !== null) return sameSecret(connect.auth_token, this.#token);
-    if (this.#user !== null) {
-      // Both are always compared: how long it takes tells nothing about which was wrong.
-      const userIsRight = sameSecret(connect.user, this.#user);
-      return sameSecret(connect.pass, this.#pass) && userIsRight;
-    }
-    return true;
+    if (this.#token !== null) return knowsSecret(connect.auth_token, this.#token, this.#hashes, isWanted);
+    if (this.#user === null) return true;
+    // Both are always compared: how long it takes tells nothing about which was wrong.
+    const userIsRight = sameSecret(connect.user, this.#user);
+    const passIsRight = knowsSecret(connect.pass, this.#pass, this.#hashes, isWanted);
+    return typeof passIsRight === "boolean"
+      ? passIsRight && userIsRight
+      : passIsRight.then((isRight) => isRight && userIsRight);
   }
-}
-
-/** Compares in a time that does not depend on where the two differ, nor on their lengths. */
-function sameSecret(given: string, wanted: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(wanted));
 }

@@ -50,6 +50,9 @@ export type Authenticate = (
 /** Asks an {@link Authenticate} function. */
 export class UserFunction implements Authenticator {
   readonly required = true;
+  readonly usesNonce = false;
+  readonly assumed = null;
+  readonly assumedName = "";
   readonly #authenticate: Authenticate;
   readonly #accounts: ReadonlyMap<string, Account>;
 

@@ -33,15 +33,25 @@ class Checker {
 
   /** Takes the entries of a block that works. `path` is its name with a point, for the setters. */
   settings(map: MapValue, block: Block, path: string): void {
-    for (const { directive, entry } of this.#known(map, block)) {
+    const draft = this.#draft;
+    const problems = this.#problems;
+    for (const { directive, entry } of this.usable(map, block)) {
+      const own = `${path}${directive.name}`;
       const { value } = entry;
-      if (value.kind === "broken") continue;
-      if (!fits(directive, value)) this.#reportType(directive, entry);
+      if (directive.inside?.shape === "block" && value.kind === "map") {
+        this.settings(value, directive.inside.block, `${own}.`);
+      }
+      SETTERS[own]?.({ entry, directive, draft, problems, usable: (inner, of) => this.usable(inner, of) });
+    }
+  }
+
+  /** The entries of a block that can be used; what is wrong with the others is reported. */
+  *usable(map: MapValue, block: Block): Generator<{ directive: Directive; entry: Entry }> {
+    for (const { directive, entry } of this.#known(map, block)) {
+      if (entry.value.kind === "broken") continue;
+      if (!fits(directive, entry.value)) this.#reportType(directive, entry);
       else if (directive.waitsFor !== null) this.#waiting(directive, entry);
-      else if (directive.inside !== null && value.kind === "map") {
-        this.settings(value, directive.inside.block, `${path}${directive.name}.`);
-        SETTERS[`${path}${directive.name}`]?.({ entry, directive, draft: this.#draft, problems: this.#problems });
-      } else SETTERS[`${path}${directive.name}`]?.({ entry, directive, draft: this.#draft, problems: this.#problems });
+      else yield { directive, entry };
     }
   }
 
@@ -124,7 +134,7 @@ function fits({ type }: Directive, { kind }: ConfigValue): boolean {
 function typeHint({ type }: Directive, value: ConfigValue): string | null {
   if (value.from !== undefined) return `the value is from ${locationOf(value.from)}`;
   const written = value.span.source.text.slice(value.span.start, value.span.end);
-  if (type === "string" && value.kind !== "map" && value.kind !== "array") return `put it into quotes: "${written}"`;
+  if (type === "string" && value.kind !== "map" && value.kind !== "array") return "put it into quotes";
   if (type === "duration string" && value.kind === "integer") return `give it a unit: "${value.value}s"`;
   const unquoted = /^["'](.*)["']$/.exec(written)?.[1];
   const isBare =

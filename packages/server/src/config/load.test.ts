@@ -104,18 +104,18 @@ test("loadConfig() tells why a file cannot be read", () => {
 });
 
 test("loadConfig() tells everything at once, in the order of the file, and shows no secret", () => {
-  const text = "prot: 1\nauthorization { user: a, password: hush, tokn: hush }\nhost: 5\nport: $x";
+  const text = "prot: 1\nauthorization { user: a, password: 424242, tokn: hush }\nhost: 5\nport: $x";
   assert.throws(
     () => load(text),
     (error: unknown) => {
       assert.ok(error instanceof ConfigError);
       assert.deepEqual(
         error.problems.map(({ code }) => code),
-        ["UNKNOWN_FIELD", "UNKNOWN_FIELD", "BAD_VALUE", "VARIABLE"],
+        ["UNKNOWN_FIELD", "BAD_VALUE", "UNKNOWN_FIELD", "BAD_VALUE", "VARIABLE"],
       );
       assert.equal(error.message.split("\n")[1], "  1 | prot: 1");
       assert.equal(error.message.split("\n")[2], '    | ^^^^ did you mean "port"?');
-      assert.ok(!error.message.includes("hush"), error.message);
+      assert.ok(!/hush|424242/.test(error.message), error.message);
       return true;
     },
   );
@@ -134,6 +134,42 @@ test("loadConfig() quotes only a piece of a long line", () => {
       return true;
     },
   );
+});
+
+const NKEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+
+test("loadConfig() reads users and accounts", () => {
+  const { options } = load(`
+    users_of_a: [ { username: a, pass: b, connection_types: [ standard, In_Process ] } ]
+    accounts: {
+      A: { users: $users_of_a }
+      B: { users: [ { user: c, password: "$2a$04$x" } ], jetstream: disabled }
+    }
+    authorization { users: [ { nkey: ${NKEY}, permissions: {} }, { user: open } ] }
+    no_auth_user: c
+    system: B`);
+  const plain = { user: null, pass: "", nkey: null, account: "$G", connectionTypes: null };
+  assert.deepEqual(options, {
+    users: [
+      { ...plain, user: "a", pass: "b", account: "A", connectionTypes: ["STANDARD", "IN_PROCESS"] },
+      { ...plain, user: "c", pass: "$2a$04$x", account: "B" },
+      { ...plain, nkey: NKEY },
+      { ...plain, user: "open" },
+    ],
+    accounts: ["A", "B"],
+    noAuthUser: "c",
+    systemAccount: "B",
+  });
+  completeOptions(options);
+  assert.deepEqual(load("accounts: [ A, B ]").options, { accounts: ["A", "B"] });
+});
+
+test("loadConfig() reads ten thousand users in under a second", () => {
+  const users = Array.from({ length: 10_000 }, (_, at) => `{ user: user${at}, password: "secret ${at}" }`);
+  const text = `accounts { A { users: [\n${users.slice(5000).join("\n")}\n] } }\nauthorization { users: [${users.slice(0, 5000).join(", ")}] }`;
+  const start = process.hrtime.bigint();
+  assert.equal(load(text).options.users?.length, 10_000);
+  assert.ok(process.hrtime.bigint() - start < 1_000_000_000n);
 });
 
 const EVERYTHING = `

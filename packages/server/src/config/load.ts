@@ -1,14 +1,17 @@
 // The way in: a file, or a text, becomes settings, or one error that tells everything that is wrong.
 
+import { identityOf } from "../auth/users.ts";
 import { DEFAULT_OPTIONS } from "../options.ts";
+import { SYSTEM_ACCOUNT } from "../routing/account.ts";
 import { checkConfig } from "./check.ts";
 import { configDigest } from "./digest.ts";
 import { formatDuration } from "./duration.ts";
 import { NODE_CONFIG_OUTSIDE } from "./node-outside.ts";
 import { type ConfigOutside, parseConfig } from "./parser.ts";
 import { ConfigError, type Problem, Problems } from "./problem.ts";
-import type { Settings, SettingsDraft } from "./settings.ts";
-import { Source } from "./source.ts";
+import type { SettingName, Settings, SettingsDraft } from "./settings.ts";
+import { Source, type Span } from "./source.ts";
+import type { MapValue } from "./value.ts";
 
 /** Where a configuration is. */
 export type ConfigGiven = { readonly file: string } | { readonly text: string };
@@ -37,6 +40,7 @@ export function loadConfig(given: ConfigGiven, outside: ConfigOutside = NODE_CON
   const map = parseConfig(source, path, outside, problems);
   const draft = checkConfig(map, problems);
   checkTogether(draft, problems);
+  openGlobalAccount(map, draft);
   if (map.entries.size === 0 && !problems.has("error")) {
     problems.warn("EMPTY", `${source.name}: config has no values or is empty`, null);
   }
@@ -56,7 +60,49 @@ function readSource(path: string, { readFile }: ConfigOutside): { source: Source
 }
 
 /** What must hold between directives of different blocks. */
-function checkTogether({ options, origins }: SettingsDraft, problems: Problems): void {
+function checkTogether(draft: SettingsDraft, problems: Problems): void {
+  checkLimits(draft, problems);
+  checkUsers(draft, problems);
+}
+
+/**
+ * Whoever only gives the system account its users wants everybody else to go on as before (server.go configureAccounts). An
+ * `authorization`, be it empty, or any other account says that somebody thought about who may come in.
+ */
+function openGlobalAccount({ entries }: MapValue, draft: SettingsDraft): void {
+  const { accounts = [], noAuthUser, systemAccount = SYSTEM_ACCOUNT, users = [] } = draft.options;
+  const place = draft.origins.get("users");
+  if (place === undefined || users.length === 0 || noAuthUser !== undefined) return;
+  const hasAuthorization = [...entries.keys()].some((key) => key.toLowerCase() === "authorization");
+  if (hasAuthorization || accounts.some((name) => name !== systemAccount)) return;
+  draft.option("openGlobalAccount", true, place);
+}
+
+function checkUsers({ options, origins }: SettingsDraft, problems: Problems): void {
+  const { accounts = [], noAuthUser, systemAccount = SYSTEM_ACCOUNT, users = [] } = options;
+  const at = (name: SettingName): Span | null => origins.get(name) ?? null;
+  if (users.length > 0 && options.user !== undefined) {
+    problems.error(
+      "CONFLICT",
+      "Can not have a single user/pass and a users array",
+      at("user"),
+      "make it one of the users",
+    );
+  }
+  if (users.length > 0 && options.token !== undefined) {
+    problems.error("CONFLICT", "Can not have a token and a users array", at("token"), "take out one of the two");
+  }
+  if (typeof noAuthUser === "string" && !users.some((user) => identityOf(user) === noAuthUser)) {
+    const text = `no_auth_user: ${JSON.stringify(noAuthUser)} not present as user or nkey in authorization block or account configuration`;
+    problems.error("CONFLICT", text, at("noAuthUser"), "add the user");
+  }
+  if (systemAccount !== SYSTEM_ACCOUNT && !accounts.includes(systemAccount)) {
+    const text = `system_account ${JSON.stringify(systemAccount)} is not among the accounts`;
+    problems.error("CONFLICT", text, at("systemAccount"), "add it to accounts");
+  }
+}
+
+function checkLimits({ options, origins }: SettingsDraft, problems: Problems): void {
   const { maxPayloadBytes = DEFAULT_OPTIONS.maxPayloadBytes, maxPendingBytes = DEFAULT_OPTIONS.maxPendingBytes } =
     options;
   const { lameDuckDurationMs = DEFAULT_OPTIONS.lameDuckDurationMs } = options;

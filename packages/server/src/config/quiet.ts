@@ -12,7 +12,6 @@ const OF_ITS_OWN: Readonly<Record<string, (value: ConfigValue) => boolean>> = {
   websocket: hasNoListener,
   mqtt: hasNoListener,
   write_timeout: (value) => isWord(value, "default"),
-  system_account: (value) => value.kind === "string" && (value.value === "$SYS" || value.value === ""),
 };
 
 /** Whether a server without the directive does what the value says. */

@@ -4,12 +4,14 @@
 
 import { parseAdvertised, splitHostPort } from "../address.ts";
 import type { ServerOptions } from "../options.ts";
-import type { Directive } from "./directives/directive.ts";
+import { GLOBAL_ACCOUNT } from "../routing/account.ts";
+import type { Block, Directive } from "./directives/directive.ts";
 import { parseDuration } from "./duration.ts";
 import type { Problems } from "./problem.ts";
 import type { ProcessSettings, SettingsDraft } from "./settings.ts";
 import type { Span } from "./source.ts";
-import type { BooleanValue, ConfigValue, Entry, FloatValue, IntegerValue, StringValue } from "./value.ts";
+import { addUsers, setAccounts } from "./users.ts";
+import type { BooleanValue, ConfigValue, Entry, FloatValue, IntegerValue, MapValue, StringValue } from "./value.ts";
 
 /** One directive of a file, and where its value goes. */
 export interface Setting {
@@ -17,6 +19,8 @@ export interface Setting {
   readonly directive: Directive;
   readonly draft: SettingsDraft;
   readonly problems: Problems;
+  /** The entries of a block inside that can be used; what is wrong with the others is reported. */
+  readonly usable: (map: MapValue, block: Block) => Iterable<{ directive: Directive; entry: Entry }>;
 }
 
 /** Takes the value of a directive. */
@@ -117,10 +121,17 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
   },
 
   "authorization.user": text("user"),
-  "authorization.pass": secret("pass"),
-  "authorization.token": secret("token"),
+  "authorization.pass": text("pass"),
+  "authorization.token": text("token"),
   "authorization.timeout": authTimeout,
   authorization: checkCredentials,
+
+  "authorization.users": ({ entry, draft, problems, usable }) => {
+    addUsers(entry, GLOBAL_ACCOUNT, draft, problems, usable);
+  },
+  accounts: setAccounts,
+  no_auth_user: text("noAuthUser"),
+  system_account: text("systemAccount"),
 
   disable_sublist_cache: () => {},
   store_dir: ({ entry, problems }) => {
@@ -213,19 +224,6 @@ function listen({ entry, draft, problems }: Setting): void {
   }
   if (parts.host !== "") draft.option("host", parts.host, value.span);
   if (port !== 0) draft.option("port", port, value.span);
-}
-
-/** A password or token. Hashes cannot be checked yet, and taking one for the password itself would lock everybody out. */
-function secret(name: "pass" | "token"): Setter {
-  return ({ entry, draft, problems }) => {
-    const value = stringOf(entry.value);
-    if (value === "") return;
-    if (/^\$2[abxy]\$/.test(value)) {
-      problems.error("NOT_SUPPORTED", `bcrypt in "${entry.key}" is not supported yet`, entry.value.span);
-      return;
-    }
-    draft.option(name, value, entry.value.span);
-  };
 }
 
 function authTimeout({ entry, draft, problems }: Setting): void {

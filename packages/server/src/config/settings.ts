@@ -1,7 +1,10 @@
 // What a configuration sets, under names that do not depend on the spelling in the file. A setting that the file leaves out is
 // absent: the command line and the defaults come after.
 
+import { identityOf, type UserOptions } from "../auth/users.ts";
 import type { PartialServerOptions, ServerOptions } from "../options.ts";
+import { GLOBAL_ACCOUNT } from "../routing/account.ts";
+import type { Problems } from "./problem.ts";
 import type { Span } from "./source.ts";
 
 /** What belongs to the process round the server. An embedded server has no use for it. */
@@ -34,11 +37,46 @@ export class SettingsDraft implements Settings {
   readonly options: Mutable<PartialServerOptions> = {};
   readonly process: Mutable<ProcessSettings> = {};
   readonly origins: Map<SettingName, Span> = new Map();
+  readonly #users: UserOptions[] = [];
+  readonly #identities: Set<string> = new Set();
+  readonly #accounts: string[] = [];
 
   /** Sets an option of the server. */
   option<Name extends keyof ServerOptions>(name: Name, value: ServerOptions[Name], span: Span): void {
     this.options[name] = value;
     this.origins.set(name, span);
+  }
+
+  /** Adds a user, unless there is one of that name. */
+  addUser(user: UserOptions, span: Span, problems: Problems): void {
+    if (this.#identities.has(identityOf(user))) {
+      const kind = user.nkey === null ? "user" : "nkey";
+      problems.error("CONFLICT", `Duplicate ${kind} ${JSON.stringify(identityOf(user))} detected`, span);
+      return;
+    }
+    this.#identities.add(identityOf(user));
+    this.#users.push(user);
+    this.option("users", this.#users, span);
+  }
+
+  /** Adds an account. @returns False when it cannot be one, which is reported. */
+  addAccount(name: string, span: Span, problems: Problems): boolean {
+    if (name === GLOBAL_ACCOUNT || name === "") {
+      problems.error(
+        "BAD_VALUE",
+        `${JSON.stringify(name)} is a Reserved Account`,
+        span,
+        "give the account another name",
+      );
+      return false;
+    }
+    if (this.#accounts.includes(name)) {
+      problems.error("CONFLICT", `Duplicate Account Entry: ${name}`, span);
+      return false;
+    }
+    this.#accounts.push(name);
+    this.option("accounts", this.#accounts, span);
+    return true;
   }
 
   /** Sets what belongs to the process. */
@@ -50,11 +88,12 @@ export class SettingsDraft implements Settings {
 
 /**
  * Puts options of the command line or of a program over those of a file. A user takes the place of a token in the file, and the
- * other way round: both together would leave the new one without effect.
+ * other way round: both together would leave the new one without effect. Beside users of the file neither can be set.
  */
 export function overrideOptions(file: PartialServerOptions, over: PartialServerOptions): PartialServerOptions {
   const options: Mutable<PartialServerOptions> = { ...file };
-  const { user, token } = over;
+  const { user, token, users } = over;
+  if (users !== undefined) options.user = options.pass = options.token = null;
   if (typeof user === "string") options.token = null;
   if (typeof token === "string" || user === null) options.user = options.pass = null;
   return Object.assign(options, over);

@@ -4,6 +4,7 @@ import { type Duplex, duplexPair } from "@myelin/platform";
 import { createPlainArena } from "@myelin/platform/node";
 import { SimClock, SimRandom } from "@myelin/platform/sim";
 import { createParserScratch, latin1, latin1Bytes } from "@myelin/protocol";
+import { BcryptQueue } from "../auth/bcrypt-queue.ts";
 import { SingleUser } from "../auth/single-user.ts";
 import { SILENT_LOGGER } from "../logger.ts";
 import { completeOptions, type PartialServerOptions } from "../options.ts";
@@ -37,7 +38,7 @@ function connect(given: PartialServerOptions = {}) {
       slowConsumer: () => {},
       gone: (_connection, reason) => gone.push(reason),
     },
-    authenticator: new SingleUser(options, account),
+    authenticator: new SingleUser(options, account, new BcryptQueue()),
     counters: { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 },
     globalAccount: account,
     scratch: createParserScratch(),

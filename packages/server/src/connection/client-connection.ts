@@ -12,6 +12,7 @@ import {
   type ProtocolErrorCode,
   type Publication,
 } from "@myelin/protocol";
+import { createNonce } from "../auth/nkey.ts";
 import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
 import type { Subscription } from "../routing/subscription.ts";
@@ -45,7 +46,9 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   readonly startWallMs: number;
   account: Account;
   /** Whom authentication took the client for; empty where it asks for nobody. */
-  userName = "";
+  userName: string;
+  /** What the client signs with its nkey; empty where nobody has one. */
+  readonly nonce: string;
   connect: Readonly<ConnectOptions> = DEFAULT_CONNECT_OPTIONS;
   /** From `connect`, beside each other because the message path reads them. */
   echo = true;
@@ -83,7 +86,9 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     const { options } = context;
     this.id = id;
     this.duplex = duplex;
-    this.account = context.globalAccount;
+    this.account = context.authenticator.assumed ?? context.globalAccount;
+    this.userName = context.authenticator.assumedName;
+    this.nonce = context.authenticator.usesNonce ? createNonce(context.random) : "";
     this.startWallMs = context.clock.wallMs();
     this.lastHeardMs = context.clock.monotonicMs();
     this.pings = new PingTimer(context.clock, options.pingIntervalMs, options.pingMax, this);
@@ -106,8 +111,9 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#sendInfo(false);
     // INFO leaves at once: the peer waits for it.
     this.#out.flush();
-    if (authenticator.required) {
-      this.#parser.expectsConnect = true;
+    const mayStayAnonymous = authenticator.assumed !== null;
+    if (authenticator.required || mayStayAnonymous) {
+      this.#parser.expectsConnect = !mayStayAnonymous;
       this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
     }
     this.pings.start(random);
@@ -149,6 +155,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     dispatch.turnChanges = 0;
     if (dispatch.active) {
       dispatch.active = false;
+      // An operation without a CONNECT: the client has decided to stay who it is taken for.
+      if (!this.connectReceived) this.#stopAuthTimer();
       this.lastHeardMs = this.#context.clock.monotonicMs();
     }
     if (this.#stalledBy !== null) this.#waitFor(this.#stalledBy);
@@ -302,9 +310,13 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     else if (this.#stallTimer === null) this.duplex.resume();
   }
 
-  #admit(account: Account | null, connect: ConnectOptions): void {
+  #stopAuthTimer(): void {
     this.#authTimer?.cancel();
     this.#authTimer = null;
+  }
+
+  #admit(account: Account | null, connect: ConnectOptions): void {
+    this.#stopAuthTimer();
     if (account === null || connect.account !== "" || connect.new_account) {
       this.refuseAuthentication();
       return;
@@ -444,6 +456,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
 
   #enterAccount(account: Account): void {
     if (account === this.account) return;
+    // Who acted as somebody else before takes nothing along.
+    this.#leaveAccount();
     this.account.connections--;
     account.connections++;
     this.account = account;
@@ -464,7 +478,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     const { remote } = this.duplex;
     const address = remote === null ? "" : `,"client_ip":"${remote.host}"`;
     this.#out.append(head);
-    this.send(`,"client_id":${this.id}${address}`);
+    const nonce = this.nonce === "" ? "" : `,"nonce":"${this.nonce}"`;
+    this.send(`,"client_id":${this.id}${address}${nonce}`);
     this.#out.append(tail);
   }
 

@@ -35,6 +35,11 @@ export interface Router {
 export interface Authenticator {
   /** Whether a client has to authenticate at all; told in INFO as `auth_required`. */
   readonly required: boolean;
+  /** Whether clients sign a nonce, which INFO then has to carry. */
+  readonly usesNonce: boolean;
+  /** The account of clients that have not said who they are, and the name of the user that they are; null for `$G`. */
+  readonly assumed: Account | null;
+  readonly assumedName: string;
   /**
    * Says who a client is. While a promise is awaited the connection does nothing else, and the time for authentication
    * goes on; a rejection is a no.
@@ -74,7 +79,7 @@ export interface ConnectionContext {
   readonly router: Router;
   readonly authenticator: Authenticator;
   readonly counters: ServerCounters;
-  /** The account of connections that have not said who they are. */
+  /** The account of connections that have not said who they are, where authentication names no other. */
   readonly globalAccount: Account;
   /** What parsers fill; one for all connections. */
   readonly scratch: ParserScratch;

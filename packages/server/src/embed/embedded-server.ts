@@ -130,10 +130,10 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
     };
     const configured = configuredOptions({ configFile, configText }, withoutUndefined(serverOptions), this.#logger);
     this.#server = new Server({ ...EMBEDDED_DEFAULTS, ...configured }, outside);
-    const { token, user } = this.#server.options;
-    if (authenticate !== undefined && (user !== null || token !== null)) {
+    const { token, user, users } = this.#server.options;
+    if (authenticate !== undefined && (user !== null || token !== null || users.length > 0)) {
       throw new OptionsError(
-        user !== null ? "user" : "token",
+        user !== null ? "user" : token !== null ? "token" : "users",
         "authenticate is set too, and only one of them can say who may come in",
       );
     }

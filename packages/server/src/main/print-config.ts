@@ -6,7 +6,9 @@ import { completeOptions, type ServerOptions } from "../options.ts";
 import type { MergedSettings } from "./run-settings.ts";
 
 type Form = "plain" | "duration" | "secret";
-type Line = readonly [directive: string, setting: SettingName, form: Form];
+/** Lists are not printed. */
+type PlainSetting = Exclude<SettingName, "users" | "accounts">;
+type Line = readonly [directive: string, setting: PlainSetting, form: Form];
 
 const LINES: readonly Line[] = [
   ["host", "host", "plain"],
@@ -26,6 +28,8 @@ const LINES: readonly Line[] = [
   ["no_fast_producer_stall", "noFastProducerStall", "plain"],
   ["lame_duck_duration", "lameDuckDurationMs", "duration"],
   ["lame_duck_grace_period", "lameDuckGraceMs", "duration"],
+  ["system_account", "systemAccount", "plain"],
+  ["no_auth_user", "noAuthUser", "plain"],
   ["debug", "debug", "plain"],
   ["trace", "trace", "plain"],
   ["logtime", "logTime", "plain"],
@@ -44,7 +48,7 @@ const AUTHORIZATION: readonly Line[] = [
 ];
 
 /** Settings whose default a configuration file cannot say; they are printed as a comment then. */
-const UNSAYABLE: ReadonlyMap<SettingName, number> = new Map([["maxSubscriptionTokens", 0]]);
+const UNSAYABLE: ReadonlyMap<PlainSetting, number> = new Map([["maxSubscriptionTokens", 0]]);
 const ORIGIN_COLUMN = 40;
 
 /**
@@ -56,7 +60,9 @@ export function printConfig(settings: MergedSettings): string {
   const options = completeOptions(settings.options);
   const lines = LINES.map((line) => writeLine(line, "", settings, options));
   const authorization = AUTHORIZATION.map((line) => writeLine(line, "  ", settings, options));
-  return `${[...lines, "authorization {", ...authorization, "}"].join("\n")}\n`;
+  const users = `# ${options.users.length} users in ${new Set(options.users.map(({ account }) => account)).size} accounts: not shown`;
+  const block = options.users.length > 0 ? [users] : ["authorization {", ...authorization, "}"];
+  return `${[...lines, ...block].join("\n")}\n`;
 }
 
 function writeLine(
@@ -74,11 +80,11 @@ function writeLine(
 }
 
 function valueOf(
-  name: SettingName,
+  name: PlainSetting,
   { process }: MergedSettings,
   options: ServerOptions,
 ): string | number | boolean | null {
-  if (name in options) return options[name as keyof ServerOptions];
+  if (name in options) return options[name as Exclude<keyof ServerOptions, "users" | "accounts">];
   const defaults = {
     logFile: null,
     logSizeLimitBytes: 0,

@@ -248,6 +248,34 @@ test("warnings stand after the head", async () => {
   ]);
 });
 
+test("a configuration file is named in the log, and SIGHUP says that it is not read again", async () => {
+  const run = runOf({ config: { file: "a.conf", digest: "sha256:1" }, warnings: ["a notice"] });
+  await run.process.run();
+  run.process.handleSignal("SIGHUP");
+  assert.deepEqual(run.lines().slice(HEAD.length, HEAD.length + 2), [
+    "[WRN] a notice",
+    "[INF] Using configuration file: a.conf (sha256:1)",
+  ]);
+  assert.deepEqual(run.lines().slice(-2), [
+    '[INF] Trapped "hangup" signal',
+    "[ERR] Failed to reload server configuration: reload is not supported yet; restart the server to use a changed file",
+  ]);
+});
+
+test("passwords that are hashed, and users with nkeys, are no reason to warn", async () => {
+  const account = { account: "$G", connectionTypes: null };
+  const users = [
+    { ...account, user: "a", pass: "$2a$04$abc", nkey: null },
+    { ...account, user: null, pass: "", nkey: "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" },
+  ];
+  const hashed = runOf({ options: { users } });
+  await hashed.process.run();
+  assert.ok(!hashed.lines().some((line) => line.includes("Plaintext")));
+  const plain = runOf({ options: { users: [...users, { ...account, user: "b", pass: "b", nkey: null }] } });
+  await plain.process.run();
+  assert.ok(plain.lines().includes("[WRN] Plaintext passwords detected, use nkeys or bcrypt"));
+});
+
 for (const { signal, lines } of [
   {
     signal: "SIGHUP",

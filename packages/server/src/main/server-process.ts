@@ -7,6 +7,7 @@
 
 import type { Clock } from "@myelin/platform";
 import { SERVER_VERSION } from "@myelin/protocol";
+import { isBcrypt } from "../auth/secrets.ts";
 import type { Logger } from "../logger.ts";
 import { completeOptions, type ServerOptions } from "../options.ts";
 import { fileErrorText } from "../system-error.ts";
@@ -193,9 +194,7 @@ export class ServerProcess {
     this.#log.debug(`  Node.js:  ${process.version}`);
     this.#log.info(`  Name:     ${server.name}`);
     this.#log.info(`  ID:       ${server.id}`);
-    if (options.pass !== null && options.pass !== "") {
-      this.#log.warn("Plaintext passwords detected, use nkeys or bcrypt");
-    }
+    if (hasPlainPassword(options)) this.#log.warn("Plaintext passwords detected, use nkeys or bcrypt");
     const { config, warnings } = this.#settings;
     for (const warning of warnings) this.#log.warn(warning);
     if (config !== null) this.#log.info(`Using configuration file: ${config.file} (${config.digest})`);
@@ -287,6 +286,12 @@ export class ServerProcess {
     this.#exited = true;
     this.#outside.exit(code);
   }
+}
+
+function hasPlainPassword({ pass, users }: ServerOptions): boolean {
+  const passwords = users.filter(({ nkey }) => nkey === null).map((user) => user.pass);
+  if (pass !== null && pass !== "") passwords.push(pass);
+  return !passwords.every(isBcrypt);
 }
 
 /** `run` has seen it and said so. */

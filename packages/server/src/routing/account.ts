@@ -42,10 +42,13 @@ export class Account {
   /** Subscriptions that ended while a message was on its way through the sublist; see {@link retire}. */
   readonly #retired: Subscription[] = [];
 
-  /** @param seed - For the sublist's hashing: any number that peers cannot know. */
-  constructor(name: string, seed: number) {
+  /**
+   * @param seed - For the sublist's hashing: any number that peers cannot know.
+   * @param isSystem - Whether it is the one account in which servers talk about themselves.
+   */
+  constructor(name: string, seed: number, isSystem: boolean = name === SYSTEM_ACCOUNT) {
     this.name = name;
-    this.isSystem = name === SYSTEM_ACCOUNT;
+    this.isSystem = isSystem;
     this.sublist = new Sublist(seed);
   }
 

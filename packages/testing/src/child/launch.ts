@@ -99,7 +99,7 @@ function directivesOf(options: PartialServerOptions): string {
       continue;
     }
     const directive = DIRECTIVES[name];
-    if (directive === undefined)
+    if (directive === undefined || typeof value === "object")
       throw new TypeError(`Cannot start a program with the option ${name}: it has none such`);
     lines.push(`${directive}: ${name.endsWith("Ms") ? `"${String(value)}ms"` : String(value)}`);
   }

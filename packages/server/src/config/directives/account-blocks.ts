@@ -72,14 +72,24 @@ export const IMPORT: Block = defineBlock("accounts.<name>.imports[]", "exports a
 ]);
 
 /** `accounts.<name>` */
-export const ACCOUNT: Block = defineBlock("accounts.<name>", "accounts", [
-  ["nkey", "string", "Public key"],
-  ["imports", "list of blocks", "What of other accounts is used here", list(IMPORT)],
-  ["exports", "list of blocks", "What other accounts may use", list(EXPORT)],
-  ["jetstream", "boolean, string or block", "enabled, disabled, or limits", block(ACCOUNT_JETSTREAM)],
-  ["users", "list of blocks", "Users", list(USER)],
-  ["default_permissions", "block", "Permissions of users without their own", block(PERMISSIONS)],
-  ["mappings maps", "named blocks", "Subject mappings", named(MAPPING)],
-  ["limits", "block", "Limits", block(ACCOUNT_LIMITS)],
-  ["msg_trace trace_dest", "string or block", "Destination for traces of messages, or with sampling", block(MSG_TRACE)],
-]);
+export const ACCOUNT: Block = defineBlock(
+  "accounts.<name>",
+  "accounts",
+  [
+    ["nkey", "string", "Public key"],
+    ["imports", "list of blocks", "What of other accounts is used here", list(IMPORT)],
+    ["exports", "list of blocks", "What other accounts may use", list(EXPORT)],
+    ["jetstream", "boolean, string or block", "enabled, disabled, or limits", block(ACCOUNT_JETSTREAM)],
+    ["users", "list of blocks", "Users", list(USER)],
+    ["default_permissions", "block", "Permissions of users without their own", block(PERMISSIONS)],
+    ["mappings maps", "named blocks", "Subject mappings", named(MAPPING)],
+    ["limits", "block", "Limits", block(ACCOUNT_LIMITS)],
+    [
+      "msg_trace trace_dest",
+      "string or block",
+      "Destination for traces of messages, or with sampling",
+      block(MSG_TRACE),
+    ],
+  ],
+  ["users"],
+);

@@ -3,19 +3,19 @@
 import { type Block, block, defineBlock, list } from "./directive.ts";
 
 /** `allow_responses` */
-export const ALLOW_RESPONSES: Block = defineBlock("allow_responses", "users and permissions", [
+export const ALLOW_RESPONSES: Block = defineBlock("allow_responses", "permissions", [
   ["max max_msgs max_messages max_responses", "integer", "Responses to one request; negative: no limit (1)"],
   ["expires expiration ttl", "duration", "Time for the responses (2m)"],
 ]);
 
 /** `publish` and `subscribe` inside permissions */
-export const SUBJECTS: Block = defineBlock("publish, subscribe", "users and permissions", [
+export const SUBJECTS: Block = defineBlock("publish, subscribe", "permissions", [
   ["allow", "strings", "Subjects that are allowed"],
   ["deny", "strings", "Subjects that are forbidden, allowed or not"],
 ]);
 
 /** `permissions` */
-export const PERMISSIONS: Block = defineBlock("permissions", "users and permissions", [
+export const PERMISSIONS: Block = defineBlock("permissions", "permissions", [
   ["pub publish import", "strings or block", "Subjects to publish to", block(SUBJECTS)],
   [
     "sub subscribe export",
@@ -32,18 +32,23 @@ export const PERMISSIONS: Block = defineBlock("permissions", "users and permissi
 ]);
 
 /** One of `users`, in `authorization` or in an account */
-export const USER: Block = defineBlock("users[]", "users and permissions", [
-  ["nkey", "string", "Public key, U..."],
-  ["user username", "string", "Name of the user"],
-  ["pass password", "string", "Its password, plain or bcrypt"],
-  ["permission permissions authorization", "block", "What the user may do", block(PERMISSIONS)],
+export const USER: Block = defineBlock(
+  "users[]",
+  "permissions",
   [
-    "allowed_connection_types connection_types clients",
-    "strings",
-    "STANDARD, WEBSOCKET, LEAFNODE, LEAFNODE_WS, MQTT, MQTT_WS, IN_PROCESS (all)",
+    ["nkey", "string", "Public key, U..."],
+    ["user username", "string", "Name of the user"],
+    ["pass password", "string", "Its password, plain or bcrypt"],
+    ["permission permissions authorization", "block", "What the user may do", block(PERMISSIONS)],
+    [
+      "allowed_connection_types connection_types clients",
+      "strings",
+      "STANDARD, WEBSOCKET, LEAFNODE, LEAFNODE_WS, MQTT, MQTT_WS, IN_PROCESS (all)",
+    ],
+    ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
   ],
-  ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
-]);
+  ["nkey", "user", "pass", "allowed_connection_types"],
+);
 
 /** `authorization.auth_callout` */
 export const AUTH_CALLOUT: Block = defineBlock("authorization.auth_callout", "auth callout", [
@@ -57,7 +62,7 @@ export const AUTH_CALLOUT: Block = defineBlock("authorization.auth_callout", "au
 /** `authorization` */
 export const AUTHORIZATION: Block = defineBlock(
   "authorization",
-  "users and permissions",
+  "permissions",
   [
     ["user username", "string", "The one user"],
     ["pass password", "string", "Its password, plain or bcrypt"],
@@ -73,7 +78,7 @@ export const AUTHORIZATION: Block = defineBlock(
     ["auth_callout auth_hook", "block", "A service that decides about users", block(AUTH_CALLOUT)],
     ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
   ],
-  ["user", "pass", "token", "timeout"],
+  ["user", "pass", "token", "timeout", "users"],
 );
 
 /** `authorization` of the WebSocket, MQTT, cluster and gateway listeners */

@@ -20,7 +20,8 @@ function working(block: Block, path = ""): string[] {
   return block.directives.flatMap((directive) => {
     if (directive.waitsFor !== null) return [];
     const own = `${path}${directive.name}`;
-    return directive.inside === null ? [own] : [own, ...working(directive.inside.block, `${own}.`)];
+    // Lists and named blocks are read by the setter of the directive that holds them.
+    return directive.inside?.shape === "block" ? [own, ...working(directive.inside.block, `${own}.`)] : [own];
   });
 }
 

@@ -67,21 +67,31 @@ export const GROUPS: readonly Group[] = [
     ["lame_duck_grace_period", "duration string", "Time before it closes the first, less than the duration (10s)"],
   ]),
   group("Authentication", [
-    ["authorization", "block", "The one user or token that clients need (nobody is asked)", block(AUTHORIZATION)],
+    [
+      "authorization",
+      "block",
+      "Users, or the one user or token, that clients need (nobody is asked)",
+      block(AUTHORIZATION),
+    ],
+  ]),
+  group("Accounts", [
+    [
+      "accounts",
+      "named blocks",
+      "Accounts with their users, or only their names; nothing crosses from one to another",
+      named(ACCOUNT),
+    ],
+    ["no_auth_user", "string", "Name or nkey of the user that clients without credentials are (nobody)"],
+    ["system_account system", "string", "The account in which servers talk about themselves ($SYS)"],
   ]),
   group("Accepted without effect", [
     ["disable_sublist_cache no_sublist_cache", "boolean", "There is no cache of matches to switch off"],
     ["store_dir storedir", "string", "Folder for JetStream, which is not supported yet"],
   ]),
   group(
-    "Users and accounts",
-    [
-      ["no_auth_user", "string", "User for clients without credentials"],
-      ["accounts", "named blocks", "Accounts, each with its users", named(ACCOUNT)],
-      ["system_account system", "string", "Name of the system account"],
-      ["no_system_account no_system no_sys_acc", "boolean", "No system account"],
-    ],
-    "users and accounts",
+    "No system account",
+    [["no_system_account no_system no_sys_acc", "boolean", "Do without a system account"]],
+    "accounts",
   ),
   group(
     "Operator mode",
