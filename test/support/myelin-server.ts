@@ -34,7 +34,7 @@ export class MyelinServer implements Target {
     const server = createServer({ host: "127.0.0.1", port }, options);
     await server.start();
     const address = { host: "127.0.0.1", port: server.port };
-    return { ...address, wires: overTcp(address), stop: () => server.close() };
+    return { ...address, webSocketPort: null, wires: overTcp(address), stop: () => server.close() };
   }
 }
 
@@ -56,7 +56,7 @@ export class ReusedMyelinServer implements Target {
     const idle = async (): Promise<void> => {
       while (server.connectionCount > 0) await new Promise(setImmediate);
     };
-    return { host: "127.0.0.1", port: 0, wires, stop: idle };
+    return { host: "127.0.0.1", port: 0, webSocketPort: null, wires, stop: idle };
   }
 
   /** Ends the server. */

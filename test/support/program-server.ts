@@ -10,6 +10,7 @@ import type { RunningServer } from "./target.ts";
 import { overTcp } from "./wire.ts";
 
 const LISTENING = /Listening for client connections on 127\.0\.0\.1:(\d+)/;
+const LISTENING_WEB_SOCKET = /Listening for websocket clients on ws:\/\/127\.0\.0\.1:(\d+)/;
 const READY = "Server is ready";
 const START_DEADLINE_MS = 10_000;
 
@@ -28,8 +29,9 @@ export async function startProgram(
   try {
     const [program = "", ...first] = command;
     const child = spawn(program, [...first, ...(await args(folder))], { stdio: ["ignore", "ignore", "pipe"] });
-    const address = { host: "127.0.0.1", port: await listening(child) };
-    return { ...address, wires: overTcp(address), stop: () => stop(child, folder) };
+    const { port, webSocketPort } = await listening(child);
+    const address = { host: "127.0.0.1", port };
+    return { ...address, webSocketPort, wires: overTcp(address), stop: () => stop(child, folder) };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -41,22 +43,29 @@ export async function startProgram(
  *
  * @param variable - An environment variable that names the program's file.
  * @param name - The name looked for on the PATH when the variable is not set.
+ * @param folders - Where else to look.
  */
-export function findProgram(variable: string, name: string): string | null {
+export function findProgram(variable: string, name: string, folders: readonly string[] = []): string | null {
   const given = process.env[variable];
   if (given !== undefined && given !== "") {
     if (!existsSync(given)) throw new Error(`${variable} names ${given}, which does not exist`);
     return given;
   }
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+  for (const folder of [...(process.env["PATH"] ?? "").split(delimiter), ...folders]) {
     const path = join(folder, name);
     if (isExecutable(path)) return path;
   }
   return null;
 }
 
-/** Waits for the line that says the server is ready; gives the port it bound. */
-function listening(child: ChildProcess): Promise<number> {
+/** The ports that a server bound. */
+interface Ports {
+  readonly port: number;
+  readonly webSocketPort: number | null;
+}
+
+/** Waits for the line that says the server is ready; gives the ports it bound. */
+function listening(child: ChildProcess): Promise<Ports> {
   return new Promise((resolve, reject) => {
     let log = "";
     const fail = (why: string): void => {
@@ -80,7 +89,8 @@ function listening(child: ChildProcess): Promise<number> {
       if (port === undefined || !log.includes(READY)) return;
       clearTimeout(deadline);
       child.off("exit", exited);
-      resolve(Number(port));
+      const webSocketPort = LISTENING_WEB_SOCKET.exec(log)?.[1];
+      resolve({ port: Number(port), webSocketPort: webSocketPort === undefined ? null : Number(webSocketPort) });
     });
   });
 }

@@ -11,6 +11,8 @@ export interface RunningServer {
   /** A loopback address. */
   readonly host: string;
   readonly port: number;
+  /** Where it takes WebSocket; null when it was not configured to. */
+  readonly webSocketPort: number | null;
   /** Opens connections to it: over TCP, or without a socket where the target says so. */
   readonly wires: WireOpener;
   /** Ends the server and waits until it is gone. */
