@@ -91,7 +91,8 @@ class SimFile implements DiskFile {
   write(bytes: Uint8Array, start: number, end: number, position: number): void {
     this.#check(true);
     this.#disk.maybeFail("write", this.path);
-    this.#disk.writeInode(this.#inode, bytes.slice(start, end), position, this.path);
+    // Not slice(): a Buffer's shares its memory.
+    this.#disk.writeInode(this.#inode, new Uint8Array(bytes.subarray(start, end)), position, this.path);
   }
 
   truncate(size: number): void {
@@ -150,7 +151,7 @@ export class SimDisk implements Disk {
       const inode = new Inode(this.#nextInode++, bytes === null);
       (folder.entries as Map<string, Inode>).set(name, inode);
       if (bytes !== null) {
-        inode.bytes = bytes.slice();
+        inode.bytes = new Uint8Array(bytes);
         inode.size = bytes.length;
         this.#usedBytes += bytes.length;
       }

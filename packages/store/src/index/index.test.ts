@@ -114,7 +114,7 @@ test("StreamIndex agrees with a plain list under appends, removals, truncation a
       const at = dice < 70 ? 0 : random.uint32() % model.length;
       const { seq } = model.splice(at, 1)[0]!;
       const block = index.records.find(seq)!;
-      index.remove(block, seq, false);
+      index.remove(block, seq);
       if (block.live === 0 && block !== index.records.last) index.dropBlock(block);
     } else if (dice === 96) {
       const seq = Math.max(0, index.lastSeq - (random.uint32() % 30));

@@ -2,9 +2,11 @@
 // typed arrays per block, found by sequence with a binary search over the blocks.
 //
 //   place, 32 bits:  0-22 offset / 8   23 no message here   24 has headers   25-27 padding bytes   28 has a time to live
-//                    29 follows a gap  30 lost to damage
+//                    29 follows a gap
 //
 // A slot without a message keeps its offset, so that a record's length is the distance to the next slot.
+
+import { RECORD_HEADER_BYTES } from "../record.ts";
 
 const OFFSET_MASK = 0x7fffff;
 const ABSENT = 1 << 23;
@@ -12,7 +14,6 @@ const HEADERS = 1 << 24;
 const PADDING_SHIFT = 25;
 const TTL = 1 << 28;
 const GAP = 1 << 29;
-const LOST = 1 << 30;
 
 /** No subject: the slot never had a message. */
 const NO_SUBJECT = 0xffffffff;
@@ -78,10 +79,10 @@ export class IndexBlock {
     this.liveBytes += length + traits.padding;
   }
 
-  /** Adds a sequence that has no message. */
-  addAbsent(lost: boolean, bytes = 0): void {
+  /** Adds a sequence that has no message, and `bytes` in the block that belong to none. */
+  addAbsent(bytes = 0): void {
     const slot = this.#newSlot();
-    this.#places[slot] = (this.endOffset / 8) | ABSENT | (lost ? LOST : 0);
+    this.#places[slot] = (this.endOffset / 8) | ABSENT;
     this.#subjects[slot] = NO_SUBJECT;
     this.endOffset += bytes;
   }
@@ -90,14 +91,10 @@ export class IndexBlock {
     return (this.#places[slot]! & ABSENT) === 0;
   }
 
-  isLost(slot: number): boolean {
-    return (this.#places[slot]! & LOST) !== 0;
-  }
-
   /** The message of a slot is gone. */
-  remove(slot: number, lost: boolean): void {
+  remove(slot: number): void {
     this.liveBytes -= this.slotBytes(slot);
-    this.#places[slot]! |= ABSENT | (lost ? LOST : 0);
+    this.#places[slot]! |= ABSENT;
     this.live--;
   }
 
@@ -113,6 +110,11 @@ export class IndexBlock {
   /** Length of the record in a slot, padding left out. */
   recordLength(slot: number): number {
     return this.slotBytes(slot) - ((this.#places[slot]! >>> PADDING_SHIFT) & 7);
+  }
+
+  /** Bytes of subject, headers and payload of the record in a slot. */
+  dataBytes(slot: number): number {
+    return this.recordLength(slot) - RECORD_HEADER_BYTES - (this.hasGap(slot) ? 8 : 0) - (this.hasTtl(slot) ? 8 : 0);
   }
 
   hasHeaders(slot: number): boolean {
@@ -175,9 +177,16 @@ export class IndexBlock {
   cut(slot: number): void {
     if (slot >= this.slots) return;
     const end = this.offset(slot);
-    for (let i = slot; i < this.slots; i++) if (this.isLive(i)) this.remove(i, false);
+    for (let i = slot; i < this.slots; i++) if (this.isLive(i)) this.remove(i);
     this.slots = slot;
     this.endOffset = end;
+  }
+
+  /** How many sequences at the end never had a record. */
+  trailingGap(): number {
+    let count = 0;
+    for (let i = this.slots - 1; i >= 0 && this.#subjects[i] === NO_SUBJECT && this.slotBytes(i) === 0; i--) count++;
+    return count;
   }
 
   /** The block will get no more records: gives back what it does not need. */

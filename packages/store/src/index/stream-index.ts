@@ -15,6 +15,7 @@ export class StreamIndex {
   firstSeq = 1;
   /** Last sequence given, live or not. */
   lastSeq = 0;
+  #lost: (readonly [number, number])[] = [];
 
   /** Adds the next record to the newest block. The block exists and `seq` is its next slot. */
   add(seq: number, subject: number, traits: RecordTraits, length: number): void {
@@ -37,6 +38,21 @@ export class StreamIndex {
     this.lastSeq = seq;
   }
 
+  /** Messages of these sequences were lost to damage. */
+  addLost(first: number, last: number): void {
+    this.#lost.push([first, last]);
+    this.#lost.sort((a, b) => a[0] - b[0]);
+  }
+
+  /** Sequences lost to damage, from the first message on, in order. */
+  lostSequences(): number[] {
+    const lost: number[] = [];
+    for (const [first, last] of this.#lost) {
+      for (let seq = Math.max(first, this.firstSeq); seq <= last; seq++) lost.push(seq);
+    }
+    return lost;
+  }
+
   /** Sequences up to `lastSeq` are given and have no message. */
   skipTo(lastSeq: number): void {
     this.lastSeq = lastSeq;
@@ -44,14 +60,14 @@ export class StreamIndex {
   }
 
   /**
-   * The message is gone: deleted, or lost to damage.
+   * The message is gone.
    *
    * @param block - Where its record is.
    */
-  remove(block: IndexBlock, seq: number, lost: boolean): void {
+  remove(block: IndexBlock, seq: number): void {
     const slot = seq - block.firstSeq;
     const subject = block.subject(slot);
-    block.remove(slot, lost);
+    block.remove(slot);
     this.messages--;
     this.#removeFromSubject(subject, block, seq);
     if (seq === this.firstSeq) {
@@ -133,13 +149,21 @@ export class StreamIndex {
     for (let last = this.records.previousLive(this.lastSeq); last > seq; last = this.records.previousLive(last - 1)) {
       const block = this.records.find(last)!;
       removed(block, last - block.firstSeq);
-      this.remove(block, last, false);
+      this.remove(block, last);
     }
     while ((this.records.last?.firstSeq ?? 0) > seq) this.records.blocks.pop();
     const block = this.records.last;
     if (block !== null && block.lastSeq > seq) block.cut(seq + 1 - block.firstSeq);
     this.lastSeq = seq;
     if (this.messages === 0) this.firstSeq = seq + 1;
+  }
+
+  /** All messages go; sequences go on. */
+  clear(): void {
+    this.records.blocks.length = 0;
+    this.subjects.clear();
+    this.messages = 0;
+    this.firstSeq = this.lastSeq + 1;
   }
 
   /** Takes a block without messages out. */

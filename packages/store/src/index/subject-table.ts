@@ -61,6 +61,14 @@ export class SubjectTable {
     this.#keys.release(id);
   }
 
+  /** Forgets all subjects. Filters made for this table notice. */
+  clear(): void {
+    this.#keys = new ByteTable();
+    this.#trie = new SubjectTrie();
+    this.#pages = [];
+    this.createdCount += CREATED_KEPT + 1;
+  }
+
   messages(id: number): number {
     return this.#page(id).messages[id & PAGE_MASK]!;
   }
