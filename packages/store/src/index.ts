@@ -2,6 +2,8 @@
 
 export type { ConsumerLog } from "./consumer-log.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
+export { FileStore } from "./file/file-store.ts";
+export { DEFAULT_FILE_STORE_OPTIONS, type FileStoreOptions, type SyncMode } from "./file/options.ts";
 export type { SubjectFilter } from "./index/subject-filter.ts";
 export { MemoryStore } from "./memory-store.ts";
 export { MessageDraft, type Rollup } from "./message-draft.ts";

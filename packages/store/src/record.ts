@@ -6,7 +6,8 @@
 //   12  u32  block: number of the block the record belongs in
 //   16  u32  offset: where in that block the record begins
 //   20  u16  length of the subject
-//   22  u8   flags: 1 has headers, 2 has a time to live, 4 follows a gap
+//   22  u8   flags: 1 has headers, 2 has a time to live, 4 follows a gap, 8 took away all earlier messages of its subject,
+//            16 took away all earlier messages: kept with the message, so that the two are one
 //   23  u8   kind: 0 for a message; the journal's own kinds are in file/control.ts
 //   24  u64  sequence
 //   32  u64  time: milliseconds since 1970 in bits 0 to 43, nanoseconds within the millisecond in bits 44 to 63
@@ -28,6 +29,8 @@ export const COMMON_HEADER_BYTES = 24;
 export const FLAG_HEADERS = 1;
 export const FLAG_TTL = 2;
 export const FLAG_GAP = 4;
+export const FLAG_ROLLUP_SUBJECT = 8;
+export const FLAG_ROLLUP_ALL = 16;
 
 export const KIND_MESSAGE = 0;
 

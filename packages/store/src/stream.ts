@@ -16,6 +16,8 @@ import {
   aligned,
   FLAG_GAP,
   FLAG_HEADERS,
+  FLAG_ROLLUP_ALL,
+  FLAG_ROLLUP_SUBJECT,
   FLAG_TTL,
   HEADERS_BYTES_MAX,
   KIND_MESSAGE,
@@ -281,6 +283,7 @@ export class Stream implements StreamLog {
       });
       const last = this.index.records.last;
       this.gap = last === null ? 0 : seq - last.lastSeq + last.trailingGap();
+      this.index.forgetLost(0, seq);
       this.ages.truncate(seq);
       this.#expiry.truncated(seq);
       this.listener?.purged(this.index.firstSeq, messages, before - this.bytes);
@@ -362,6 +365,14 @@ export class Stream implements StreamLog {
     else this.#consumers.set(name, new StreamConsumer(name, state, (changed) => this.#consumerChanged(name, changed)));
   }
 
+  /** For stores: the consumers that have a state. */
+  consumerStates(): Map<string, Uint8Array> {
+    const states = new Map<string, Uint8Array>();
+    for (const consumer of this.#consumers.values())
+      if (consumer.state !== null) states.set(consumer.name, consumer.state);
+    return states;
+  }
+
   /** Stops timers; nothing works after it. */
   close(): void {
     this.closed = true;
@@ -433,7 +444,10 @@ export class Stream implements StreamLog {
     const { bytes, at, incarnation, synced } = this.#backing;
     const headersBytes = draft.payloadStart - draft.headersStart;
     const flags =
-      (headersBytes > 0 ? FLAG_HEADERS : 0) | (draft.ttlSeconds !== 0 ? FLAG_TTL : 0) | (this.gap > 0 ? FLAG_GAP : 0);
+      (headersBytes > 0 ? FLAG_HEADERS : 0) |
+      (draft.ttlSeconds !== 0 ? FLAG_TTL : 0) |
+      (this.gap > 0 ? FLAG_GAP : 0) |
+      (draft.rollup === "none" ? 0 : draft.rollup === "all" ? FLAG_ROLLUP_ALL : FLAG_ROLLUP_SUBJECT);
     putU32(bytes, at + 8, incarnation);
     putU32(bytes, at + 12, block.number);
     putU32(bytes, at + 16, block.endOffset);
@@ -505,9 +519,14 @@ export class Stream implements StreamLog {
     this.index.remove(block, seq);
     this.bytes -= stored;
     // What is lost is not taken away durably: the record may be repaired.
-    if (lost) this.index.addLost(seq, seq);
-    else if (wasFirst) this.#backing.boundsMoved();
-    else this.#backing.removed(seq);
+    if (lost) {
+      this.index.addLost(seq, seq);
+    } else if (wasFirst) {
+      this.index.forgetLost(this.index.firstSeq, this.index.lastSeq);
+      this.#backing.boundsMoved();
+    } else {
+      this.#backing.removed(seq);
+    }
     if (block.live === 0 && block !== this.index.records.last) {
       this.index.dropBlock(block);
       this.#backing.blockEmptied(block);
@@ -521,6 +540,7 @@ export class Stream implements StreamLog {
     const bytes = this.bytes;
     // The newest block's number of sequences is needed for the gap no more: the next record begins a new block.
     this.index.clear();
+    this.index.forgetLost(this.index.firstSeq, this.index.lastSeq);
     this.bytes = 0;
     this.gap = 0;
     this.#expiry.clear();

@@ -44,13 +44,19 @@ export class StreamIndex {
     this.#lost.sort((a, b) => a[0] - b[0]);
   }
 
-  /** Sequences lost to damage, from the first message on, in order. */
+  /** Sequences lost to damage, in order. */
   lostSequences(): number[] {
     const lost: number[] = [];
-    for (const [first, last] of this.#lost) {
-      for (let seq = Math.max(first, this.firstSeq); seq <= last; seq++) lost.push(seq);
-    }
+    for (const [first, last] of this.#lost) for (let seq = first; seq <= last; seq++) lost.push(seq);
     return lost;
+  }
+
+  /** Messages below `from` would be gone by now, and those after `to` never were. */
+  forgetLost(from: number, to: number): void {
+    if (this.#lost.length === 0) return;
+    this.#lost = this.#lost
+      .map(([first, last]) => [Math.max(first, from), Math.min(last, to)] as const)
+      .filter(([first, last]) => first <= last);
   }
 
   /** Sequences up to `lastSeq` are given and have no message. */
