@@ -4,7 +4,7 @@ import type { Store } from "./store.ts";
 import { storeCompliance } from "./testing/store-compliance.ts";
 
 // Small, so that blocks roll, segments fill and checkpoints run.
-const OPTIONS = { blockBytes: 4096, segmentBytes: 16 * 1024, segments: 4 };
+const OPTIONS = { blockBytes: 4096, segmentBytes: 16 * 1024, segments: 4, ballastBytes: 8192 };
 const disks = new WeakMap<Store, SimDisk>();
 
 async function openOn(disk: SimDisk, clock: Parameters<typeof FileStore.open>[1]): Promise<Store> {

@@ -109,6 +109,11 @@ export class BlockFile {
     }
   }
 
+  /** Settles when no sync is under way. */
+  idle(): Promise<void> {
+    return this.#syncing ?? Promise.resolve();
+  }
+
   /** Closes the file, or has it closed by the end of the sync that is under way. */
   close(): void {
     this.#closing = this.#syncs > 0;
@@ -150,7 +155,10 @@ export class FilePool {
     this.#open.delete(file);
   }
 
-  closeAll(): void {
-    for (const file of [...this.#open]) file.close();
+  /** Closes all files, once the syncs that are under way have ended. */
+  async closeAll(): Promise<void> {
+    const files = [...this.#open];
+    for (const file of files) file.close();
+    await Promise.allSettled(files.map((file) => file.idle()));
   }
 }

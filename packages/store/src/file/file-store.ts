@@ -22,6 +22,7 @@ import { ControlBuffer } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
 import {
+  BALLAST_FILE,
   hex8,
   MAGIC_META,
   MAGIC_STORE,
@@ -139,13 +140,15 @@ export class FileStore implements Store, FileStoreCore {
       // What recovery found is made durable first, in a new epoch, so that no old segment is ever believed again.
       await store.#runCheckpoint();
     } catch (error) {
-      store.#releaseFiles();
+      await store.#releaseFiles();
       throw error;
     }
     if (store.#failure !== null) {
-      store.#releaseFiles();
+      await store.#releaseFiles();
       throw store.#failure;
     }
+    if (!(await store.#makeBallast()))
+      store.writeFailed(Object.assign(new Error("no room for the ballast"), { code: "ENOSPC" }));
     store.#opening = false;
     for (const { stream } of store.#streams.values()) stream.begin();
     store.#flush();
@@ -233,7 +236,7 @@ export class FileStore implements Store, FileStoreCore {
       await this.#checkpoint;
       this.#syncTimer?.cancel();
       this.#retryTimer?.cancel();
-      this.#releaseFiles();
+      await this.#releaseFiles();
     }
   }
 
@@ -268,7 +271,8 @@ export class FileStore implements Store, FileStoreCore {
     }
     if (!this.#diskFull) this.#report(`${this.disk.name}: the disk is full (${(error as Error).message})`);
     this.#diskFull = true;
-    this.#retryTimer ??= this.#clock.setTimer(DISK_FULL_RETRY_MS, () => this.#retryDisk());
+    const freed = this.#dropBallast();
+    this.#retryTimer ??= this.#clock.setTimer(freed ? 0 : DISK_FULL_RETRY_MS, () => void this.#retryDisk());
   }
 
   enterTurn(stream: FileBacking, bytes: number): void {
@@ -341,7 +345,8 @@ export class FileStore implements Store, FileStoreCore {
     try {
       this.#waitsForRoom = !this.#writeTurn();
       if (this.#waitsForRoom) {
-        this.#startCheckpoint();
+        // Without a full segment, one is being made.
+        if (this.#journal.fullSegments > 0 && !this.#diskFull) this.#startCheckpoint();
         return;
       }
     } catch (error) {
@@ -361,7 +366,7 @@ export class FileStore implements Store, FileStoreCore {
       });
       this.#madeDurable(ended);
     }
-    if (this.#journal.fullSegments > 0) this.#startCheckpoint();
+    if (this.#journal.fullSegments > 0 && !this.#diskFull) this.#startCheckpoint();
   }
 
   /** Returns false when the journal has no room for all of it. */
@@ -539,7 +544,7 @@ export class FileStore implements Store, FileStoreCore {
   // --- checkpoints ---
 
   #startCheckpoint(): void {
-    if (this.#checkpoint === null && this.#failure === null && !this.#diskFull) void this.#runCheckpoint();
+    if (this.#checkpoint === null && this.#failure === null) void this.#runCheckpoint();
   }
 
   /** Never rejects: what goes wrong fails the store, or says that the disk is full. */
@@ -648,14 +653,46 @@ export class FileStore implements Store, FileStoreCore {
     this.onFailure?.(this.#failure);
   }
 
-  #retryDisk(): void {
-    this.#retryTimer = null;
+  /** Frees the room that was kept for this moment. Returns whether there was any. */
+  #dropBallast(): boolean {
+    try {
+      if (this.disk.stat(BALLAST_FILE) === null) return false;
+      this.disk.remove(BALLAST_FILE);
+      return true;
+    } catch (error) {
+      this.#report(`${BALLAST_FILE}: could not be removed (${(error as Error).message})`);
+      return false;
+    }
+  }
+
+  /** Never rejects. */
+  async #retryDisk(): Promise<void> {
     if (this.#failure !== null || this.#closed) return;
-    this.#diskFull = false;
     for (const { backing } of this.#streams.values()) this.#writeLazy(backing);
-    if (this.#diskFull) return;
+    if (this.#waitsForRoom || this.#journal.fullSegments > 0) {
+      this.#startCheckpoint();
+      await this.#checkpoint;
+    }
+    if (this.#failure !== null || this.#closed) return;
     this.#flush();
-    if (this.#journal.fullSegments > 0) this.#startCheckpoint();
+    this.#diskFull = !(await this.#makeBallast());
+    this.#retryTimer = null;
+    if (this.#diskFull) this.#retryTimer = this.#clock.setTimer(DISK_FULL_RETRY_MS, () => void this.#retryDisk());
+  }
+
+  /** Returns whether there is room for it and as much again. Never rejects. */
+  async #makeBallast(): Promise<boolean> {
+    const size = this.options.ballastBytes;
+    try {
+      if (this.disk.stat(BALLAST_FILE) !== null) return true;
+      if (this.disk.freeBytes() < 2 * size) return false;
+      (await this.disk.createZeroed(BALLAST_FILE, size)).close();
+      return true;
+    } catch (error) {
+      this.#report(`${BALLAST_FILE}: could not be made (${(error as Error).message})`);
+      this.#dropBallast();
+      return false;
+    }
   }
 
   #report(line: string): void {
@@ -663,10 +700,10 @@ export class FileStore implements Store, FileStoreCore {
     if (this.#reports.length > REPORTS_MAX) this.#reports.shift();
   }
 
-  #releaseFiles(): void {
+  async #releaseFiles(): Promise<void> {
     for (const { stream } of this.#streams.values()) stream.close();
-    this.pool.closeAll();
-    this.#journal?.close();
+    await this.pool.closeAll();
+    await this.#journal?.close();
   }
 }
 

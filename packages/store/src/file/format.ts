@@ -7,6 +7,7 @@
 //     <block>.blk                records, in order
 //     deleted.0 deleted.1        sequences taken away from between others
 //     consumers.0 consumers.1    states of the consumers
+//   ballast                      zeros, given up when the disk is full so that removals and the checkpoint still find room
 //   quarantine/                  copies of damaged bytes
 //   orphans/                     folders of streams whose description cannot be read
 
@@ -20,6 +21,7 @@ export const MAGIC_BLOCK = 0x42594d01;
 export const MAGIC_BATCH = 0x4a594d01;
 
 export const STORE_FILE = "store";
+export const BALLAST_FILE = "ballast";
 export const JOURNAL_FOLDER = "journal";
 export const STREAMS_FOLDER = "streams";
 export const QUARANTINE_FOLDER = "quarantine";

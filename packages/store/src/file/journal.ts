@@ -63,7 +63,7 @@ export class Journal {
   #count: number;
   /** Number for the next segment file. */
   #nextNumber: number;
-  #making = false;
+  #making: Promise<void> | null = null;
   /** Called when a segment has become free. */
   onFree: () => void = () => {};
   /** Called when a segment cannot be made. */
@@ -187,7 +187,9 @@ export class Journal {
     }
   }
 
-  close(): void {
+  /** Closes the files, once a segment that is being made is there. */
+  async close(): Promise<void> {
+    await this.#making;
     for (const segment of [...this.#free, ...this.#full]) segment.file.close();
     this.#current?.file.close();
     this.#free = [];
@@ -196,22 +198,28 @@ export class Journal {
   }
 
   #makeSegment(): void {
-    if (this.#making || this.#count >= this.#segments) return;
-    this.#making = true;
-    this.#make().then(
-      () => this.onFree(),
-      (error: unknown) => this.onError(error),
+    if (this.#making !== null || this.#count >= this.#segments) return;
+    this.#making = this.#make().then(
+      () => {
+        this.#making = null;
+        this.onFree();
+      },
+      (error: unknown) => {
+        this.#making = null;
+        this.onError(error);
+      },
     );
   }
 
   async #make(): Promise<void> {
+    const file = await this.#disk.createZeroed(segmentPath(this.#nextNumber++), this.segmentBytes);
     try {
-      const file = await this.#disk.createZeroed(segmentPath(this.#nextNumber++), this.segmentBytes);
-      await this.#disk.syncFolder(JOURNAL_FOLDER);
-      this.#count++;
-      this.#free.push(new Segment(file));
-    } finally {
-      this.#making = false;
+      await this.#disk.syncFolder(JOURNAL_FOLDER); // before anything in it counts
+    } catch (error) {
+      file.close();
+      throw error;
     }
+    this.#count++;
+    this.#free.push(new Segment(file));
   }
 }

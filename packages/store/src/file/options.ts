@@ -22,6 +22,8 @@ export interface FileStoreOptions {
   readonly directBytes?: number;
   /** Block files that are open at once, apart from those being written. */
   readonly openFilesMax?: number;
+  /** Room kept for removals and checkpoints on a disk that is full. */
+  readonly ballastBytes?: number;
   /** Bytes that may wait to be written before appends are refused with `BUSY`. */
   readonly pendingBytesMax?: number;
 }
@@ -33,6 +35,7 @@ export const DEFAULT_FILE_STORE_OPTIONS: Required<FileStoreOptions> = Object.fre
   segments: 4,
   directBytes: 32 * 1024,
   openFilesMax: 512,
+  ballastBytes: 8 * MIB,
   pendingBytesMax: 256 * MIB,
 });
 
@@ -42,6 +45,7 @@ const RANGES = {
   segments: [3, 1024],
   directBytes: [1, Number.MAX_SAFE_INTEGER],
   openFilesMax: [1, 1_000_000],
+  ballastBytes: [4096, 1024 * MIB],
   pendingBytesMax: [1, Number.MAX_SAFE_INTEGER],
 } as const;
 

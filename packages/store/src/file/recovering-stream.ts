@@ -377,11 +377,12 @@ export class RecoveringStream {
     this.#note(this.#lastRecord + 1, seq - gap - 1);
     // The first absent slot takes the bytes that cannot be read.
     while (block.lastSeq + 1 < seq) block.addAbsent(offset - block.endOffset);
+    if (block.slots === 0) block.endOffset = offset;
     if (block.endOffset !== offset) {
-      throw new StoreError(
-        "DAMAGED",
-        `Cannot place sequence ${seq} of stream ${hex8(this.backing.incarnation)}: bytes before it belong to no sequence`,
-      );
+      // Bytes before it that belong to no sequence: only damage makes them. The next record takes this one's place along.
+      this.reports.push(`${streamFolder(this.backing.incarnation)}: sequence ${seq} cannot be placed`);
+      this.#note(seq, seq);
+      return;
     }
     this.#lastRecord = seq;
     const floor = this.#checkpoint?.firstSeq ?? 0;

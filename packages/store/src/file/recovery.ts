@@ -20,6 +20,7 @@ import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
 import type { OpenStream } from "./file-store.ts";
 import {
+  BALLAST_FILE,
   JOURNAL_FOLDER,
   MAGIC_CONSUMERS,
   MAGIC_META,
@@ -61,6 +62,7 @@ const EMPTY_CHECKPOINT: Checkpoint = { epoch: 0, nextIncarnation: 1, firstBatch:
 const OWN_NAMES = new Set([
   `${STORE_FILE}.0`,
   `${STORE_FILE}.1`,
+  BALLAST_FILE,
   JOURNAL_FOLDER,
   STREAMS_FOLDER,
   QUARANTINE_FOLDER,

@@ -21,6 +21,7 @@ export const CRASH_OPTIONS: FileStoreOptions = {
   segmentBytes: 16 * 1024,
   segments: 3,
   directBytes: 1500,
+  ballastBytes: 4096,
 };
 
 interface Snapshot {
