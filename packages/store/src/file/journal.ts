@@ -149,6 +149,8 @@ export class Journal {
     segment.lastBatch = this.nextBatch++;
     segment.dirty = true;
     this.#previousChecksum = checksum(batch, 0, 4);
+    // Made in good time: filling a segment with zeros takes longer than anybody should wait.
+    if (this.#free.length === 0 && segment.position > this.segmentBytes / 4) this.#makeSegment();
   }
 
   /** Segments to sync, so that everything written up to now is durable. They count as clean from now on. */

@@ -13,16 +13,49 @@ const PAGE_IDS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_IDS - 1;
 const CHUNK_BYTES = 64 * 1024;
 
+/** The first page and the first chunk begin small and double: a thousand streams of one subject each must not cost megabytes. */
+const PAGE_IDS_START = 16;
+const CHUNK_BYTES_START = 512;
+
 class Page {
   /** Chunk number times CHUNK_BYTES, plus place. */
-  readonly addresses: Float64Array = new Float64Array(PAGE_IDS);
-  readonly lengths: Uint16Array = new Uint16Array(PAGE_IDS);
-  readonly hashes: Int32Array = new Int32Array(PAGE_IDS);
+  addresses: Float64Array;
+  lengths: Uint16Array;
+  hashes: Int32Array;
+
+  constructor(size: number) {
+    this.addresses = new Float64Array(size);
+    this.lengths = new Uint16Array(size);
+    this.hashes = new Int32Array(size);
+  }
+
+  grow(): void {
+    const { addresses, lengths, hashes } = this;
+    const size = addresses.length * 2;
+    this.addresses = new Float64Array(size);
+    this.lengths = new Uint16Array(size);
+    this.hashes = new Int32Array(size);
+    this.addresses.set(addresses);
+    this.lengths.set(lengths);
+    this.hashes.set(hashes);
+  }
 }
 
 class Chunk {
-  readonly bytes: Uint8Array = new Uint8Array(CHUNK_BYTES);
+  bytes: Uint8Array;
   keys = 0;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+  }
+
+  /** Makes sure that `end` bytes fit; the caller keeps `end` within {@link CHUNK_BYTES}. */
+  ensure(end: number): void {
+    if (end <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(end, this.bytes.length * 2)));
+    larger.set(this.bytes);
+    this.bytes = larger;
+  }
 }
 
 /** The hash of `bytes[start, end)`: FNV-1a with a final mix. */
@@ -65,8 +98,9 @@ export class ByteTable {
   /** Adds a key that is not there; the caller has looked. Copies the bytes. */
   add(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const id = this.#freeIds.pop() ?? this.idEnd++;
-    if (id >>> PAGE_BITS === this.#pages.length) this.#pages.push(new Page());
+    if (id >>> PAGE_BITS === this.#pages.length) this.#pages.push(new Page(id === 0 ? PAGE_IDS_START : PAGE_IDS));
     const page = this.#page(id);
+    if ((id & PAGE_MASK) >= page.lengths.length) page.grow();
     page.addresses[id & PAGE_MASK] = this.#store(bytes, start, end);
     page.lengths[id & PAGE_MASK] = end - start;
     page.hashes[id & PAGE_MASK] = hash;
@@ -125,6 +159,7 @@ export class ByteTable {
     if (this.#chunk < 0 || this.#chunkUsed + length > CHUNK_BYTES) this.#nextChunk();
     const chunk = this.#chunks[this.#chunk]!;
     const at = this.#chunkUsed;
+    chunk.ensure(at + length);
     for (let i = 0; i < length; i++) chunk.bytes[at + i] = bytes[start + i]!;
     chunk.keys++;
     this.#chunkUsed += length;
@@ -134,7 +169,8 @@ export class ByteTable {
   #nextChunk(): void {
     const full = this.#chunk;
     if (full >= 0 && this.#chunks[full]!.keys === 0) this.#freeChunks.push(full);
-    this.#chunk = this.#freeChunks.pop() ?? this.#chunks.push(new Chunk()) - 1;
+    this.#chunk =
+      this.#freeChunks.pop() ?? this.#chunks.push(new Chunk(full < 0 ? CHUNK_BYTES_START : CHUNK_BYTES)) - 1;
     this.#chunkUsed = 0;
   }
 }

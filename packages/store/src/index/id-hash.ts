@@ -3,11 +3,13 @@
 
 const SHARDS = 64;
 const SHARD_SLOTS_MIN = 8;
+/** One shard serves up to so many slots; then it is split. */
+const SINGLE_SLOTS_MAX = 8192;
 
 /** Ids by hash. A slot holds id + 1, or 0 for empty. */
 export class IdHash {
-  #shards: Int32Array[] = Array.from({ length: SHARDS }, () => new Int32Array(SHARD_SLOTS_MIN));
-  #counts: Int32Array = new Int32Array(SHARDS);
+  #shards: Int32Array[] = [new Int32Array(SHARD_SLOTS_MIN)];
+  #counts: number[] = [0];
   #hashOf: (id: number) => number;
 
   /** @param hashOf - The hash of an id that is in the table; asked when a shard grows. */
@@ -17,20 +19,23 @@ export class IdHash {
 
   /** The slots to probe for `hash`, beginning at `hash & (length - 1)`. A power of two long, never full. */
   shard(hash: number): Int32Array {
-    return this.#shards[hash >>> 26]!;
+    return this.#shards[this.#number(hash)]!;
   }
 
   insert(hash: number, id: number): void {
-    const number = hash >>> 26;
-    let slots = this.#shards[number]!;
-    if (this.#counts[number]! * 4 >= slots.length * 3) slots = this.#grow(number);
-    place(slots, hash, id);
+    let number = this.#number(hash);
+    if (this.#counts[number]! * 4 >= this.#shards[number]!.length * 3) {
+      if (this.#shards.length === 1 && this.#shards[0]!.length === SINGLE_SLOTS_MAX) this.#split();
+      else this.#grow(number);
+      number = this.#number(hash);
+    }
+    place(this.#shards[number]!, hash, id);
     this.#counts[number]!++;
   }
 
   /** Removes an id that is in the table, closing the gap it leaves. */
   remove(hash: number, id: number): void {
-    const number = hash >>> 26;
+    const number = this.#number(hash);
     const slots = this.#shards[number]!;
     const mask = slots.length - 1;
     let hole = hash & mask;
@@ -46,12 +51,23 @@ export class IdHash {
     this.#counts[number]!--;
   }
 
-  #grow(number: number): Int32Array {
+  #number(hash: number): number {
+    return this.#shards.length === 1 ? 0 : hash >>> 26;
+  }
+
+  #grow(number: number): void {
     const old = this.#shards[number]!;
     const slots = new Int32Array(old.length * 2);
     for (let i = 0; i < old.length; i++) if (old[i] !== 0) place(slots, this.#hashOf(old[i]! - 1), old[i]! - 1);
     this.#shards[number] = slots;
-    return slots;
+  }
+
+  #split(): void {
+    const old = this.#shards[0]!;
+    // Twice what an even spread needs.
+    this.#shards = Array.from({ length: SHARDS }, () => new Int32Array((SINGLE_SLOTS_MAX / SHARDS) * 2));
+    this.#counts = Array.from({ length: SHARDS }, () => 0);
+    for (let i = 0; i < old.length; i++) if (old[i] !== 0) this.insert(this.#hashOf(old[i]! - 1), old[i]! - 1);
   }
 }
 

@@ -8,13 +8,32 @@ const PAGE_BITS = 12;
 const PAGE_IDS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_IDS - 1;
 /** How many of the last created ids are remembered, for filters that keep the ids they match. */
-const CREATED_KEPT = 1024;
+const CREATED_KEPT = 256;
+/** The first page begins with so many ids and doubles. */
+const PAGE_IDS_START = 16;
 
 class Page {
-  readonly messages: Uint32Array = new Uint32Array(PAGE_IDS);
-  readonly firsts: Float64Array = new Float64Array(PAGE_IDS);
+  messages: Uint32Array;
+  firsts: Float64Array;
   /** Negative: the last message was removed, and whatever is last now lies before minus this sequence. */
-  readonly lasts: Float64Array = new Float64Array(PAGE_IDS);
+  lasts: Float64Array;
+
+  constructor(size: number) {
+    this.messages = new Uint32Array(size);
+    this.firsts = new Float64Array(size);
+    this.lasts = new Float64Array(size);
+  }
+
+  grow(): void {
+    const { messages, firsts, lasts } = this;
+    const size = messages.length * 2;
+    this.messages = new Uint32Array(size);
+    this.firsts = new Float64Array(size);
+    this.lasts = new Float64Array(size);
+    this.messages.set(messages);
+    this.firsts.set(firsts);
+    this.lasts.set(lasts);
+  }
 }
 
 /** Subjects of one stream, by id. Ids are small numbers and are given again after a subject is gone. */
@@ -47,8 +66,10 @@ export class SubjectTable {
     const found = this.#keys.find(bytes, start, end, hash);
     if (found >= 0) return found;
     const id = this.#keys.add(bytes, start, end, hash);
-    if (id >>> PAGE_BITS === this.#pages.length) this.#pages.push(new Page());
-    this.#page(id).messages[id & PAGE_MASK] = 0;
+    if (id >>> PAGE_BITS === this.#pages.length) this.#pages.push(new Page(id === 0 ? PAGE_IDS_START : PAGE_IDS));
+    const page = this.#page(id);
+    if ((id & PAGE_MASK) >= page.messages.length) page.grow();
+    page.messages[id & PAGE_MASK] = 0;
     this.#trie.add(bytes, start, end, id);
     this.#created[this.createdCount++ % CREATED_KEPT] = id;
     return id;
