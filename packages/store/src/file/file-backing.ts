@@ -13,13 +13,13 @@ import type { StreamBacking } from "../backing.ts";
 import { BLOCK_BYTES_MAX, GAP_SLOTS_MAX, IndexBlock } from "../index/record-index.ts";
 import type { StreamIndex } from "../index/stream-index.ts";
 import type { MessageView } from "../message-view.ts";
-import { aligned, recordDataOffset, sealRecord, soundMessage, u64 } from "../record.ts";
+import { aligned, putU32, recordDataOffset, sealRecord, soundMessage, u64 } from "../record.ts";
 import { FILE_RECORD_HEADERS_OVERHEAD, FILE_RECORD_OVERHEAD } from "../store.ts";
 import { BLOCK_HEADER_BYTES, BlockFile, putBlockHeader } from "./block-file.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
-import type { ControlBuffer } from "./control.ts";
+import { type ControlBuffer, runsOf } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
-import { blockPath, MAGIC_CONSUMERS, streamFolder } from "./format.ts";
+import { blockPath, MAGIC_CONSUMERS, MAKING_SUFFIX, streamFolder } from "./format.ts";
 import { encodeConsumers } from "./stream-meta.ts";
 import { Tombstones } from "./tombstones.ts";
 import { writeTwin } from "./twin-file.ts";
@@ -33,6 +33,8 @@ const TURN_BYTES_MAX = 1024 * 1024;
 const DIRECT_QUIET_TURNS = 16;
 /** Sequential reads fetch this much at a time. */
 const READ_AHEAD_BYTES = 128 * 1024;
+/** A block whose messages take no more of it than this is written anew. */
+const SPARSE_SHARE = 0.5;
 /** A newest block that has lost all its messages is replaced when it is this full. */
 const EMPTY_BLOCK_SHARE = 0.5;
 /** Tombstone files are rewritten when they have grown this much beyond twice what they need. */
@@ -83,6 +85,8 @@ export class FileBacking implements StreamBacking {
   deleted = false;
   /** The checkpoint of this stream that is under way. */
   saving: Promise<void> | null = null;
+  /** The rewriting of sparse blocks that is under way. */
+  compacting: Promise<void> | null = null;
   /** What the last checkpoint made durable. */
   checkpointed: StreamCheckpoint | null = null;
   /** Something has changed that the last checkpoint does not cover. */
@@ -200,11 +204,12 @@ export class FileBacking implements StreamBacking {
     const length = block.recordLength(slot);
     this.#generation++;
     this.#enterTurn(0);
+    const before = this.files.get(number);
     this.#later(async () => {
       // The checkpoint first: it vouches for the block, and a torn overwrite must not be taken for the block's torn end.
       await this.#core.eraseJournal();
       const file = this.files.get(number);
-      if (file === undefined || this.deleted) return; // the whole block is gone
+      if (file === undefined || file !== before || this.deleted) return; // gone, or written anew without the message
       overwriteRecord(file.file(), offset, length);
       file.dirty = true;
       await file.sync();
@@ -384,6 +389,65 @@ export class FileBacking implements StreamBacking {
     await this.#syncFolder();
   }
 
+  /** Writes sparse blocks anew without what was taken away. Everything in them is durable, removals included. */
+  async compact(reached: StreamCheckpoint): Promise<void> {
+    for (const block of [...this.index.records.blocks]) {
+      if (block.number >= reached.block || this.deleted) break;
+      const used = block.endOffset - BLOCK_HEADER_BYTES;
+      if (block.live === 0 || block.liveBytes > used * SPARSE_SHARE || !this.index.records.blocks.includes(block))
+        continue;
+      await this.#compactBlock(block, reached);
+    }
+  }
+
+  async #compactBlock(block: IndexBlock, reached: StreamCheckpoint): Promise<void> {
+    const { disk, pool } = this.#core;
+    const path = blockPath(this.incarnation, block.number);
+    // Taken away since the checkpoint: that may not be durable, so the record has to stay.
+    const recent = new Set(this.#unsavedTombstones);
+    const { firstSeq } = this.index;
+    const keep = (seq: number): boolean => seq >= reached.firstSeq && (seq < firstSeq || recent.has(seq));
+    const copied = copyBlock(this.files.get(block.number)!.file(), block, this.incarnation, keep);
+    if (copied === null) return; // damaged: left for its reader to notice and report
+    const fresh = new BlockFile(pool, block.number, path + MAKING_SUFFIX, false);
+    if (disk.stat(fresh.path) !== null) disk.remove(fresh.path);
+    try {
+      fresh.file().write(copied.bytes, 0, copied.bytes.length, 0);
+      fresh.dirty = true;
+      await fresh.sync();
+      // A record that goes may be the one that says that sequences before it never had a message.
+      if (await this.tombstones.append(this.#neverStored(block))) this.#folderDirty = true;
+      await this.#syncFolder();
+      const position = this.index.records.blocks.indexOf(block);
+      if (position >= 0 && !this.deleted) {
+        // What went while the sync was under way is in the file, and no more than that.
+        for (let slot = 0; slot < block.slots; slot++) {
+          if (copied.block.isLive(slot) && !block.isLive(slot)) copied.block.remove(slot);
+        }
+        disk.rename(fresh.path, path);
+        this.files.get(block.number)!.close();
+        this.addFile(block.number, true);
+        this.index.records.blocks[position] = copied.block;
+        this.#generation++;
+        this.#folderDirty = true;
+        await this.#syncFolder();
+      } else if (!this.deleted) {
+        disk.remove(fresh.path);
+      }
+    } finally {
+      fresh.close();
+    }
+  }
+
+  /** Sequences in and right before a block that have no record, as first and count. */
+  *#neverStored(block: IndexBlock): Generator<readonly [first: number, count: number]> {
+    const before = this.index.records.blocks[this.index.records.blocks.indexOf(block) - 1];
+    if (before !== undefined && block.firstSeq > before.lastSeq + 1) {
+      yield [before.lastSeq + 1, block.firstSeq - before.lastSeq - 1];
+    }
+    for (let slot = 0; slot < block.slots; slot++) if (block.slotBytes(slot) === 0) yield [block.firstSeq + slot, 1];
+  }
+
   /** How far the stream's own files go, for a checkpoint's table. Durable only if they were synced. */
   reached(): StreamCheckpoint {
     const { firstSeq, lastSeq, records } = this.index;
@@ -452,7 +516,7 @@ export class FileBacking implements StreamBacking {
         return true;
       }
     }
-    return this.tombstones.append(needed);
+    return this.tombstones.append(runsOf(needed));
   }
 
   /** Sequences that have no message, as first and count. */
@@ -578,6 +642,44 @@ export class FileBacking implements StreamBacking {
     ]);
     return false;
   }
+}
+
+/**
+ * The live records of a block as a block of their own.
+ *
+ * @param keep - Says of other sequences whether their records have to stay.
+ * @returns Null when a record is damaged.
+ */
+function copyBlock(
+  file: DiskFile,
+  block: IndexBlock,
+  incarnation: number,
+  keep: (seq: number) => boolean,
+): { bytes: Uint8Array; block: IndexBlock } | null {
+  const old = new Uint8Array(block.endOffset);
+  const bytes = new Uint8Array(block.endOffset);
+  file.read(old, 0, old.length, 0);
+  putBlockHeader(bytes, 0, incarnation, block.number, block.firstSeq);
+  const copy = new IndexBlock(block.number, block.firstSeq, BLOCK_HEADER_BYTES);
+  for (let slot = 0; slot < block.slots; slot++) {
+    const live = block.isLive(slot);
+    if (!live && (block.slotBytes(slot) === 0 || !keep(block.firstSeq + slot))) {
+      copy.addAbsent();
+      continue;
+    }
+    const from = block.offset(slot);
+    const length = soundMessage(old, from, old.length, incarnation, block.number, from);
+    if (length === 0) return null;
+    const to = copy.endOffset;
+    bytes.set(old.subarray(from, from + length), to);
+    putU32(bytes, to + 16, to);
+    putU32(bytes, to + 44, 0);
+    sealRecord(bytes, to, length);
+    copy.addFrom(block, slot);
+    if (!live) copy.remove(slot);
+  }
+  copy.seal();
+  return { bytes: bytes.subarray(0, copy.endOffset), block: copy };
 }
 
 /** Overwrites subject, headers and payload. The record stays sound: what it says about sequences is still needed. */

@@ -102,6 +102,8 @@ export class FileStore implements Store, FileStoreCore {
   #acting: Promise<void> | null = null;
 
   #checkpoint: Promise<void> | null = null;
+  /** Bytes of changes since the last checkpoint began. */
+  #sinceCheckpoint = 0;
   #failure: StoreError | null = null;
   #closed = false;
   /** The journal is not there yet. */
@@ -281,6 +283,7 @@ export class FileStore implements Store, FileStoreCore {
       this.#turnStreams.push(stream);
     }
     this.#touchTurn(bytes);
+    this.#sinceCheckpoint += bytes;
   }
 
   afterTurn(action: () => Promise<void>): void {
@@ -366,11 +369,14 @@ export class FileStore implements Store, FileStoreCore {
       });
       this.#madeDurable(ended);
     }
-    if (this.#journal.fullSegments > 0 && !this.#diskFull) this.#startCheckpoint();
+    // The direct way fills no segment, and its blocks want a checkpoint just as well.
+    const due = this.#journal.fullSegments > 0 || this.#sinceCheckpoint > this.options.segmentBytes;
+    if (due && !this.#diskFull) this.#startCheckpoint();
   }
 
   /** Returns false when the journal has no room for all of it. */
   #writeTurn(): boolean {
+    if (this.#waitsForRoom && !this.#journal.hasRoom(this.#batchBytes)) return false;
     let direct = 0;
     for (const stream of this.#turnStreams) {
       const bytes = stream.turnBytes;
@@ -561,6 +567,7 @@ export class FileStore implements Store, FileStoreCore {
 
   async #makeCheckpoint(): Promise<void> {
     const batch = this.#journal.nextBatch - 1;
+    this.#sinceCheckpoint = 0;
     const open = [...this.#streams.values()];
     const going: Promise<void>[] = [];
     for (const deletion of this.#deletions.values()) {
@@ -580,6 +587,16 @@ export class FileStore implements Store, FileStoreCore {
     await writeTwin(this.disk, STORE_FILE, MAGIC_STORE, this.#storeId, ++this.#generation, body);
     if (this.#generation <= 2) await this.disk.syncFolder("");
     this.#journal.recycle(batch);
+    if (this.#opening) return;
+    for (const { backing } of open) {
+      if (backing.deleted || backing.checkpointed === null) continue;
+      backing.compacting = backing.compact(backing.checkpointed);
+      try {
+        await backing.compacting;
+      } finally {
+        backing.compacting = null;
+      }
+    }
   }
 
   // --- streams' folders ---
@@ -613,7 +630,8 @@ export class FileStore implements Store, FileStoreCore {
     backing.deleted = true;
     this.#turnStreams = this.#turnStreams.filter((stream) => stream !== backing);
     this.#roundStreams.delete(backing);
-    await backing.saving;
+    await backing.saving?.catch(() => undefined); // whoever saved knows
+    await backing.compacting?.catch(() => undefined);
     backing.closeFiles();
     const folder = streamFolder(backing.incarnation);
     const removing = folder + REMOVING_SUFFIX;

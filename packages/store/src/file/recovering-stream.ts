@@ -227,7 +227,7 @@ export class RecoveringStream {
     for (const { name, kind } of disk.list(folder)) {
       const number = numberInName(name, ".blk");
       if (kind === "file" && /^(meta|deleted|consumers)\.[01]$/.test(name)) continue;
-      if (kind === "file" && /^deleted\.[01]\.new$/.test(name)) disk.remove(`${folder}/${name}`);
+      if (kind === "file" && /^(deleted\.[01]|[0-9a-f]{8}\.blk)\.new$/.test(name)) disk.remove(`${folder}/${name}`);
       else if (kind === "file" && number > 0) numbers.push(number);
       else
         throw new StoreError(

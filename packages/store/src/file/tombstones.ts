@@ -72,9 +72,10 @@ export class Tombstones {
   }
 
   /** Appends runs to both files and syncs them. Returns whether a file was made: then the folder needs a sync. */
-  async append(seqs: readonly number[]): Promise<boolean> {
+  async append(runs: Iterable<readonly [first: number, count: number]>): Promise<boolean> {
     const control = new ControlBuffer();
-    control.removed(this.#incarnation, seqs);
+    control.runs(this.#incarnation, runs);
+    if (control.length === 0) return false;
     let made = false;
     for (const copy of COPIES) {
       const path = copyPath(this.#incarnation, copy);

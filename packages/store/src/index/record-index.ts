@@ -87,6 +87,20 @@ export class IndexBlock {
     this.endOffset += bytes;
   }
 
+  /** Adds the same record as in a slot of another block, at `endOffset`. */
+  addFrom(other: IndexBlock, slot: number): void {
+    const bytes = other.slotBytes(slot);
+    const own = this.#newSlot();
+    this.#places[own] = (other.#places[slot]! & ~OFFSET_MASK) | (this.endOffset / 8);
+    const subject = other.#subjects[slot]!;
+    this.#subjects[own] = subject;
+    this.#links[own] = other.#links[slot]!;
+    this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
+    this.endOffset += bytes;
+    this.live++;
+    this.liveBytes += bytes;
+  }
+
   isLive(slot: number): boolean {
     return (this.#places[slot]! & ABSENT) === 0;
   }

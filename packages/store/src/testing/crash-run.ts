@@ -320,7 +320,7 @@ function judgeMessages(log: StreamLog, possible: readonly Snapshot[], name: stri
     state.lastSeq >= Math.min(...lastSeqs) && state.lastSeq <= Math.max(...lastSeqs),
     `${name}: lastSeq ${state.lastSeq}`,
   );
-  if (!possible.some((snapshot) => snapshot.truncates)) judgeOrder(possible, found, name);
+  if (!possible.some((snapshot) => snapshot.truncates)) judgeOrder(log, possible, found, name);
 }
 
 /**
@@ -340,12 +340,12 @@ function goneByLimits(log: StreamLog, message: PlainMessage): boolean {
 }
 
 /** No unconfirmed message without those before it, unless they were taken away. */
-function judgeOrder(possible: readonly Snapshot[], found: ReadonlySet<string>, name: string): void {
+function judgeOrder(log: StreamLog, possible: readonly Snapshot[], found: ReadonlySet<string>, name: string): void {
   const confirmedTo = possible[0]!.lastSeq;
   const last = possible.at(-1)!;
   let missing = 0;
   for (const message of last.messages) {
-    if (message.seq <= confirmedTo) continue;
+    if (message.seq <= confirmedTo || goneByLimits(log, message)) continue;
     if (!found.has(keyOf(message))) missing ||= message.seq;
     else assert.equal(missing, 0, `${name}: ${message.seq} is there, ${missing} before it is not`);
   }
