@@ -43,7 +43,7 @@ const BUGS = [
   [
     "does not keep tombstones at a checkpoint",
     "file/file-backing.js",
-    "return this.tombstones.append(needed);",
+    "return this.tombstones.append(runsOf(needed));",
     "return false;",
   ],
   [

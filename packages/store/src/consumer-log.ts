@@ -15,3 +15,26 @@ export interface ConsumerLog {
   /** Removes the consumer with its state. */
   delete(): void;
 }
+
+/** A consumer of a `Stream`, which decides what a change means. */
+export class StreamConsumer implements ConsumerLog {
+  readonly name: string;
+  state: Uint8Array | null;
+  #changed: (state: Uint8Array | null) => void;
+
+  constructor(name: string, state: Uint8Array | null, changed: (state: Uint8Array | null) => void) {
+    this.name = name;
+    this.state = state;
+    this.#changed = changed;
+  }
+
+  save(state: Uint8Array): void {
+    const owned = new Uint8Array(state); // not slice(): a Buffer's shares its memory
+    this.#changed(owned);
+    this.state = owned;
+  }
+
+  delete(): void {
+    this.#changed(null);
+  }
+}

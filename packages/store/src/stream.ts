@@ -4,7 +4,7 @@
 import type { Clock } from "@myelin/platform";
 import { AgeClock } from "./age-clock.ts";
 import type { StreamBacking } from "./backing.ts";
-import type { ConsumerLog } from "./consumer-log.ts";
+import { type ConsumerLog, StreamConsumer } from "./consumer-log.ts";
 import { StoreError } from "./errors.ts";
 import type { IndexBlock } from "./index/record-index.ts";
 import { StreamIndex } from "./index/stream-index.ts";
@@ -561,28 +561,6 @@ export class Stream implements StreamLog {
       "SEQUENCE_MISMATCH",
       `Cannot store as sequence ${expectedSeq} of ${JSON.stringify(this.name)}: the next one is ${next}`,
     );
-  }
-}
-
-class StreamConsumer implements ConsumerLog {
-  readonly name: string;
-  state: Uint8Array | null;
-  #changed: (state: Uint8Array | null) => void;
-
-  constructor(name: string, state: Uint8Array | null, changed: (state: Uint8Array | null) => void) {
-    this.name = name;
-    this.state = state;
-    this.#changed = changed;
-  }
-
-  save(state: Uint8Array): void {
-    const owned = new Uint8Array(state); // not slice(): a Buffer's shares its memory
-    this.#changed(owned);
-    this.state = owned;
-  }
-
-  delete(): void {
-    this.#changed(null);
   }
 }
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { type CrashMode, crashImage, SimRandom } from "@myelin/platform/sim";
 import { judgeCrash, recordRun } from "../testing/crash-run.ts";
 
-const STATES = Number(process.env["MYELIN_CRASH_STATES"] ?? 1500);
+const STATES = Number(process.env["MYELIN_CRASH_STATES"] ?? 1000);
 const FIRST_SEED = Number(process.env["MYELIN_CRASH_SEED"] ?? 1);
 const STATES_PER_RUN = 100;
 const STEPS = 120;

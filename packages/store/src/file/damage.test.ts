@@ -10,8 +10,8 @@ import { NO_LIMITS } from "../store.ts";
 import { FILLED_OPTIONS, type FilledStore, filledStore } from "../testing/filled-store.ts";
 import { FileStore } from "./file-store.ts";
 
-const FLIPS = Number(process.env["MYELIN_DAMAGE_FLIPS"] ?? 60);
-const CUT_STEP = Number(process.env["MYELIN_DAMAGE_CUT_STEP"] ?? 16);
+const FLIPS = Number(process.env["MYELIN_DAMAGE_FLIPS"] ?? 40);
+const CUT_STEP = Number(process.env["MYELIN_DAMAGE_CUT_STEP"] ?? 48);
 
 async function open(image: DiskImage): Promise<{ store: FileStore; disk: SimDisk }> {
   const disk = new SimDisk({ image, record: false });

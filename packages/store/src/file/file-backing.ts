@@ -8,14 +8,14 @@
 //
 // Reads look in the tail first.
 
-import type { DiskFile } from "@myelin/platform";
 import type { StreamBacking } from "../backing.ts";
 import { BLOCK_BYTES_MAX, GAP_SLOTS_MAX, IndexBlock } from "../index/record-index.ts";
 import type { StreamIndex } from "../index/stream-index.ts";
 import type { MessageView } from "../message-view.ts";
-import { aligned, putU32, recordDataOffset, sealRecord, soundMessage, u64 } from "../record.ts";
+import { soundMessage, u64 } from "../record.ts";
 import { FILE_RECORD_HEADERS_OVERHEAD, FILE_RECORD_OVERHEAD } from "../store.ts";
 import { BLOCK_HEADER_BYTES, BlockFile, putBlockHeader } from "./block-file.ts";
+import { copyBlock, overwriteRecord } from "./block-rewrite.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import { type ControlBuffer, runsOf } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
@@ -256,7 +256,8 @@ export class FileBacking implements StreamBacking {
     this.#removed = [];
     if (this.#boundsMoved) {
       const { firstSeq, lastSeq, messages, records } = this.index;
-      const ownLast = records.last?.lastSeq ?? 0;
+      const last = records.last;
+      const ownLast = last === null ? 0 : last.lastSeq - last.trailingGap();
       // Where messages tell the last sequence, they must: it is not durable before they are.
       control.bounds(this.incarnation, firstSeq, messages === 0 || lastSeq > ownLast ? lastSeq : 0);
     }
@@ -642,51 +643,4 @@ export class FileBacking implements StreamBacking {
     ]);
     return false;
   }
-}
-
-/**
- * The live records of a block as a block of their own.
- *
- * @param keep - Says of other sequences whether their records have to stay.
- * @returns Null when a record is damaged.
- */
-function copyBlock(
-  file: DiskFile,
-  block: IndexBlock,
-  incarnation: number,
-  keep: (seq: number) => boolean,
-): { bytes: Uint8Array; block: IndexBlock } | null {
-  const old = new Uint8Array(block.endOffset);
-  const bytes = new Uint8Array(block.endOffset);
-  file.read(old, 0, old.length, 0);
-  putBlockHeader(bytes, 0, incarnation, block.number, block.firstSeq);
-  const copy = new IndexBlock(block.number, block.firstSeq, BLOCK_HEADER_BYTES);
-  for (let slot = 0; slot < block.slots; slot++) {
-    const live = block.isLive(slot);
-    if (!live && (block.slotBytes(slot) === 0 || !keep(block.firstSeq + slot))) {
-      copy.addAbsent();
-      continue;
-    }
-    const from = block.offset(slot);
-    const length = soundMessage(old, from, old.length, incarnation, block.number, from);
-    if (length === 0) return null;
-    const to = copy.endOffset;
-    bytes.set(old.subarray(from, from + length), to);
-    putU32(bytes, to + 16, to);
-    putU32(bytes, to + 44, 0);
-    sealRecord(bytes, to, length);
-    copy.addFrom(block, slot);
-    if (!live) copy.remove(slot);
-  }
-  copy.seal();
-  return { bytes: bytes.subarray(0, copy.endOffset), block: copy };
-}
-
-/** Overwrites subject, headers and payload. The record stays sound: what it says about sequences is still needed. */
-function overwriteRecord(file: DiskFile, offset: number, length: number): void {
-  const bytes = new Uint8Array(aligned(length));
-  if (file.read(bytes, 0, length, offset) < length) return;
-  bytes.fill(0, recordDataOffset(bytes[22]!), length);
-  sealRecord(bytes, 0, length);
-  file.write(bytes, 0, bytes.length, offset);
 }

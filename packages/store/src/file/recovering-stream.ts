@@ -121,6 +121,8 @@ export class RecoveringStream {
     const gap = recordGap(bytes, at);
     const block = u32(bytes, at + 12);
     const offset = u32(bytes, at + 16);
+    // The checkpoint vouches for that place and knows nothing of the record: it was truncated.
+    if (offset < this.#durableEnd(block)) return;
     const last = index.records.last;
     const fits =
       last !== null && block === last.number && !this.#sealedEnd
@@ -273,6 +275,8 @@ export class RecoveringStream {
     let damage = -1;
     while (at < bytes.length) {
       const length = soundMessage(bytes, at, bytes.length, incarnation, number, at);
+      // In a place that the checkpoint vouches for, a sequence that it does not know is left from before a truncation.
+      if (length > 0 && at < durableEnd && u64(bytes, at + 24) > (this.#checkpoint?.lastSeq ?? 0)) return at;
       if (length > 0 && u64(bytes, at + 24) > (this.backing.index.records.last?.lastSeq ?? 0)) {
         if (
           at >= durableEnd &&
