@@ -225,6 +225,8 @@ export class FileBacking implements StreamBacking {
     this.#enterTurn(0);
     // The journal may hold records after `seq`, and sequences will be given again: start from files that are durable as they are.
     await this.#core.settled();
+    // A checkpoint under way may still bring tombstones of sequences that will be given again.
+    await this.saving?.catch(() => undefined); // whoever saves knows
     await this.tombstones.replace(this.#deletedOnDisk());
     this.dirty = true;
     await this.#core.checkpointNow();

@@ -606,13 +606,19 @@ export class FileStore implements Store, FileStoreCore {
     this.#streams.set(stream.name, open);
     backing.lastTimeMs = () => stream.lastTimeMs;
     backing.consumerStates = () => stream.consumerStates();
-    stream.onUpdate = async () => {
+    let before: Promise<unknown> = Promise.resolve();
+    const save = async (): Promise<void> => {
       const { name, limits, config } = stream;
       const body = encodeMeta({ name, limits, config, firstSeq: open.firstSeq });
       const path = `${streamFolder(backing.incarnation)}/meta`;
       // What the new limits took away must not come back under them after a crash, nor stay away under the old ones.
       await this.durable();
       await this.#io(() => writeTwin(this.disk, path, MAGIC_META, backing.incarnation, ++open.metaGeneration, body));
+    };
+    stream.onUpdate = () => {
+      const saved = before.then(save);
+      before = saved.catch(() => undefined); // whoever asked for it knows; the next one writes everything again
+      return saved;
     };
   }
 

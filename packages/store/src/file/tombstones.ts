@@ -28,6 +28,8 @@ export class Tombstones {
   #incarnation: number;
   /** Where the next run goes in each file; -1: the file has to be made. */
   #ends: [number, number] = [-1, -1];
+  /** The last write that was asked for. */
+  #last: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, incarnation: number) {
     this.#disk = disk;
@@ -72,7 +74,26 @@ export class Tombstones {
   }
 
   /** Appends runs to both files and syncs them. Returns whether a file was made: then the folder needs a sync. */
-  async append(runs: Iterable<readonly [first: number, count: number]>): Promise<boolean> {
+  append(runs: Iterable<readonly [first: number, count: number]>): Promise<boolean> {
+    return this.#inTurn(() => this.#append(runs));
+  }
+
+  /** Replaces the content of both files, one after the other, and syncs the folder. */
+  replace(runs: Iterable<readonly [first: number, count: number]>): Promise<void> {
+    return this.#inTurn(() => this.#replace(runs));
+  }
+
+  /** A checkpoint and a truncation may want to write at the same time: one after the other. */
+  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(run);
+    this.#last = result.then(
+      () => {},
+      () => {}, // whoever asked for it knows
+    );
+    return result;
+  }
+
+  async #append(runs: Iterable<readonly [first: number, count: number]>): Promise<boolean> {
     const control = new ControlBuffer();
     control.runs(this.#incarnation, runs);
     if (control.length === 0) return false;
@@ -94,8 +115,7 @@ export class Tombstones {
     return made;
   }
 
-  /** Replaces the content of both files, one after the other, and syncs the folder. */
-  async replace(runs: Iterable<readonly [first: number, count: number]>): Promise<void> {
+  async #replace(runs: Iterable<readonly [first: number, count: number]>): Promise<void> {
     const control = new ControlBuffer();
     control.runs(this.#incarnation, runs);
     for (const copy of COPIES) {
