@@ -28,6 +28,7 @@ export interface FileStoreOptions {
   readonly pendingBytesMax?: number;
 }
 
+/** What a file store does unless told otherwise. */
 export const DEFAULT_FILE_STORE_OPTIONS: Required<FileStoreOptions> = Object.freeze({
   sync: "always",
   blockBytes: 16 * MIB,
