@@ -52,7 +52,6 @@ const BUGS = [
     "await writeTwin(this.disk, STORE_FILE",
     "void writeTwin(this.disk, STORE_FILE",
   ],
-  ["goes on in the old epoch", "file/recovery.js", "checkpoint.epoch + 1", "Math.max(1, checkpoint.epoch)"],
   [
     "does not check the tail of a block",
     "record.js",

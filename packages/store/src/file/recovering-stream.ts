@@ -168,7 +168,11 @@ export class RecoveringStream {
   truncated(seq: number): void {
     const { backing } = this;
     const { index } = backing;
-    if (seq >= index.lastSeq) return;
+    if (seq >= index.lastSeq) {
+      // A recovery that was interrupted has cut it already; the sequences up to there were given.
+      index.skipTo(seq);
+      return;
+    }
     index.truncate(seq, () => {});
     this.#missing = this.#missing
       .filter(([first]) => first <= seq)
