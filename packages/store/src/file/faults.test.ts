@@ -124,6 +124,8 @@ test("a call that fails, whichever it is, is never confirmed, stops writing, and
           log.load(log.state().lastSeq); // reading goes on
         }
       }
+      if (run.store !== null && run.failedSync)
+        assert.notEqual(run.failure, null, "a failed sync is never tried again");
       disk.fault = () => null;
       await run.store?.stop();
       assert.equal(disk.openFiles, 0, "files are closed");
@@ -148,14 +150,20 @@ interface Workload {
   calls: number;
   store: FileStore | null;
   failure: StoreError | null;
+  /** The call that failed was a sync. */
+  failedSync: boolean;
   confirmed: Map<string, Map<number, string>>;
 }
 
 /** Appends to three streams; the call with number `failAt` fails with EIO. */
 async function workload(disk: SimDisk, failAt: number): Promise<Workload> {
-  const run: Workload = { calls: 0, store: null, failure: null, confirmed: new Map() };
+  const run: Workload = { calls: 0, store: null, failure: null, failedSync: false, confirmed: new Map() };
   let calls = 0;
-  disk.fault = () => (++calls === failAt ? "EIO" : null);
+  disk.fault = (call, path) => {
+    if (++calls !== failAt) return null;
+    run.failedSync = call === "sync" && path !== "ballast";
+    return "EIO";
+  };
   try {
     const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
     run.store = store;
