@@ -2,12 +2,12 @@
 
 /**
  * Per package: the siblings it may import (an entry point each), and whether it may use `node:` modules, and where.
- * Tests and benchmarks may import any package.
+ * Tests and benchmarks may import any package; `inTesting` is what `src/testing/` may import besides: suites and helpers for tests.
  */
 export const PACKAGES = {
   platform: { siblings: [], node: /^node\// },
   protocol: { siblings: [], node: null },
-  store: { siblings: ["platform", "protocol"], node: /./ },
+  store: { siblings: ["platform", "protocol"], inTesting: ["platform/node", "platform/sim"], node: /./ },
   raft: { siblings: ["platform"], node: null },
   server: { siblings: ["platform", "platform/node", "protocol", "store", "raft"], node: /./ },
   client: { siblings: ["protocol", "platform", "platform/node"], node: /^(node\/|node[.-])|-node\.ts$/ },

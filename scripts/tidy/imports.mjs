@@ -60,10 +60,11 @@ function checkBare(path, specifier, folder, rules) {
   if (!specifier.startsWith(SCOPE)) return null;
   const sibling = specifier.slice(SCOPE.length);
   if (sibling === name || sibling.startsWith(`${name}/`)) return `${name} imports its own files by relative path`;
-  const allowed = rules.siblings.some(
+  const siblings = inSource.startsWith("testing/") ? [...rules.siblings, ...(rules.inTesting ?? [])] : rules.siblings;
+  const allowed = siblings.some(
     (entry) => entry === sibling || (entry.indexOf("/") === -1 && isPlainEntry(entry, sibling)),
   );
-  if (!allowed) return `${name} may import ${rules.siblings.join(", ") || "no sibling"}, not ${specifier}`;
+  if (!allowed) return `${name} may import ${siblings.join(", ") || "no sibling"}, not ${specifier}`;
   if (NODE_ONLY_SIBLINGS.has(sibling) && !mayNode)
     return `${name} does not import ${specifier} here: it runs where there is no Node`;
   return null;

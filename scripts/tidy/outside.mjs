@@ -31,6 +31,7 @@ const ALLOWED = [
   },
   { under: "packages/cli/", why: "a program that a person runs; its engines are in other packages" },
   { under: "packages/console/", why: "runs in a browser's page, not in a server" },
+  { under: "packages/store/src/testing/kill-child.ts", why: "a process of its own, made to be killed by a test" },
   { under: "packages/testing/", why: "starts processes and waits for them" },
   { under: "packages/client/src/runtime-web.ts", why: "the real forms for browsers: platform has Node's only" },
   {

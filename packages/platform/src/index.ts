@@ -1,8 +1,9 @@
-// What Myelin takes from outside, as interfaces: time, chance, network, memory. No code here, and no `node:` module,
+// What Myelin takes from outside, as interfaces: time, chance, disk, network, memory. No code here, and no `node:` module,
 // so that the client can use it in a browser. Real forms: `@myelin/platform/node`; simulated ones: `@myelin/platform/sim`.
 
 export { type Arena, SLAB_CLASS_MAX, SLAB_CLASS_MIN, slabClassOf } from "./arena.ts";
 export type { Clock, Timer } from "./clock.ts";
+export type { Disk, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "./disk.ts";
 export { duplexPair } from "./duplex-pair.ts";
 export type { Duplex, DuplexSink, Endpoint, Listener, ListenOptions, Network } from "./network.ts";
 export type { Random } from "./random.ts";

@@ -2,5 +2,6 @@
 
 export { createPlainArena, sharedArena } from "./arena.ts";
 export { NodeClock } from "./clock.ts";
+export { NodeDisk } from "./disk.ts";
 export { NodeNetwork } from "./network.ts";
 export { NodeRandom } from "./random.ts";

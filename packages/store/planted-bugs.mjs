@@ -1,0 +1,146 @@
+// Plants durability bugs in a copy of the compiled store, one at a time, and checks that the tests notice each of them.
+//
+//   node packages/store/planted-bugs.mjs [number]     after a build; about two minutes for all
+//
+// A bug is a piece of text and what takes its place. One that no longer applies is an error: then the list has to follow the code.
+
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const store = dirname(fileURLToPath(import.meta.url));
+
+/** What is wrong, in which file, the right text, the wrong text. */
+const BUGS = [
+  ["acknowledges before the sync", "file/file-store.js", "await Promise.all(syncs);", "void Promise.all(syncs);"],
+  [
+    "does not sync the journal",
+    "file/file-store.js",
+    "this.#journal.takeDirty().map((segment) => segment.file.sync())",
+    "this.#journal.takeDirty().map(() => Promise.resolve())",
+  ],
+  [
+    "does not sync the blocks of a direct turn",
+    "file/file-backing.js",
+    "...[...this.files.values()].map((file) => file.sync()), this.#syncFolder()",
+    "this.#syncFolder()",
+  ],
+  [
+    "syncs only the newest block of a direct turn",
+    "file/file-backing.js",
+    "[...this.files.values()].map((file) => file.sync())",
+    "[...this.files.values()].slice(-1).map((file) => file.sync())",
+  ],
+  ["does not sync the folder of a new block", "file/file-backing.js", "if (!this.#folderDirty)", "if (true)"],
+  [
+    "frees the journal before the blocks are synced",
+    "file/file-backing.js",
+    "for (const file of [...this.files.values()])\n            await file.sync();",
+    "",
+  ],
+  [
+    "does not keep tombstones at a checkpoint",
+    "file/file-backing.js",
+    "return this.tombstones.append(runsOf(needed));",
+    "return false;",
+  ],
+  [
+    "frees the journal without a checkpoint",
+    "file/file-store.js",
+    "await writeTwin(this.disk, STORE_FILE",
+    "void writeTwin(this.disk, STORE_FILE",
+  ],
+  [
+    "does not check the tail of a block",
+    "record.js",
+    "return checksum(bytes, at + 4, at + length) === u32(bytes, at) ? length : 0;",
+    "return length;",
+  ],
+  [
+    "does not check the body of a batch",
+    "file/journal-reader.js",
+    "bodySound: checksum(bytes, start, start + bodyBytes) === u32(bytes, at + 36)",
+    "bodySound: true",
+  ],
+  [
+    "replays across a gap",
+    "file/recovering-stream.js",
+    "if (!fits || !this.#explained(index.lastSeq + 1, seq - gap - 1)) {",
+    "if (!fits) {",
+  ],
+  [
+    "cuts damage instead of keeping it",
+    "file/recovering-stream.js",
+    "if (at >= durableEnd && !this.#provenSynced(number, bytes, at, later))",
+    "if (true)",
+  ],
+  [
+    "removes a block before that is durable",
+    "file/file-backing.js",
+    "this.#later(async () => {\n            const file = this.files.get(number);\n            if (file === undefined)\n                return;\n            if (number",
+    "void (async () => {\n            const file = this.files.get(number);\n            if (file === undefined)\n                return;\n            if (number",
+  ],
+  [
+    "makes a stream without syncing its folder",
+    "file/file-store.js",
+    "this.disk.rename(making, folder);\n        await this.disk.syncFolder(STREAMS_FOLDER);",
+    "this.disk.rename(making, folder);",
+  ],
+  ["writes one copy of what must not be lost", "file/twin-file.js", "const COPIES = [0, 1];", "const COPIES = [0];"],
+  [
+    "tries a failed sync again",
+    "file/file-store.js",
+    "syncs = this.#journal.takeDirty().map((segment) => segment.file.sync());",
+    "syncs = this.#journal.takeDirty().map((segment) => segment.file.sync().catch(() => segment.file.sync()));",
+  ],
+  [
+    "counts on a segment whose name is not durable",
+    "file/journal.js",
+    "await this.#disk.syncFolder(JOURNAL_FOLDER);",
+    "",
+  ],
+];
+
+const TESTS = ["file/faults.test.js", "file/damage.test.js", "file/crash.test.js"];
+
+function caught(number) {
+  const [name, file, right, wrong] = BUGS[number];
+  const folder = mkdtempSync(join(tmpdir(), "myelin-planted-"));
+  try {
+    cpSync(join(store, "dist"), join(folder, "dist"), { recursive: true });
+    cpSync(join(store, "package.json"), join(folder, "package.json"));
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(join(store, "../../node_modules/@myelin"), join(folder, "node_modules/@myelin"));
+    const path = join(folder, "dist", file);
+    const text = readFileSync(path, "utf8");
+    if (!text.includes(right))
+      throw new Error(`Cannot plant "${name}": ${file} has changed; bring the list up to date`);
+    writeFileSync(
+      path,
+      text.replace(right, () => wrong),
+    );
+    for (const test of TESTS) {
+      const run = spawnSync(process.execPath, ["--test", "--test-reporter=dot", join(folder, "dist", test)], {
+        env: { ...process.env, MYELIN_CRASH_STATES: process.env.MYELIN_CRASH_STATES ?? "3000" },
+        timeout: 60_000,
+      });
+      if (run.status !== 0) return test;
+    }
+    return null;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const chosen = process.argv[2] === undefined ? BUGS.map((_, i) => i) : [Number(process.argv[2])];
+let missed = 0;
+for (const number of chosen) {
+  const by = caught(number);
+  if (by === null) missed++;
+  console.log(
+    `${by === null ? "MISSED" : "caught"}  ${String(number).padStart(2)}  ${BUGS[number][0]}${by === null ? "" : `  (${by})`}`,
+  );
+}
+process.exitCode = missed > 0 ? 1 : 0;

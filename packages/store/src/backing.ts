@@ -1,0 +1,54 @@
+// Where a stream keeps its records: in memory, or in files with a journal. The stream decides what happens; its backing keeps it.
+
+import type { IndexBlock } from "./index/record-index.ts";
+import type { MessageView } from "./message-view.ts";
+
+/** The keeping half of a stream. Calls come from the stream only, in the order in which things happen. */
+export interface StreamBacking {
+  /** Goes into every record, so that no other stream's bytes are ever taken for this one's. */
+  readonly incarnation: number;
+  /** Set by `reserve`: the record is to be written into `bytes` at `at`. */
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  /** Goes into the record: how far its block is known to be durable. */
+  readonly synced: number;
+
+  /** @throws StoreError when nothing may be written now. */
+  checkWritable(): void;
+
+  /**
+   * Makes room for a record of `length` bytes (a multiple of 8) with that sequence at the end of the newest block,
+   * beginning a new block where needed.
+   *
+   * @returns The index block it belongs in, with `seq` as its next slot.
+   */
+  reserve(length: number, seq: number): IndexBlock;
+  /** The record that was reserved is complete. */
+  commit(length: number): void;
+
+  /**
+   * Shows a record.
+   *
+   * @returns False when it is damaged.
+   */
+  view(block: IndexBlock, slot: number, view: MessageView): boolean;
+
+  /** Bytes of a message as the stream's state counts them. */
+  storedBytes(dataBytes: number, hasHeaders: boolean): number;
+
+  /** A message between others was taken away. */
+  removed(seq: number): void;
+  /** `firstSeq` or `lastSeq` changed by anything but an append: take both from the index. */
+  boundsMoved(): void;
+  /** A block that is not the newest has no messages any more and is out of the index. */
+  blockEmptied(block: IndexBlock): void;
+  /** All blocks are out of the index. */
+  cleared(): void;
+  /** Overwrite a record that was just taken away, once that is durable. */
+  erase(block: IndexBlock, slot: number): void;
+  /** Everything after `seq` is out of the index. Resolves when that is durable. */
+  truncated(seq: number): Promise<void>;
+
+  /** A consumer was made, saved or deleted (then its state is null). */
+  consumerChanged(name: string, state: Uint8Array | null): void;
+}

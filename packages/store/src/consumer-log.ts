@@ -1,0 +1,40 @@
+// What a store keeps for a consumer of a stream: its state as bytes, replaced as a whole.
+
+/** The durable state of one consumer. */
+export interface ConsumerLog {
+  readonly name: string;
+  /** What was saved last; null when nothing was. Not to be changed. */
+  readonly state: Uint8Array | null;
+
+  /**
+   * Replaces the state; the bytes are copied. Of several calls in one turn only the last is written. Durable with the store's
+   * next ticket.
+   */
+  save(state: Uint8Array): void;
+
+  /** Removes the consumer with its state. */
+  delete(): void;
+}
+
+/** A consumer of a `Stream`, which decides what a change means. */
+export class StreamConsumer implements ConsumerLog {
+  readonly name: string;
+  state: Uint8Array | null;
+  #changed: (state: Uint8Array | null) => void;
+
+  constructor(name: string, state: Uint8Array | null, changed: (state: Uint8Array | null) => void) {
+    this.name = name;
+    this.state = state;
+    this.#changed = changed;
+  }
+
+  save(state: Uint8Array): void {
+    const owned = new Uint8Array(state); // not slice(): a Buffer's shares its memory
+    this.#changed(owned);
+    this.state = owned;
+  }
+
+  delete(): void {
+    this.#changed(null);
+  }
+}

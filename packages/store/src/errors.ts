@@ -1,0 +1,44 @@
+// What can go wrong in a store, told apart by what the caller must do.
+
+/** Why a store refused or gave up. The code is the contract; texts may improve. */
+export type StoreErrorCode =
+  /** `discard: "new"` and `maxMsgs` are set and reached. */
+  | "MAX_MSGS"
+  /** `discard: "new"` and `maxBytes` are set and reached. */
+  | "MAX_BYTES"
+  /** `discardNewPerSubject` is set and the subject has `maxMsgsPerSubject` messages. */
+  | "MAX_MSGS_PER_SUBJECT"
+  /** The message cannot be represented: subject, headers or payload are too long. */
+  | "MSG_TOO_LARGE"
+  /** The caller expected another sequence to come next. */
+  | "SEQUENCE_MISMATCH"
+  /** More results than the caller allowed. */
+  | "TOO_MANY_RESULTS"
+  /** A write or sync failed: nothing more is taken until the store is opened again. */
+  | "READ_ONLY"
+  /** The disk is full; appends are taken again as soon as there is room. */
+  | "DISK_FULL"
+  /** More is waiting to be written than the store may hold; try again when it has drained. */
+  | "BUSY"
+  /** The store or stream was stopped or deleted. */
+  | "CLOSED"
+  | "STREAM_EXISTS"
+  | "INVALID_NAME"
+  | "INVALID_LIMITS"
+  /** The folder is not one of ours: it has a stranger's files, or the reference server's. */
+  | "FOREIGN_FOLDER"
+  /** Files that must be readable are not, and what is in them cannot be had elsewhere. */
+  | "DAMAGED"
+  /** Written by a newer version. */
+  | "UNSUPPORTED_VERSION";
+
+/** A store refused an operation, or could not be opened. `message` names action, value, limit and remedy. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,73 @@
+// What the two store files say: which folder this is, and what a checkpoint made durable in the streams' own files.
+//
+//   body   0  u32  epoch of the journal's batches that count
+//          4  u32  lowest incarnation not given yet
+//          8  u64  first batch of the journal that is not in the streams' own files
+//         16  u32  number of streams, then 48 bytes for each, in order of incarnation:
+//                    u32 incarnation
+//                    u32 newest block, u32 how far it is durable; blocks before it are as a whole
+//                    u32 0
+//                    u64 first sequence, u64 last sequence
+//                    u64 last sequence with a record in the blocks; 0: there is none
+//                    u64 time of the last message in milliseconds, plus one; 0: none ever was
+
+import { putU32, putU64, u32, u64 } from "../record.ts";
+
+const HEADER_BYTES = 24;
+const STREAM_BYTES = 48;
+
+/** How far a stream is durable in its own files. */
+export interface StreamCheckpoint {
+  readonly incarnation: number;
+  readonly block: number;
+  readonly offset: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly lastRecordSeq: number;
+  readonly lastTimeMs: number;
+}
+
+export interface Checkpoint {
+  readonly epoch: number;
+  readonly nextIncarnation: number;
+  readonly firstBatch: number;
+  readonly streams: readonly StreamCheckpoint[];
+}
+
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES + checkpoint.streams.length * STREAM_BYTES);
+  putU32(bytes, 0, checkpoint.epoch);
+  putU32(bytes, 4, checkpoint.nextIncarnation);
+  putU64(bytes, 8, checkpoint.firstBatch);
+  putU32(bytes, 16, checkpoint.streams.length);
+  let at = HEADER_BYTES;
+  for (const stream of checkpoint.streams) {
+    putU32(bytes, at, stream.incarnation);
+    putU32(bytes, at + 4, stream.block);
+    putU32(bytes, at + 8, stream.offset);
+    putU64(bytes, at + 16, stream.firstSeq);
+    putU64(bytes, at + 24, stream.lastSeq);
+    putU64(bytes, at + 32, stream.lastRecordSeq);
+    putU64(bytes, at + 40, stream.lastTimeMs + 1);
+    at += STREAM_BYTES;
+  }
+  return bytes;
+}
+
+/** Reads what {@link encodeCheckpoint} made; the checksum has been checked. */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const streams: StreamCheckpoint[] = [];
+  for (let i = 0; i < u32(bytes, 16); i++) {
+    const at = HEADER_BYTES + i * STREAM_BYTES;
+    streams.push({
+      incarnation: u32(bytes, at),
+      block: u32(bytes, at + 4),
+      offset: u32(bytes, at + 8),
+      firstSeq: u64(bytes, at + 16),
+      lastSeq: u64(bytes, at + 24),
+      lastRecordSeq: u64(bytes, at + 32),
+      lastTimeMs: u64(bytes, at + 40) - 1,
+    });
+  }
+  return { epoch: u32(bytes, 0), nextIncarnation: u32(bytes, 4), firstBatch: u64(bytes, 8), streams };
+}

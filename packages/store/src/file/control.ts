@@ -1,0 +1,150 @@
+// What the journal says besides messages. Each begins with the part that all records share (record.ts): checksum, length, stream;
+// block and offset are 0, the kind says what follows at byte 24.
+//
+//   1 removed     runs of sequences: u64 first, u32 count, each
+//   2 bounds      u64 first sequence: everything below is gone; u64 last sequence given, or 0: as the messages say
+//   3 truncated   u64 last sequence: everything after it is gone
+//   4 deleted     the stream is gone
+//   5 consumer    u16 length of the name, u8 1 when a state follows (0: deleted), u8 0, name, state
+
+import { aligned, COMMON_HEADER_BYTES, putU16, putU32, putU64, sealRecord, u16, u32, u64 } from "../record.ts";
+
+export const KIND_REMOVED = 1;
+export const KIND_BOUNDS = 2;
+export const KIND_TRUNCATED = 3;
+export const KIND_DELETED = 4;
+export const KIND_CONSUMER = 5;
+
+const RUN_BYTES = 12;
+/** Sequences in one run. */
+const RUN_MAX = 0xffffffff;
+/** Runs in one record: keeps records small enough for a batch. */
+const RUNS_MAX = 512;
+
+/** Control records of a turn, waiting to be put into a batch. */
+export class ControlBuffer {
+  bytes: Uint8Array = new Uint8Array(1024);
+  length = 0;
+
+  /** Sequences that were taken away, in any order. */
+  removed(stream: number, seqs: readonly number[]): void {
+    this.runs(stream, runsOf(seqs));
+  }
+
+  /** The same, as first sequence and count. */
+  runs(stream: number, runs: Iterable<readonly [first: number, count: number]>): void {
+    let start = -1;
+    let at = 0;
+    let inRecord = 0;
+    for (const [first, count] of runs) {
+      for (let done = 0; done < count; done += RUN_MAX) {
+        if (inRecord === RUNS_MAX) {
+          this.#end(start, at);
+          start = -1;
+        }
+        if (start < 0) {
+          start = this.#begin(KIND_REMOVED, stream, RUNS_MAX * RUN_BYTES);
+          at = start + COMMON_HEADER_BYTES;
+          inRecord = 0;
+        }
+        putU64(this.bytes, at, first + done);
+        putU32(this.bytes, at + 8, Math.min(RUN_MAX, count - done));
+        at += RUN_BYTES;
+        inRecord++;
+      }
+    }
+    if (start >= 0) this.#end(start, at);
+  }
+
+  bounds(stream: number, firstSeq: number, lastSeq: number): void {
+    const start = this.#begin(KIND_BOUNDS, stream, 16);
+    putU64(this.bytes, start + COMMON_HEADER_BYTES, firstSeq);
+    putU64(this.bytes, start + COMMON_HEADER_BYTES + 8, lastSeq);
+    this.#end(start, start + COMMON_HEADER_BYTES + 16);
+  }
+
+  truncated(stream: number, lastSeq: number): void {
+    const start = this.#begin(KIND_TRUNCATED, stream, 8);
+    putU64(this.bytes, start + COMMON_HEADER_BYTES, lastSeq);
+    this.#end(start, start + COMMON_HEADER_BYTES + 8);
+  }
+
+  deleted(stream: number): void {
+    const start = this.#begin(KIND_DELETED, stream, 0);
+    this.#end(start, start + COMMON_HEADER_BYTES);
+  }
+
+  consumer(stream: number, name: string, state: Uint8Array | null): void {
+    const nameBytes = Buffer.from(name);
+    const start = this.#begin(KIND_CONSUMER, stream, 4 + nameBytes.length + (state?.length ?? 0));
+    let at = start + COMMON_HEADER_BYTES;
+    putU16(this.bytes, at, nameBytes.length);
+    this.bytes[at + 2] = state === null ? 0 : 1;
+    this.bytes[at + 3] = 0;
+    this.bytes.set(nameBytes, at + 4);
+    at += 4 + nameBytes.length;
+    if (state !== null) {
+      this.bytes.set(state, at);
+      at += state.length;
+    }
+    this.#end(start, at);
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+
+  #begin(kind: number, stream: number, bodyBytes: number): number {
+    const start = this.length;
+    const needed = start + aligned(COMMON_HEADER_BYTES + bodyBytes);
+    if (needed > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    this.bytes.fill(0, start + 8, start + COMMON_HEADER_BYTES);
+    putU32(this.bytes, start + 8, stream);
+    this.bytes[start + 23] = kind;
+    return start;
+  }
+
+  #end(start: number, end: number): void {
+    sealRecord(this.bytes, start, end - start);
+    this.length = start + aligned(end - start);
+  }
+}
+
+/** Groups neighbours. */
+export function* runsOf(seqs: readonly number[]): Generator<readonly [first: number, count: number]> {
+  for (let from = 0; from < seqs.length; ) {
+    const first = seqs[from]!;
+    let count = 1;
+    while (from + count < seqs.length && seqs[from + count] === first + count) count++;
+    yield [first, count];
+    from += count;
+  }
+}
+
+/** Visits the runs of a record of kind {@link KIND_REMOVED} whose framing has been checked. */
+export function visitRuns(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  visit: (first: number, count: number) => void,
+): void {
+  for (let p = at + COMMON_HEADER_BYTES; p + RUN_BYTES <= at + length; p += RUN_BYTES)
+    visit(u64(bytes, p), u32(bytes, p + 8));
+}
+
+/** Reads a record of kind {@link KIND_CONSUMER} whose framing has been checked. */
+export function readConsumer(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): { name: string; state: Uint8Array | null } {
+  const nameStart = at + COMMON_HEADER_BYTES + 4;
+  const nameEnd = nameStart + u16(bytes, at + COMMON_HEADER_BYTES);
+  const name = Buffer.from(bytes.subarray(nameStart, nameEnd)).toString();
+  const state = bytes[at + COMMON_HEADER_BYTES + 2] === 0 ? null : new Uint8Array(bytes.subarray(nameEnd, at + length));
+  return { name, state };
+}

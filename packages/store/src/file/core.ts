@@ -1,0 +1,35 @@
+// What the streams' files may ask of the store they belong to.
+
+import type { Disk } from "@myelin/platform";
+import type { FilePool } from "./block-file.ts";
+import type { FileBacking } from "./file-backing.ts";
+import type { FileStoreOptions } from "./options.ts";
+
+/** The store as its streams' files see it. */
+export interface FileStoreCore {
+  readonly disk: Disk;
+  readonly pool: FilePool;
+  readonly options: Required<FileStoreOptions>;
+
+  /** @throws StoreError `READ_ONLY` or `CLOSED`. */
+  checkWritable(): void;
+  /** @throws StoreError as {@link checkWritable}, and `DISK_FULL` or `BUSY`. */
+  checkAppend(): void;
+  /** A write failed: a full disk is remembered, anything else fails the store. Does not throw. */
+  writeFailed(error: unknown): void;
+
+  /** The stream has something for the turn: so many more bytes. */
+  enterTurn(stream: FileBacking, bytes: number): void;
+  /** Runs `action` when everything that has happened up to now is durable. Actions run one after the other. */
+  afterTurn(action: () => Promise<void>): void;
+  /** Resolves when everything up to now is durable and the actions for it have run. */
+  settled(): Promise<void>;
+
+  /** Makes everything durable in the streams' own files and frees the journal. */
+  checkpointNow(): Promise<void>;
+  /** The same, and overwrites what the journal held. */
+  eraseJournal(): Promise<void>;
+
+  /** Damaged bytes were found: keeps a copy and reports. */
+  reportDamage(stream: number, path: string, block: number, offset: number, length: number, lines: string[]): void;
+}

@@ -1,0 +1,307 @@
+// Damage to the files of a store, one bit or one cut at a time. Longer by MYELIN_DAMAGE_FLIPS and MYELIN_DAMAGE_CUT_STEP.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
+import { StoreError } from "../errors.ts";
+import { MessageDraft } from "../message-draft.ts";
+import { u32, u64 } from "../record.ts";
+import { NO_LIMITS } from "../store.ts";
+import { FILLED_OPTIONS, type FilledStore, filledStore } from "../testing/filled-store.ts";
+import { FileStore } from "./file-store.ts";
+
+const FLIPS = Number(process.env["MYELIN_DAMAGE_FLIPS"] ?? 40);
+const CUT_STEP = Number(process.env["MYELIN_DAMAGE_CUT_STEP"] ?? 48);
+
+async function open(image: DiskImage): Promise<{ store: FileStore; disk: SimDisk }> {
+  const disk = new SimDisk({ image, record: false });
+  return { store: await FileStore.open(disk, new SimClock(), new SimRandom(9), FILLED_OPTIONS), disk };
+}
+
+function changed(image: DiskImage, path: string, change: (bytes: Uint8Array) => Uint8Array): DiskImage {
+  return new Map([...image].map(([name, bytes]) => [name, name === path ? change(new Uint8Array(bytes!)) : bytes]));
+}
+
+/** Sequences that a store has lost, after checking that whatever it delivers is right. */
+function audit(store: FileStore, filled: FilledStore, added = 0): { missing: number; unreported: number } {
+  let missing = 0;
+  let unreported = 0;
+  for (const [name, messages] of filled.streams) {
+    const log = store.stream(name);
+    assert.ok(log !== null, `stream ${name}`);
+    assert.equal(Buffer.from(log.config).toString(), name);
+    for (const [seq, payload] of messages) {
+      const message = log.load(seq);
+      if (message !== null) assert.equal(Buffer.from(message.payload).toString(), payload);
+    }
+    const state = log.state();
+    assert.ok(state.messages <= messages.size + added, "nothing comes back");
+    for (const seq of messages.keys()) {
+      if (log.load(seq) !== null) continue;
+      missing++;
+      if (!state.lost.includes(seq)) unreported++;
+    }
+    for (const seq of state.lost) assert.equal(log.load(seq), null, `${seq} is listed as lost and is there`);
+  }
+  return { missing, unreported };
+}
+
+const KINDS: Record<string, { match: RegExp; lost: number }> = {
+  block: { match: /\.blk$/, lost: 1 },
+  meta: { match: /meta\.[01]$/, lost: 0 },
+  consumers: { match: /consumers\.[01]$/, lost: 0 },
+  tombstones: { match: /deleted\.[01]$/, lost: 0 },
+  store: { match: /^store\.[01]$/, lost: 0 },
+};
+
+for (const [kind, { match, lost }] of Object.entries(KINDS)) {
+  test(`a flipped bit in a ${kind} file costs at most ${lost} message, which is reported`, async () => {
+    const random = new SimRandom(kind.length);
+    const filled = await filledStore("stopped", 1);
+    const paths = [...filled.image.keys()].filter(
+      (path) => match.test(path) && (filled.image.get(path)?.length ?? 0) > 0,
+    );
+    assert.ok(paths.length >= 2, kind);
+    let found = 0;
+    for (let flip = 0; flip < FLIPS; flip++) {
+      const path = paths[random.uint32() % paths.length] as string;
+      const at = random.uint32() % filled.image.get(path)!.length;
+      const bit = random.uint32() % 8;
+      const what = `bit ${bit} of byte ${at} of ${path}`;
+      const image = changed(filled.image, path, (bytes) => {
+        bytes[at]! ^= 1 << bit;
+        return bytes;
+      });
+      try {
+        const { store, disk } = await open(image);
+        const { missing, unreported } = audit(store, filled);
+        assert.ok(missing <= lost, `${missing} lost`);
+        assert.equal(unreported, 0, "a loss is reported");
+        if (missing > 0) {
+          found++;
+          assert.ok(
+            [...disk.image().keys()].some((name) => /^quarantine\/.*\.bad$/.test(name)),
+            "the bytes are kept",
+          );
+          assert.ok(
+            store.health().reports.some((report) => report.includes("lost")),
+            "the report names them",
+          );
+        }
+        for (const name of filled.streams.keys()) {
+          assert.equal(Buffer.from(store.stream(name)!.consumers()[0]!.state!).toString(), `state of ${name}`);
+        }
+        store.stream("A")!.append(new MessageDraft().set("after", "x"));
+        await store.stop();
+        const again = await open(disk.image());
+        assert.equal(audit(again.store, filled, 1).missing, missing, "opened again");
+        assert.notEqual(again.store.stream("A")!.last("after"), null);
+        await again.store.stop();
+      } catch (error) {
+        throw new Error(what, { cause: error });
+      }
+    }
+    if (lost > 0) assert.ok(found > FLIPS / 4, "the flips hit records");
+  });
+}
+
+test("a flipped bit under an open store is noticed when the message is read", async () => {
+  const filled = await filledStore("stopped", 2);
+  const { store, disk } = await open(filled.image);
+  const block = [...disk.image().keys()].find((path) => /00000001\/.*\.blk$/.test(path)) as string;
+  const file = disk.open(block, "write");
+  const header = new Uint8Array(48);
+  let at = 64;
+  let seq = 0;
+  for (; ; at += Math.ceil(u32(header, 4) / 8) * 8) {
+    file.read(header, 0, 48, at);
+    seq = u64(header, 24);
+    if (filled.streams.get("A")!.has(seq)) break;
+  }
+  header[44]! ^= 4;
+  file.write(header, 0, 48, at);
+  file.close();
+  const log = store.stream("A")!;
+  assert.equal(log.load(seq), null);
+  assert.deepEqual(log.state().lost, [seq]);
+  assert.equal(log.state().messages, filled.streams.get("A")!.size - 1);
+  assert.ok(store.health().reports.some((report) => report.includes(`sequence ${seq}`)));
+  await store.stop();
+});
+
+test("a flipped bit in the journal of a store that was not stopped costs at most one record", async () => {
+  const filled = await filledStore("synced", 3);
+  const random = new SimRandom(5);
+  const paths = [...filled.image.keys()].filter((path) => path.endsWith(".seg"));
+  for (let flip = 0; flip < FLIPS; flip++) {
+    const path = paths[random.uint32() % paths.length] as string;
+    const at = random.uint32() % filled.image.get(path)!.length;
+    const image = changed(filled.image, path, (bytes) => {
+      bytes[at]! ^= 1;
+      return bytes;
+    });
+    const { store } = await open(image);
+    // A damaged record may also be a removal: then what it removed comes back.
+    // The last batches have nothing after them that proves that they were synced: they may be taken for a torn end.
+    const { missing } = audit(store, { image, streams: withoutLast(filled) }, 30);
+    assert.ok(missing <= 1, `byte ${at} of ${path}: ${missing} lost`);
+    await store.stop();
+  }
+});
+
+function withoutLast(filled: FilledStore): Map<string, Map<number, string>> {
+  return new Map(
+    [...filled.streams].map(([name, messages]) => [name, new Map([...messages].slice(0, messages.size - 12))]),
+  );
+}
+
+test("the newest block cut at every place loses what was behind the cut, and nothing else", async () => {
+  const filled = await filledStore("stopped", 4);
+  for (const name of [...filled.image.keys()].filter((path) => path.endsWith(".blk"))) {
+    const size = filled.image.get(name)!.length;
+    for (let cut = 0; cut < size; cut += CUT_STEP) {
+      const image = changed(filled.image, name, (bytes) => bytes.subarray(0, cut));
+      const { store } = await open(image);
+      const whole = Math.floor(cut / 8) * 8;
+      const { missing, unreported } = audit(store, filled);
+      assert.equal(unreported, 0, `${name} cut at ${cut}`);
+      assert.ok(missing <= recordsBehind(filled.image.get(name)!, whole), `${name} cut at ${cut}: ${missing} lost`);
+      await store.stop();
+    }
+  }
+});
+
+/** Records that end behind a place, by their length fields. */
+function recordsBehind(bytes: Uint8Array, place: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  let count = 0;
+  for (let at = 64; at < bytes.length; ) {
+    const length = view.getUint32(at + 4, true);
+    if (at + length > place) count++;
+    at += Math.ceil(length / 8) * 8;
+  }
+  return count;
+}
+
+test("a torn end of the journal costs nothing that was confirmed: zeros, garbage, repetition", async () => {
+  const filled = await filledStore("synced", 6);
+  const random = new SimRandom(8);
+  for (const path of [...filled.image.keys()].filter((name) => name.endsWith(".seg"))) {
+    const bytes = filled.image.get(path)!;
+    let end = bytes.length;
+    while (end > 0 && bytes[end - 1] === 0) end--;
+    end = Math.ceil(end / 8) * 8;
+    for (const tail of ["garbage", "repetition"]) {
+      const image = changed(filled.image, path, (copy) => {
+        if (tail === "garbage") random.fillSecret(copy.subarray(end));
+        else copy.copyWithin(end, 0, Math.min(end, copy.length - end));
+        return copy;
+      });
+      const { store } = await open(image);
+      assert.deepEqual(audit(store, filled), { missing: 0, unreported: 0 }, `${tail} behind ${path}`);
+      await store.stop();
+    }
+  }
+});
+
+test("blocks swapped between two streams, and stale copies of blocks, are noticed", async () => {
+  const filled = await filledStore("stopped", 7);
+  const blocks = [...filled.image.keys()].filter((path) => path.endsWith(".blk"));
+  const first = blocks.find((path) => path.includes("/00000001/")) as string;
+  const second = blocks.find((path) => path.includes("/00000002/")) as string;
+  const swapped = new Map(filled.image);
+  swapped.set(first, filled.image.get(second)!);
+  swapped.set(second, filled.image.get(first)!);
+  const { store } = await open(swapped);
+  const { missing, unreported } = audit(store, filled);
+  assert.ok(missing > 0);
+  assert.equal(unreported, 0);
+  await store.stop();
+});
+
+test("truncation of any file to any size never stops the other streams", async () => {
+  const filled = await filledStore("stopped", 8);
+  const random = new SimRandom(10);
+  for (const [path, bytes] of filled.image) {
+    if (bytes === null) continue;
+    for (const size of [0, 1, 31, Math.floor(bytes.length / 2), random.uint32() % (bytes.length + 1)]) {
+      const image = changed(filled.image, path, (whole) => whole.subarray(0, Math.min(size, whole.length)));
+      const { store } = await open(image);
+      assert.equal(audit(store, filled).unreported, 0, `${path} cut to ${size}`);
+      await store.stop();
+    }
+  }
+});
+
+test("odd folders are refused with a message that names the file and the remedy, and nothing is changed", async () => {
+  const filled = await filledStore("stopped", 9);
+  const one = new Uint8Array([1]);
+  const cases: [string, Uint8Array | null, string][] = [
+    ["notes.txt", one, "FOREIGN_FOLDER"],
+    ["jetstream", null, "FOREIGN_FOLDER"],
+    ["journal/readme", one, "FOREIGN_FOLDER"],
+    ["streams/name", null, "FOREIGN_FOLDER"],
+    ["streams/00000001/extra", one, "FOREIGN_FOLDER"],
+  ];
+  for (const [path, bytes, code] of cases) {
+    const image = new Map(filled.image).set(path, bytes);
+    const disk = new SimDisk({ image });
+    const error = await FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS).catch((e: unknown) => e);
+    assert.ok(error instanceof StoreError, path);
+    assert.equal(error.code, code);
+    assert.ok(error.message.includes(path.split("/").at(-1) as string), error.message);
+    assert.match(error.message, /move|choose/i);
+    assert.deepEqual(disk.image(), image, "untouched");
+    assert.equal(disk.openFiles, 0);
+  }
+});
+
+test("a folder of the reference server is recognised and left as it is", async () => {
+  const image = new Map<string, Uint8Array | null>([
+    ["$G", null],
+    ["$G/streams", null],
+    ["$G/streams/ORDERS", null],
+    ["$G/streams/ORDERS/meta.inf", new Uint8Array([123])],
+  ]);
+  const disk = new SimDisk({ image });
+  await assert.rejects(FileStore.open(disk, new SimClock(), new SimRandom(1)), {
+    code: "FOREIGN_FOLDER",
+    message: /nats-server/,
+  });
+  assert.deepEqual(disk.image(), image);
+});
+
+test("a stream whose description is gone is set aside whole, and the others open", async () => {
+  const filled = await filledStore("stopped", 10);
+  const damaged = (bytes: Uint8Array): Uint8Array => bytes.fill(7);
+  const image = changed(changed(filled.image, "streams/00000002/meta.0", damaged), "streams/00000002/meta.1", damaged);
+  const { store, disk } = await open(image);
+  assert.equal(store.stream("B"), null);
+  assert.notEqual(store.stream("A"), null);
+  for (const [path, bytes] of image) {
+    if (!path.startsWith("streams/00000002/")) continue;
+    assert.deepEqual(disk.image().get(path.replace("streams", "orphans")), bytes, path);
+  }
+  assert.ok(store.health().reports.some((report) => report.includes("orphans/00000002")));
+  await store.createStream("B", NO_LIMITS, new Uint8Array(0));
+  await store.stop();
+  const again = await open(disk.image());
+  assert.equal(again.store.streams().length, 3);
+  await again.store.stop();
+});
+
+test("a newer version is refused, and nothing is written", async () => {
+  const filled = await filledStore("stopped", 11);
+  const { checksum } = await import("../checksum.ts");
+  const newer = (bytes: Uint8Array): Uint8Array => {
+    const view = new DataView(bytes.buffer);
+    view.setUint32(8, 99, true);
+    view.setUint32(0, checksum(bytes, 4, bytes.length), true);
+    return bytes;
+  };
+  const image = changed(changed(filled.image, "store.0", newer), "store.1", newer);
+  const disk = new SimDisk({ image });
+  const opening = FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+  await assert.rejects(opening, { code: "UNSUPPORTED_VERSION", message: /version 99/ });
+  assert.deepEqual(disk.image(), image);
+});

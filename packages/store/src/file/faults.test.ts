@@ -1,0 +1,289 @@
+// What a disk that fails, fills up or dawdles does to a store.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
+import { StoreError } from "../errors.ts";
+import { MessageDraft } from "../message-draft.ts";
+import { NO_LIMITS, type StreamLog } from "../store.ts";
+import { FileStore } from "./file-store.ts";
+import type { FileStoreOptions } from "./options.ts";
+
+const OPTIONS: FileStoreOptions = {
+  blockBytes: 4096,
+  segmentBytes: 16 * 1024,
+  segments: 3,
+  directBytes: 1500,
+  ballastBytes: 8192,
+};
+const NO_CONFIG = new Uint8Array(0);
+const FAULT_STEP = Number(process.env["MYELIN_FAULT_STEP"] ?? 3);
+
+function append(log: StreamLog, payload = "x".repeat(100)): number {
+  return log.append(new MessageDraft().set(`s.${payload.length % 3}`, payload));
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function codeOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof StoreError) return error.code;
+    throw error;
+  }
+  return "none";
+}
+
+test("nothing is durable before its sync has ended", async () => {
+  const disk = new SimDisk();
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+  const quiet = await store.createStream("quiet", NO_LIMITS, NO_CONFIG);
+  const busy = await store.createStream("busy", NO_LIMITS, NO_CONFIG);
+  append(quiet);
+  await store.durable(); // the first segment is there
+  for (const log of [quiet, busy]) {
+    disk.holdSyncs = true;
+    for (let i = 0; i < (log === busy ? 30 : 1); i++) append(log);
+    const ticket = store.ticket();
+    for (let i = 0; i < 5; i++) await turn();
+    assert.ok(store.durableTicket < ticket);
+    assert.ok(disk.heldSyncs > 0);
+    // What comes while a round is under way waits for the next one, all of it together.
+    const held = disk.heldSyncs;
+    append(quiet);
+    append(busy);
+    for (let i = 0; i < 3; i++) await turn();
+    assert.equal(disk.heldSyncs, held, "one round at a time");
+    disk.holdSyncs = false;
+    await store.durable();
+    assert.ok(store.durableTicket >= ticket);
+  }
+  await store.stop();
+});
+
+test("many quiet streams of one turn cost one sync", async () => {
+  const disk = new SimDisk();
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), { ...OPTIONS, segmentBytes: 1 << 20 });
+  const logs = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => store.createStream(`S${i}`, NO_LIMITS, NO_CONFIG)),
+  );
+  append(logs[0] as StreamLog);
+  await store.durable();
+  const before = disk.trace.length;
+  for (const log of logs) append(log);
+  await store.durable();
+  const ops = disk.trace.slice(before).map((op) => op.kind);
+  assert.deepEqual(ops, ["write", "sync-begin", "sync-end"]);
+  await store.stop();
+});
+
+test("lazy mode calls it durable when it is written, and syncs after the interval", async () => {
+  const disk = new SimDisk();
+  const clock = new SimClock();
+  const store = await FileStore.open(disk, clock, new SimRandom(1), { ...OPTIONS, sync: { intervalMs: 1000 } });
+  const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+  append(log);
+  await store.durable();
+  const before = disk.trace.length;
+  for (let i = 0; i < 5; i++) {
+    append(log);
+    await store.durable();
+  }
+  assert.ok(!disk.trace.slice(before).some((op) => op.kind === "sync-begin"));
+  clock.advance(1000);
+  await turn();
+  assert.ok(disk.trace.slice(before).some((op) => op.kind === "sync-end" || op.kind === "sync-begin"));
+  await store.stop();
+});
+
+test("a call that fails, whichever it is, is never confirmed, stops writing, and costs nothing confirmed", async () => {
+  const calls = await workload(new SimDisk({ record: false }), Number.POSITIVE_INFINITY).then((run) => run.calls);
+  assert.ok(calls > 150);
+  let failures = 0;
+  for (let at = 1; at < calls; at += FAULT_STEP) {
+    const disk = new SimDisk({ record: false });
+    const run = await workload(disk, at);
+    try {
+      if (run.failure !== null && run.store !== null) {
+        failures++;
+        assert.equal(run.failure.code, "READ_ONLY");
+        assert.match(run.failure.message, /EIO/);
+        assert.equal(run.store.health().failure, run.failure);
+        for (const log of run.store.streams()) {
+          assert.equal(
+            codeOf(() => append(log)),
+            "READ_ONLY",
+          );
+          assert.equal(
+            codeOf(() => log.remove(1)),
+            "READ_ONLY",
+          );
+          log.load(log.state().lastSeq); // reading goes on
+        }
+      }
+      if (run.store !== null && run.failedSync)
+        assert.notEqual(run.failure, null, "a failed sync is never tried again");
+      disk.fault = () => null;
+      await run.store?.stop();
+      assert.equal(disk.openFiles, 0, "files are closed");
+      const again = await FileStore.open(disk, new SimClock(), new SimRandom(2), OPTIONS);
+      for (const [name, confirmed] of run.confirmed) {
+        const log = again.stream(name);
+        assert.ok(log !== null, name);
+        for (const [seq, payload] of confirmed) {
+          assert.equal(Buffer.from(log.load(seq)?.payload ?? []).toString(), payload, `${name} ${seq}`);
+        }
+        assert.deepEqual(log.state().lost, []);
+      }
+      await again.stop();
+    } catch (error) {
+      throw new Error(`call ${at} of ${calls} failed`, { cause: error });
+    }
+  }
+  assert.ok(failures > 20, `${failures} failures reached the store`);
+});
+
+interface Workload {
+  calls: number;
+  store: FileStore | null;
+  failure: StoreError | null;
+  /** The call that failed was a sync. */
+  failedSync: boolean;
+  confirmed: Map<string, Map<number, string>>;
+}
+
+/** Appends to three streams; the call with number `failAt` fails with EIO. */
+async function workload(disk: SimDisk, failAt: number): Promise<Workload> {
+  const run: Workload = { calls: 0, store: null, failure: null, failedSync: false, confirmed: new Map() };
+  let calls = 0;
+  disk.fault = (call, path) => {
+    if (++calls !== failAt) return null;
+    run.failedSync = call === "sync" && path !== "ballast";
+    return "EIO";
+  };
+  try {
+    const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+    run.store = store;
+    for (const name of ["A", "B", "C"]) {
+      await store.createStream(name, NO_LIMITS, NO_CONFIG);
+      run.confirmed.set(name, new Map());
+    }
+    for (let step = 0; step < 40; step++) {
+      const name = "ABC"[step % 3] as string;
+      const written: [number, string][] = [];
+      for (let i = 0; i < (step % 10 === 0 ? 20 : 2); i++) {
+        const payload = `${step}.${i} `.repeat(8);
+        written.push([append(store.stream(name)!, payload), payload]);
+      }
+      await store.durable();
+      for (const [seq, payload] of written) run.confirmed.get(name)!.set(seq, payload);
+      store
+        .stream(name)!
+        .consumer("C")
+        .save(Buffer.from(`${step}`));
+    }
+  } catch (error) {
+    if (error instanceof StoreError) run.failure = error;
+    else if ((error as NodeJS.ErrnoException).code !== "EIO") throw error;
+  }
+  run.failure ??= run.store?.health().failure ?? null;
+  run.calls = calls;
+  if (run.failure?.code !== "READ_ONLY") run.failure = null;
+  return run;
+}
+
+test("a full disk refuses appends, still reads, removes and purges, and resumes by itself", async () => {
+  const clock = new SimClock();
+  const disk = new SimDisk({ record: false, capacityBytes: 120 * 1024 });
+  const store = await FileStore.open(disk, clock, new SimRandom(1), OPTIONS);
+  const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+  const confirmed = new Map<number, string>();
+  let refused: unknown = null;
+  for (let i = 0; i < 2000 && refused === null; i++) {
+    const payload = `${i} `.repeat(40);
+    try {
+      const seq = append(log, payload);
+      if (i % 7 === 0) await turn();
+      confirmed.set(seq, payload);
+    } catch (error) {
+      refused = error;
+    }
+  }
+  assert.ok(refused instanceof StoreError);
+  assert.equal(refused.code, "DISK_FULL");
+  assert.equal(store.health().diskFull, true);
+  assert.equal(store.health().failure, null);
+  for (const [seq, payload] of confirmed) assert.equal(Buffer.from(log.load(seq)!.payload).toString(), payload);
+  await assert.rejects(store.createStream("T", NO_LIMITS, NO_CONFIG), { code: "DISK_FULL" });
+  assert.equal(log.remove(1), true);
+  assert.ok(log.purge({ seq: log.state().lastSeq - 10 }) > 50);
+  await store.durable();
+  // The purged blocks go, there is room, and the clock's next look finds it.
+  for (let i = 0; i < 20; i++) await turn();
+  clock.advance(1000);
+  for (let i = 0; i < 20; i++) await turn();
+  assert.equal(
+    codeOf(() => append(log)),
+    "none",
+  );
+  await store.durable();
+  await store.stop();
+  const again = await FileStore.open(disk, clock, new SimRandom(1), OPTIONS);
+  assert.equal(again.stream("S")!.state().messages, log.state().messages);
+  await again.stop();
+});
+
+test("when the journal has no room, turns wait for the checkpoint and nothing is lost", async () => {
+  const disk = new SimDisk({ record: false });
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), { ...OPTIONS, directBytes: 1 << 30 });
+  const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+  for (let i = 0; i < 1500; i++) append(log, `${i}`);
+  await store.durable();
+  await store.stop();
+  const again = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+  assert.equal(again.stream("S")!.state().messages, 1500);
+  assert.equal(Buffer.from(again.stream("S")!.load(1500)!.payload).toString(), "1499");
+  await again.stop();
+});
+
+test("too much waiting is refused with BUSY", async () => {
+  const disk = new SimDisk({ record: false });
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), {
+    ...OPTIONS,
+    directBytes: 1 << 30,
+    pendingBytesMax: 50_000,
+  });
+  const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+  let code = "none";
+  for (let i = 0; i < 5000 && code === "none"; i++) code = codeOf(() => append(log));
+  assert.equal(code, "BUSY");
+  await store.durable();
+  assert.equal(
+    codeOf(() => append(log)),
+    "none",
+  );
+  await store.stop();
+});
+
+test("erase() leaves no copy of the message anywhere", async () => {
+  const disk = new SimDisk({ record: false });
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+  const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+  append(log, "before");
+  const seq = append(log, "very secret words");
+  append(log, "after");
+  await store.durable();
+  assert.equal(log.erase(seq), true);
+  await store.settled();
+  for (const [path, bytes] of disk.image()) {
+    assert.ok(bytes === null || !Buffer.from(bytes).includes("secret"), path);
+  }
+  await store.stop();
+  const again = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+  assert.deepEqual(again.stream("S")!.state().lost, []);
+  assert.equal(again.stream("S")!.state().messages, 2);
+  await again.stop();
+});

@@ -1,0 +1,77 @@
+// kill -9 of a real process on a real disk, again and again on the same folder. MYELIN_KILLS makes it longer.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { NodeClock, NodeDisk, NodeRandom } from "@myelin/platform/node";
+import { SimRandom } from "@myelin/platform/sim";
+import { FileStore } from "./file-store.ts";
+
+const KILLS = Number(process.env["MYELIN_KILLS"] ?? 6);
+const CHILD = fileURLToPath(new URL("../testing/kill-child.js", import.meta.url));
+
+interface Told {
+  readonly stored: Map<string, string>;
+  readonly askedGone: Set<string>;
+  readonly gone: Set<string>;
+}
+
+/** Runs the child for so many steps, kills it in the middle of the next ones, and notes what it wrote. */
+async function runAndKill(folder: string, toldFile: string, seed: number, steps: number, told: Told): Promise<void> {
+  const child = spawn(process.execPath, [CHILD, folder, toldFile, String(seed)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  let seen = 0;
+  child.stdout.setEncoding("latin1");
+  for await (const chunk of child.stdout) {
+    seen += (chunk as string).split("\n").length - 1;
+    if (seen >= steps) child.kill("SIGKILL");
+  }
+  await exited;
+  // The last line may have been cut short.
+  const lines = readFileSync(toldFile, "latin1").split("\n").slice(0, -1);
+  for (const line of lines) note(line, told);
+}
+
+function note(line: string, told: Told): void {
+  const [kind, stream, seq, payload] = line.split(" ");
+  const key = `${stream} ${seq}`;
+  if (kind === "a") told.stored.set(key, payload as string);
+  else if (kind === "r") told.askedGone.add(key);
+  else if (kind === "d") told.gone.add(key);
+}
+
+test("a killed process loses nothing that it called durable", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "myelin-store-kill-"));
+  const random = new SimRandom(1);
+  const told: Told = { stored: new Map(), askedGone: new Set(), gone: new Set() };
+  try {
+    for (let kill = 0; kill < KILLS; kill++) {
+      await runAndKill(folder, `${folder}.told`, kill + 1, 2 + (random.uint32() % 80), told);
+      const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom(), {
+        blockBytes: 64 * 1024,
+        segmentBytes: 256 * 1024,
+        segments: 3,
+        ballastBytes: 64 * 1024,
+      });
+      for (const log of store.streams()) assert.deepEqual(log.state().lost, []);
+      for (const [key, payload] of told.stored) {
+        const [stream, seq] = key.split(" ") as [string, string];
+        const message = store.stream(stream)!.load(Number(seq));
+        if (message === null) assert.ok(told.askedGone.has(key), `kill ${kill}: ${key} is lost`);
+        else assert.equal(Buffer.from(message.payload).toString(), payload, key);
+        assert.ok(message === null || !told.gone.has(key), `kill ${kill}: ${key} is back`);
+      }
+      await store.stop();
+    }
+    assert.ok(told.stored.size > 100);
+  } finally {
+    rmSync(folder, { recursive: true });
+    rmSync(`${folder}.told`);
+  }
+});

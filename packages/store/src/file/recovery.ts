@@ -1,0 +1,381 @@
+// Opens a folder: recognises it, reads the checkpoint, brings the streams back from their blocks, replays the journal onto them.
+// Nothing is removed here that was ever confirmed, and nothing by inference: what cannot be explained is kept, moved aside or refused.
+
+import type { Clock, Disk, DiskFile } from "@myelin/platform";
+import { StoreError } from "../errors.ts";
+import { StreamIndex } from "../index/stream-index.ts";
+import { COMMON_HEADER_BYTES, KIND_MESSAGE, u32, u64 } from "../record.ts";
+import { Stream } from "../stream.ts";
+import { type Checkpoint, decodeCheckpoint } from "./checkpoint.ts";
+import {
+  KIND_BOUNDS,
+  KIND_CONSUMER,
+  KIND_DELETED,
+  KIND_REMOVED,
+  KIND_TRUNCATED,
+  readConsumer,
+  visitRuns,
+} from "./control.ts";
+import type { FileStoreCore } from "./core.ts";
+import { FileBacking } from "./file-backing.ts";
+import type { OpenStream } from "./file-store.ts";
+import {
+  BALLAST_FILE,
+  JOURNAL_FOLDER,
+  MAGIC_CONSUMERS,
+  MAGIC_META,
+  MAGIC_STORE,
+  MAKING_SUFFIX,
+  numberInName,
+  ORPHANS_FOLDER,
+  QUARANTINE_FOLDER,
+  REMOVING_SUFFIX,
+  STORE_FILE,
+  STREAMS_FOLDER,
+  streamFolder,
+} from "./format.ts";
+import { Journal, segmentPath } from "./journal.ts";
+import { type JournalContent, readJournal, visitRecords } from "./journal-reader.ts";
+import { type Foreseen, RecoveringStream } from "./recovering-stream.ts";
+import { decodeConsumers, decodeMeta, type StreamMeta } from "./stream-meta.ts";
+import { readTwin } from "./twin-file.ts";
+
+/** What a folder held. */
+export interface RecoveredStore {
+  readonly storeId: number;
+  /** Generation of the store files. */
+  readonly generation: number;
+  readonly nextIncarnation: number;
+  readonly journal: Journal;
+  readonly streams: readonly OpenStream[];
+  readonly reports: string[];
+}
+
+interface Found {
+  readonly meta: StreamMeta;
+  readonly metaGeneration: number;
+  readonly recovering: RecoveringStream;
+  readonly consumers: Map<string, Uint8Array>;
+}
+
+const EMPTY_CHECKPOINT: Checkpoint = { epoch: 0, nextIncarnation: 1, firstBatch: 1, streams: [] };
+const OWN_NAMES = new Set([
+  `${STORE_FILE}.0`,
+  `${STORE_FILE}.1`,
+  BALLAST_FILE,
+  JOURNAL_FOLDER,
+  STREAMS_FOLDER,
+  QUARANTINE_FOLDER,
+  ORPHANS_FOLDER,
+  "lost+found", // where the folder is a file system of its own
+]);
+
+/**
+ * Opens the folder.
+ *
+ * @param freshId - What a new store is to be called.
+ */
+export async function recoverStore(core: FileStoreCore, clock: Clock, freshId: number): Promise<RecoveredStore> {
+  const { disk } = core;
+  const reports: string[] = [];
+  checkFolder(disk);
+  const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
+  if (twin === null) await prepareFolder(disk);
+  for (const name of twin?.damaged ?? [])
+    reports.push(`${name}: not whole, by an interrupted write or by damage; the other copy is used`);
+  const storeId = twin?.owner ?? freshId;
+  const checkpoint = twin === null ? EMPTY_CHECKPOINT : decodeCheckpoint(twin.body);
+
+  const segments = segmentNumbers(disk);
+  const paths = segments.map(segmentPath);
+  const content = readJournal(disk, paths, storeId, checkpoint.epoch, checkpoint.firstBatch);
+  reports.push(...content.reports);
+  const found = await readStreams(core, checkpoint, foresee(content), reports);
+  const named = replay(content, found);
+  for (const { incarnation, lastSeq } of checkpoint.streams) {
+    if (found.has(incarnation) || named.deleted.has(incarnation) || orphaned(disk, incarnation)) continue;
+    reports.push(`${streamFolder(incarnation)}: missing; it held sequences up to ${lastSeq}`);
+  }
+  const streams: OpenStream[] = [];
+  for (const [incarnation, one] of found) {
+    if (one.recovering.deleted) {
+      await removeFolder(disk, one.recovering.backing);
+      continue;
+    }
+    await one.recovering.finish();
+    reports.push(...one.recovering.reports);
+    streams.push(openStream(one, clock));
+    named.incarnation = Math.max(named.incarnation, incarnation);
+  }
+  const journal = reuseSegments(core, storeId, checkpoint.epoch + 1, content.nextBatch, segments);
+  return {
+    storeId,
+    generation: twin?.generation ?? 0,
+    nextIncarnation: Math.max(checkpoint.nextIncarnation, named.incarnation + 1),
+    journal,
+    streams,
+    reports,
+  };
+}
+
+/** Refuses folders that are not ours. */
+function checkFolder(disk: Disk): void {
+  const entries = disk.list("");
+  for (const { name, kind } of entries) {
+    if (
+      name === "jetstream" ||
+      (kind === "folder" && disk.stat(`${name}/streams`) !== null && name !== STREAMS_FOLDER)
+    ) {
+      throw new StoreError(
+        "FOREIGN_FOLDER",
+        `Cannot use ${disk.name}: ${name} in it is a store of nats-server, which is left as it is. Choose another folder; to move its streams, back them up there and restore them here`,
+      );
+    }
+    if (OWN_NAMES.has(name)) continue;
+    throw new StoreError(
+      "FOREIGN_FOLDER",
+      `Cannot use ${disk.name}: ${name} in it is not a file of a store. Move it away, or choose another folder`,
+    );
+  }
+}
+
+/** Makes the folders of a new store. */
+async function prepareFolder(disk: Disk): Promise<void> {
+  for (const folder of [JOURNAL_FOLDER, STREAMS_FOLDER]) {
+    if (disk.stat(folder) === null) {
+      disk.makeFolder(folder);
+    } else if (disk.list(folder).length > 0) {
+      throw new StoreError(
+        "DAMAGED",
+        `Cannot open ${disk.name}: ${STORE_FILE}.0 and ${STORE_FILE}.1 are missing, but ${folder} is not empty. Restore one of them from a backup`,
+      );
+    }
+  }
+  await disk.syncFolder("");
+}
+
+async function readStreams(
+  core: FileStoreCore,
+  checkpoint: Checkpoint,
+  foreseen: ReadonlyMap<number, Foreseen>,
+  reports: string[],
+): Promise<Map<number, Found>> {
+  const { disk } = core;
+  const found = new Map<number, Found>();
+  for (const { name, kind } of disk.list(STREAMS_FOLDER)) {
+    const path = `${STREAMS_FOLDER}/${name}`;
+    const incarnation = numberInName(name, "");
+    if (kind === "folder" && (numberInName(name, MAKING_SUFFIX) > 0 || numberInName(name, REMOVING_SUFFIX) > 0)) {
+      // Its name says that it was never finished, or that it is going.
+      for (const entry of disk.list(path)) disk.remove(`${path}/${entry.name}`);
+      disk.removeFolder(path);
+    } else if (kind === "folder" && incarnation > 0) {
+      const own = checkpoint.streams.find((stream) => stream.incarnation === incarnation) ?? null;
+      const one = await readStream(
+        core,
+        incarnation,
+        own,
+        foreseen.get(incarnation) ?? { floor: 0, removed: [] },
+        reports,
+      );
+      if (one !== null) found.set(incarnation, one);
+    } else {
+      throw new StoreError(
+        "FOREIGN_FOLDER",
+        `Cannot use ${path} in ${disk.name}: it is not a stream of a store. Move it away`,
+      );
+    }
+  }
+  return found;
+}
+
+async function readStream(
+  core: FileStoreCore,
+  incarnation: number,
+  checkpoint: Checkpoint["streams"][number] | null,
+  foreseen: Foreseen,
+  reports: string[],
+): Promise<Found | null> {
+  const { disk } = core;
+  const folder = streamFolder(incarnation);
+  const meta = tryTwin(disk, `${folder}/meta`, MAGIC_META, incarnation, reports);
+  if (meta === null) {
+    await setAside(disk, incarnation, reports);
+    return null;
+  }
+  const { body, generation } = meta;
+  const description = decodeMeta(body);
+  const backing = new FileBacking(core, incarnation, new StreamIndex());
+  const recovering = new RecoveringStream(core, backing, checkpoint, description.firstSeq, foreseen);
+  await recovering.readBlocks();
+  const consumers = tryTwin(disk, `${folder}/consumers`, MAGIC_CONSUMERS, incarnation, reports);
+  backing.consumersGeneration = consumers?.generation ?? 0;
+  return {
+    meta: description,
+    metaGeneration: generation,
+    recovering,
+    consumers: consumers === null ? new Map() : decodeConsumers(consumers.body),
+  };
+}
+
+/** Reads a twin file; null when it is not there or damaged, which is reported. */
+function tryTwin(
+  disk: Disk,
+  path: string,
+  magic: number,
+  owner: number,
+  reports: string[],
+): ReturnType<typeof readTwin> {
+  try {
+    const twin = readTwin(disk, path, magic, owner);
+    for (const name of twin?.damaged ?? [])
+      reports.push(`${name}: not whole, by an interrupted write or by damage; the other copy is used`);
+    return twin;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== "DAMAGED") throw error;
+    reports.push(error.message);
+    return null;
+  }
+}
+
+/** A stream that nobody can name any more: its folder is kept for a person to look at. */
+async function setAside(disk: Disk, incarnation: number, reports: string[]): Promise<void> {
+  const folder = streamFolder(incarnation);
+  const target = folder.replace(STREAMS_FOLDER, ORPHANS_FOLDER);
+  if (disk.stat(ORPHANS_FOLDER) === null) disk.makeFolder(ORPHANS_FOLDER);
+  disk.rename(folder, target);
+  await disk.syncFolder(ORPHANS_FOLDER);
+  await disk.syncFolder(STREAMS_FOLDER);
+  reports.push(`${folder}: its description cannot be read; moved to ${target}`);
+}
+
+function orphaned(disk: Disk, incarnation: number): boolean {
+  return disk.stat(streamFolder(incarnation).replace(STREAMS_FOLDER, ORPHANS_FOLDER)) !== null;
+}
+
+function segmentNumbers(disk: Disk): number[] {
+  const numbers: number[] = [];
+  for (const { name, kind } of disk.list(JOURNAL_FOLDER)) {
+    const number = numberInName(name, ".seg");
+    if (kind !== "file" || number < 0) {
+      throw new StoreError(
+        "FOREIGN_FOLDER",
+        `Cannot use ${JOURNAL_FOLDER}/${name} in ${disk.name}: it is not a segment of a journal. Move it away`,
+      );
+    }
+    numbers.push(number);
+  }
+  return numbers;
+}
+
+/** Replays the journal; returns the highest incarnation that it names, and the streams that it says were deleted. */
+function replay(
+  content: JournalContent,
+  found: ReadonlyMap<number, Found>,
+): { incarnation: number; deleted: Set<number> } {
+  const named = { incarnation: 0, deleted: new Set<number>() };
+  for (const { body } of content.batches) {
+    visitRecords(body, (at, length) => {
+      const incarnation = u32(body, at + 8);
+      named.incarnation = Math.max(named.incarnation, incarnation);
+      if (body[at + 23] === KIND_DELETED) named.deleted.add(incarnation);
+      const one = found.get(incarnation);
+      // A stream that is not there was deleted, durably, before the journal could be freed of it.
+      if (one !== undefined) replayRecord(one, body, at, length, content.damaged);
+    });
+  }
+  return named;
+}
+
+/** What the journal takes away, by stream. */
+function foresee(content: JournalContent): Map<number, Foreseen> {
+  const all = new Map<number, Foreseen>();
+  for (const { body } of content.batches) {
+    visitRecords(body, (at, length) => {
+      const kind = body[at + 23];
+      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED) return;
+      const incarnation = u32(body, at + 8);
+      const foreseen = all.get(incarnation) ?? { floor: 0, removed: [] };
+      all.set(incarnation, foreseen);
+      if (kind === KIND_BOUNDS) foreseen.floor = Math.max(foreseen.floor, u64(body, at + COMMON_HEADER_BYTES));
+      else visitRuns(body, at, length, (first, count) => foreseen.removed.push([first, count]));
+    });
+  }
+  return all;
+}
+
+function replayRecord(one: Found, body: Uint8Array, at: number, length: number, damaged: boolean): void {
+  const { recovering } = one;
+  const data = at + COMMON_HEADER_BYTES;
+  switch (body[at + 23]) {
+    case KIND_MESSAGE:
+      recovering.message(body, at, length, damaged);
+      return;
+    case KIND_REMOVED:
+      visitRuns(body, at, length, (first, count) => recovering.removed(first, count));
+      return;
+    case KIND_BOUNDS:
+      recovering.bounds(u64(body, data), u64(body, data + 8));
+      return;
+    case KIND_TRUNCATED:
+      recovering.truncated(u64(body, data));
+      return;
+    case KIND_DELETED:
+      recovering.deleted = true;
+      return;
+    case KIND_CONSUMER: {
+      const { name, state } = readConsumer(body, at, length);
+      if (state === null) one.consumers.delete(name);
+      else one.consumers.set(name, state);
+      recovering.backing.markConsumersDirty();
+      return;
+    }
+    default:
+      throw new StoreError(
+        "UNSUPPORTED_VERSION",
+        `Cannot replay the journal: a record of kind ${body[at + 23]} is not known`,
+      );
+  }
+}
+
+function openStream(one: Found, clock: Clock): OpenStream {
+  const { meta, recovering } = one;
+  const { backing } = recovering;
+  const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, clock);
+  stream.lastTimeMs = recovering.lastTimeMs;
+  stream.lastTimeSubNs = recovering.lastTimeSubNs;
+  const last = backing.index.records.last;
+  stream.gap = last === null ? 0 : backing.index.lastSeq - last.lastSeq + last.trailingGap();
+  for (const [name, state] of one.consumers) stream.restoreConsumer(name, state);
+  return { stream, backing, firstSeq: meta.firstSeq, metaGeneration: one.metaGeneration };
+}
+
+async function removeFolder(disk: Disk, backing: FileBacking): Promise<void> {
+  backing.closeFiles();
+  const folder = streamFolder(backing.incarnation);
+  disk.rename(folder, folder + REMOVING_SUFFIX);
+  await disk.syncFolder(STREAMS_FOLDER);
+  for (const { name } of disk.list(folder + REMOVING_SUFFIX)) disk.remove(`${folder}${REMOVING_SUFFIX}/${name}`);
+  disk.removeFolder(folder + REMOVING_SUFFIX);
+}
+
+/** Segments of the right size are used again, in a new epoch; others go once the new checkpoint is durable. */
+function reuseSegments(
+  core: FileStoreCore,
+  storeId: number,
+  epoch: number,
+  nextBatch: number,
+  numbers: readonly number[],
+): Journal {
+  const { disk, options } = core;
+  const files: DiskFile[] = [];
+  let made = 0;
+  for (const number of numbers) {
+    const path = segmentPath(number);
+    made = Math.max(made, number + 1);
+    if (files.length < options.segments && disk.stat(path)?.size === options.segmentBytes)
+      files.push(disk.open(path, "write"));
+    else core.afterTurn(async () => disk.remove(path));
+  }
+  return new Journal(disk, storeId, epoch, nextBatch, files, made, options.segmentBytes, options.segments);
+}

@@ -1,0 +1,23 @@
+// The store: streams of messages, in memory or durable in files.
+
+export type { ConsumerLog } from "./consumer-log.ts";
+export { StoreError, type StoreErrorCode } from "./errors.ts";
+export { FileStore } from "./file/file-store.ts";
+export { DEFAULT_FILE_STORE_OPTIONS, type FileStoreOptions, type SyncMode } from "./file/options.ts";
+export type { SubjectFilter } from "./index/subject-filter.ts";
+export { MemoryStore } from "./memory-store.ts";
+export { MessageDraft, type Rollup } from "./message-draft.ts";
+export { MessageView } from "./message-view.ts";
+export { TTL_NEVER } from "./record.ts";
+export {
+  type FilterLike,
+  NO_LIMITS,
+  type PurgeOptions,
+  type Store,
+  type StoreHealth,
+  type StreamLimits,
+  type StreamListener,
+  type StreamLog,
+  type StreamState,
+  type SubjectState,
+} from "./store.ts";

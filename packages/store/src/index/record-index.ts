@@ -1,0 +1,310 @@
+// Where each record of a stream is, whose it is, and which record of the same subject comes next: twelve bytes per record, in
+// typed arrays per block, found by sequence with a binary search over the blocks.
+//
+//   place, 32 bits:  0-22 offset / 8   23 no message here   24 has headers   25-27 padding bytes   28 has a time to live
+//                    29 follows a gap
+//
+// A slot without a message keeps its offset, so that a record's length is the distance to the next slot.
+
+import { RECORD_HEADER_BYTES } from "../record.ts";
+
+const OFFSET_MASK = 0x7fffff;
+const ABSENT = 1 << 23;
+const HEADERS = 1 << 24;
+const PADDING_SHIFT = 25;
+const TTL = 1 << 28;
+const GAP = 1 << 29;
+
+/** No subject: the slot never had a message. */
+const NO_SUBJECT = 0xffffffff;
+/** The next record of the subject is too far away for 32 bits. */
+const LINK_FAR = 0xffffffff;
+const SLOTS_START = 64;
+/** Sequences without a message that are kept as slots; a larger hole begins a new block. */
+export const GAP_SLOTS_MAX = 4096;
+/** Blocks end at the latest where an offset no longer fits in a place. */
+export const BLOCK_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Words of the per-block summary of subjects. */
+const SUMMARY_WORDS = 64;
+
+/** What the index must know about a record. */
+export interface RecordTraits {
+  readonly headers: boolean;
+  readonly ttl: boolean;
+  readonly gap: boolean;
+  /** Bytes from its end to the next multiple of 8. */
+  readonly padding: number;
+}
+
+/** The records of one block, in order of sequence. */
+export class IndexBlock {
+  readonly number: number;
+  readonly firstSeq: number;
+  /** Slots used: sequences `firstSeq` to `firstSeq + slots - 1`. */
+  slots = 0;
+  /** Slots with a message. */
+  live = 0;
+  /** Bytes of the live records in the block, padding included. */
+  liveBytes = 0;
+  /** Where the next record goes. */
+  endOffset: number;
+  #places: Uint32Array = new Uint32Array(SLOTS_START);
+  #subjects: Uint32Array = new Uint32Array(SLOTS_START);
+  #links: Uint32Array = new Uint32Array(SLOTS_START);
+  #summary: Uint32Array = new Uint32Array(SUMMARY_WORDS);
+
+  constructor(number: number, firstSeq: number, startOffset: number) {
+    this.number = number;
+    this.firstSeq = firstSeq;
+    this.endOffset = startOffset;
+  }
+
+  get lastSeq(): number {
+    return this.firstSeq + this.slots - 1;
+  }
+
+  /** Adds a record at `endOffset`. */
+  add(subject: number, traits: RecordTraits, length: number): void {
+    const slot = this.#newSlot();
+    let place = (this.endOffset / 8) | (traits.padding << PADDING_SHIFT);
+    if (traits.headers) place |= HEADERS;
+    if (traits.ttl) place |= TTL;
+    if (traits.gap) place |= GAP;
+    this.#places[slot] = place;
+    this.#subjects[slot] = subject;
+    this.#links[slot] = 0;
+    this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
+    this.endOffset += length + traits.padding;
+    this.live++;
+    this.liveBytes += length + traits.padding;
+  }
+
+  /** Adds a sequence that has no message, and `bytes` in the block that belong to none. */
+  addAbsent(bytes = 0): void {
+    const slot = this.#newSlot();
+    this.#places[slot] = (this.endOffset / 8) | ABSENT;
+    this.#subjects[slot] = NO_SUBJECT;
+    this.endOffset += bytes;
+  }
+
+  /** Adds the same record as in a slot of another block, at `endOffset`. */
+  addFrom(other: IndexBlock, slot: number): void {
+    const bytes = other.slotBytes(slot);
+    const own = this.#newSlot();
+    this.#places[own] = (other.#places[slot]! & ~OFFSET_MASK) | (this.endOffset / 8);
+    const subject = other.#subjects[slot]!;
+    this.#subjects[own] = subject;
+    this.#links[own] = other.#links[slot]!;
+    this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
+    this.endOffset += bytes;
+    this.live++;
+    this.liveBytes += bytes;
+  }
+
+  isLive(slot: number): boolean {
+    return (this.#places[slot]! & ABSENT) === 0;
+  }
+
+  /** The message of a slot is gone. */
+  remove(slot: number): void {
+    this.liveBytes -= this.slotBytes(slot);
+    this.#places[slot]! |= ABSENT;
+    this.live--;
+  }
+
+  offset(slot: number): number {
+    return (this.#places[slot]! & OFFSET_MASK) * 8;
+  }
+
+  /** Bytes from this slot's record to the next one. */
+  slotBytes(slot: number): number {
+    return (slot + 1 < this.slots ? this.offset(slot + 1) : this.endOffset) - this.offset(slot);
+  }
+
+  /** Length of the record in a slot, padding left out. */
+  recordLength(slot: number): number {
+    return this.slotBytes(slot) - ((this.#places[slot]! >>> PADDING_SHIFT) & 7);
+  }
+
+  /** Bytes of subject, headers and payload of the record in a slot. */
+  dataBytes(slot: number): number {
+    return this.recordLength(slot) - RECORD_HEADER_BYTES - (this.hasGap(slot) ? 8 : 0) - (this.hasTtl(slot) ? 8 : 0);
+  }
+
+  hasHeaders(slot: number): boolean {
+    return (this.#places[slot]! & HEADERS) !== 0;
+  }
+
+  hasTtl(slot: number): boolean {
+    return (this.#places[slot]! & TTL) !== 0;
+  }
+
+  hasGap(slot: number): boolean {
+    return (this.#places[slot]! & GAP) !== 0;
+  }
+
+  /** Subject id of a slot; meaningless for a slot that is not live. */
+  subject(slot: number): number {
+    return this.#subjects[slot]!;
+  }
+
+  /** Whether any record of this block may be of that subject. Never wrongly false. */
+  mayHave(subject: number): boolean {
+    return (this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! & (1 << (subject & 31))) !== 0;
+  }
+
+  /** Distance in sequences to the next record of the same subject; 0 when there was none yet, Infinity when it is far away. */
+  link(slot: number): number {
+    const link = this.#links[slot]!;
+    return link === LINK_FAR ? Number.POSITIVE_INFINITY : link;
+  }
+
+  setLink(slot: number, distance: number): void {
+    this.#links[slot] = distance >= LINK_FAR ? LINK_FAR : distance;
+  }
+
+  /** First live slot at or after `slot`, or -1. */
+  nextLive(slot: number): number {
+    for (let i = slot; i < this.slots; i++) if ((this.#places[i]! & ABSENT) === 0) return i;
+    return -1;
+  }
+
+  previousLive(slot: number): number {
+    for (let i = slot; i >= 0; i--) if ((this.#places[i]! & ABSENT) === 0) return i;
+    return -1;
+  }
+
+  /** First live slot at or after `slot` with that subject, or -1. */
+  nextOf(slot: number, subject: number): number {
+    const subjects = this.#subjects;
+    for (let i = slot; i < this.slots; i++) if (subjects[i] === subject && (this.#places[i]! & ABSENT) === 0) return i;
+    return -1;
+  }
+
+  previousOf(slot: number, subject: number): number {
+    const subjects = this.#subjects;
+    for (let i = slot; i >= 0; i--) if (subjects[i] === subject && (this.#places[i]! & ABSENT) === 0) return i;
+    return -1;
+  }
+
+  /** Forgets the slots from `slot` on. */
+  cut(slot: number): void {
+    if (slot >= this.slots) return;
+    const end = this.offset(slot);
+    for (let i = slot; i < this.slots; i++) if (this.isLive(i)) this.remove(i);
+    this.slots = slot;
+    this.endOffset = end;
+  }
+
+  /** How many sequences at the end never had a record. */
+  trailingGap(): number {
+    let count = 0;
+    for (let i = this.slots - 1; i >= 0 && this.#subjects[i] === NO_SUBJECT && this.slotBytes(i) === 0; i--) count++;
+    return count;
+  }
+
+  /** The block will get no more records: gives back what it does not need. */
+  seal(): void {
+    this.#places = this.#places.slice(0, this.slots);
+    this.#subjects = this.#subjects.slice(0, this.slots);
+    this.#links = this.#links.slice(0, this.slots);
+  }
+
+  /** Bytes of memory held. */
+  memoryBytes(): number {
+    return this.#places.byteLength * 3 + SUMMARY_WORDS * 4;
+  }
+
+  #newSlot(): number {
+    if (this.slots === this.#places.length) {
+      const size = Math.ceil(Math.max(SLOTS_START, this.slots * 1.5));
+      this.#places = grown(this.#places, size);
+      this.#subjects = grown(this.#subjects, size);
+      this.#links = grown(this.#links, size);
+    }
+    return this.slots++;
+  }
+}
+
+/** All blocks of a stream, in order of sequence. */
+export class RecordIndex {
+  readonly blocks: IndexBlock[] = [];
+
+  get last(): IndexBlock | null {
+    return this.blocks.at(-1) ?? null;
+  }
+
+  /** Position in `blocks` of the first block that ends at or after `seq`; `blocks.length` when there is none. */
+  position(seq: number): number {
+    let low = 0;
+    let high = this.blocks.length;
+    // Most questions are about the newest block.
+    if (high > 0 && seq >= this.blocks[high - 1]!.firstSeq)
+      return seq <= this.blocks[high - 1]!.lastSeq ? high - 1 : high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.blocks[middle]!.lastSeq < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The block with a live record of that sequence, or null. */
+  find(seq: number): IndexBlock | null {
+    const block = this.blocks[this.position(seq)];
+    if (block === undefined || seq < block.firstSeq || !block.isLive(seq - block.firstSeq)) return null;
+    return block;
+  }
+
+  /** First live sequence at or after `seq`, or 0. */
+  nextLive(seq: number): number {
+    for (let i = this.position(seq); i < this.blocks.length; i++) {
+      const block = this.blocks[i]!;
+      if (block.live === 0) continue;
+      const slot = block.nextLive(Math.max(0, seq - block.firstSeq));
+      if (slot >= 0) return block.firstSeq + slot;
+    }
+    return 0;
+  }
+
+  /** Last live sequence at or before `seq`, or 0. */
+  previousLive(seq: number): number {
+    for (let i = Math.min(this.position(seq), this.blocks.length - 1); i >= 0; i--) {
+      const block = this.blocks[i]!;
+      if (block.live === 0 || block.firstSeq > seq) continue;
+      const slot = block.previousLive(Math.min(block.slots - 1, seq - block.firstSeq));
+      if (slot >= 0) return block.firstSeq + slot;
+    }
+    return 0;
+  }
+
+  /** First live sequence of a subject in `[from, to]`, or 0. */
+  nextOf(subject: number, from: number, to: number): number {
+    for (let i = this.position(from); i < this.blocks.length; i++) {
+      const block = this.blocks[i]!;
+      if (block.firstSeq > to) break;
+      if (block.live === 0 || !block.mayHave(subject)) continue;
+      const slot = block.nextOf(Math.max(0, from - block.firstSeq), subject);
+      if (slot >= 0) return block.firstSeq + slot > to ? 0 : block.firstSeq + slot;
+    }
+    return 0;
+  }
+
+  /** Last live sequence of a subject in `[from, to]`, or 0. */
+  previousOf(subject: number, from: number, to: number): number {
+    for (let i = Math.min(this.position(to), this.blocks.length - 1); i >= 0; i--) {
+      const block = this.blocks[i]!;
+      if (block.lastSeq < from) break;
+      if (block.live === 0 || block.firstSeq > to || !block.mayHave(subject)) continue;
+      const slot = block.previousOf(Math.min(block.slots - 1, to - block.firstSeq), subject);
+      if (slot >= 0) return block.firstSeq + slot < from ? 0 : block.firstSeq + slot;
+    }
+    return 0;
+  }
+}
+
+function grown(array: Uint32Array, size: number): Uint32Array {
+  const larger = new Uint32Array(size);
+  larger.set(array);
+  return larger;
+}

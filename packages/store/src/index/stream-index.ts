@@ -1,0 +1,222 @@
+// Everything a stream knows about its messages without reading them: which sequences live, where they are, what each subject has.
+// Kept in memory, rebuilt from the records when a store is opened.
+
+import type { IndexBlock, RecordTraits } from "./record-index.ts";
+import { RecordIndex } from "./record-index.ts";
+import type { SubjectFilter } from "./subject-filter.ts";
+import { SubjectTable } from "./subject-table.ts";
+
+/** Index of one stream. */
+export class StreamIndex {
+  readonly records: RecordIndex = new RecordIndex();
+  readonly subjects: SubjectTable = new SubjectTable();
+  messages = 0;
+  /** First live sequence; `lastSeq + 1` when there is no message. */
+  firstSeq = 1;
+  /** Last sequence given, live or not. */
+  lastSeq = 0;
+  #lost: (readonly [number, number])[] = [];
+
+  /** Adds the next record to the newest block. The block exists and `seq` is its next slot. */
+  add(seq: number, subject: number, traits: RecordTraits, length: number): void {
+    const block = this.records.last!;
+    const subjects = this.subjects;
+    const count = subjects.messages(subject);
+    // Before the record is there: a last one that has to be looked for must not be found in it.
+    const last = count === 0 ? 0 : this.lastOf(subject);
+    block.add(subject, traits, length);
+    if (last === 0) {
+      subjects.setFirst(subject, seq);
+    } else {
+      const lastBlock = last >= block.firstSeq ? block : this.records.find(last)!;
+      lastBlock.setLink(last - lastBlock.firstSeq, seq - last);
+    }
+    subjects.setLast(subject, seq);
+    subjects.setMessages(subject, count + 1);
+    if (this.messages === 0) this.firstSeq = seq;
+    this.messages++;
+    this.lastSeq = seq;
+  }
+
+  /** Messages of these sequences were lost to damage. */
+  addLost(first: number, last: number): void {
+    this.#lost.push([first, last]);
+    this.#lost.sort((a, b) => a[0] - b[0]);
+  }
+
+  /** Sequences lost to damage, in order. */
+  lostSequences(): number[] {
+    const lost: number[] = [];
+    for (const [first, last] of this.#lost) for (let seq = first; seq <= last; seq++) lost.push(seq);
+    return lost;
+  }
+
+  /** Messages below `from` would be gone by now, and those after `to` never were. */
+  forgetLost(from: number, to: number): void {
+    if (this.#lost.length === 0) return;
+    this.#lost = this.#lost
+      .map(([first, last]) => [Math.max(first, from), Math.min(last, to)] as const)
+      .filter(([first, last]) => first <= last);
+  }
+
+  /** Sequences up to `lastSeq` are given and have no message. */
+  skipTo(lastSeq: number): void {
+    this.lastSeq = lastSeq;
+    if (this.messages === 0) this.firstSeq = lastSeq + 1;
+  }
+
+  /**
+   * The message is gone.
+   *
+   * @param block - Where its record is.
+   */
+  remove(block: IndexBlock, seq: number): void {
+    const slot = seq - block.firstSeq;
+    const subject = block.subject(slot);
+    block.remove(slot);
+    this.messages--;
+    this.#removeFromSubject(subject, block, seq);
+    if (seq === this.firstSeq) {
+      const next = this.messages === 0 ? 0 : this.records.nextLive(seq + 1);
+      this.firstSeq = next === 0 ? this.lastSeq + 1 : next;
+    }
+  }
+
+  /** The last live sequence of a subject that has messages. */
+  lastOf(subject: number): number {
+    const last = this.subjects.last(subject);
+    if (last > 0) return last;
+    // It was removed, and nobody has asked since. The new last one is seldom far away.
+    const found = this.records.previousOf(subject, this.subjects.first(subject), -last - 1);
+    this.subjects.setLast(subject, found);
+    const block = this.records.find(found)!;
+    // What follows in the chain is dead; the next message of the subject is linked from here.
+    block.setLink(found - block.firstSeq, 0);
+    return found;
+  }
+
+  /** First live sequence at or after `from` whose subject matches, or 0. */
+  next(filter: SubjectFilter, from: number): number {
+    if (this.messages === 0 || from > this.lastSeq) return 0;
+    const start = Math.max(from, this.firstSeq);
+    if (filter.all) return this.records.nextLive(start);
+    if (filter.literal !== null) {
+      const subject = this.subjects.find(filter.literal, 0, filter.literal.length);
+      return subject < 0 ? 0 : this.nextOf(subject, start);
+    }
+    filter.refresh();
+    const few = filter.few();
+    if (few !== null) {
+      let best = 0;
+      for (const subject of few) {
+        if (this.subjects.messages(subject) === 0) continue;
+        const found = this.nextOf(subject, start, best === 0 ? this.lastSeq : best - 1);
+        if (found !== 0) best = found;
+      }
+      return best;
+    }
+    return this.#scan(filter, start);
+  }
+
+  /** Last live sequence at or before `from` whose subject matches, or 0. */
+  previous(filter: SubjectFilter, from: number): number {
+    if (this.messages === 0 || from < this.firstSeq) return 0;
+    const start = Math.min(from, this.lastSeq);
+    if (filter.all) return this.records.previousLive(start);
+    if (filter.literal !== null) {
+      const subject = this.subjects.find(filter.literal, 0, filter.literal.length);
+      return subject < 0 ? 0 : this.records.previousOf(subject, this.subjects.first(subject), start);
+    }
+    filter.refresh();
+    for (let seq = this.records.previousLive(start); seq !== 0; seq = this.records.previousLive(seq - 1)) {
+      const block = this.records.find(seq)!;
+      if (filter.has(block.subject(seq - block.firstSeq))) return seq;
+    }
+    return 0;
+  }
+
+  /** First live sequence of a subject in `[from, to]`, or 0. */
+  nextOf(subject: number, from: number, to: number = this.lastSeq): number {
+    const first = this.subjects.first(subject);
+    if (from <= first) return first <= to ? first : 0;
+    const last = this.lastOf(subject);
+    if (from > last) return 0;
+    // Right after one of its own records the link says where the next one is.
+    const before = this.records.find(from - 1);
+    if (before !== null && before.subject(from - 1 - before.firstSeq) === subject) {
+      const next = from - 1 + before.link(from - 1 - before.firstSeq);
+      if (next >= from && next <= last && this.records.find(next) !== null) return next <= to ? next : 0;
+    }
+    return this.records.nextOf(subject, from, Math.min(to, last));
+  }
+
+  /** Cuts everything after `seq`, which becomes the last sequence. Visits what goes, newest first. */
+  truncate(seq: number, removed: (block: IndexBlock, slot: number) => void): void {
+    for (let last = this.records.previousLive(this.lastSeq); last > seq; last = this.records.previousLive(last - 1)) {
+      const block = this.records.find(last)!;
+      removed(block, last - block.firstSeq);
+      this.remove(block, last);
+    }
+    while ((this.records.last?.firstSeq ?? 0) > seq) this.records.blocks.pop();
+    const block = this.records.last;
+    if (block !== null && block.lastSeq > seq) block.cut(seq + 1 - block.firstSeq);
+    this.lastSeq = seq;
+    if (this.messages === 0) this.firstSeq = seq + 1;
+  }
+
+  /** All messages go; sequences go on. */
+  clear(): void {
+    this.records.blocks.length = 0;
+    this.subjects.clear();
+    this.messages = 0;
+    this.firstSeq = this.lastSeq + 1;
+  }
+
+  /** Takes a block without messages out. */
+  dropBlock(block: IndexBlock): void {
+    const position = this.records.blocks.indexOf(block);
+    this.records.blocks.splice(position, 1);
+  }
+
+  #removeFromSubject(subject: number, block: IndexBlock, seq: number): void {
+    const subjects = this.subjects;
+    const count = subjects.messages(subject) - 1;
+    subjects.setMessages(subject, count);
+    if (count === 0) {
+      subjects.release(subject);
+      return;
+    }
+    if (subjects.first(subject) === seq) subjects.setFirst(subject, this.#following(subject, block, seq));
+    if (Math.abs(subjects.last(subject)) === seq) subjects.setLast(subject, -seq);
+  }
+
+  /** The next live record of a subject after one that was just removed; there is one. */
+  #following(subject: number, from: IndexBlock, seq: number): number {
+    let block: IndexBlock | null = from;
+    for (let at = seq; ; ) {
+      const distance: number = block.link(at - block.firstSeq);
+      if (!Number.isFinite(distance) || distance === 0) break;
+      at += distance;
+      const position = this.records.position(at);
+      block = this.records.blocks[position] ?? null;
+      // The chain may lead through a block that was dropped meanwhile: then look for the record instead.
+      if (block === null || at < block.firstSeq) break;
+      if (block.subject(at - block.firstSeq) !== subject) break;
+      if (block.isLive(at - block.firstSeq)) return at;
+    }
+    return this.records.nextOf(subject, seq + 1, this.lastSeq);
+  }
+
+  #scan(filter: SubjectFilter, from: number): number {
+    const blocks = this.records.blocks;
+    for (let i = this.records.position(from); i < blocks.length; i++) {
+      const block = blocks[i]!;
+      if (block.live === 0) continue;
+      const slots = block.slots;
+      for (let slot = Math.max(0, from - block.firstSeq); slot < slots; slot++) {
+        if (block.isLive(slot) && filter.has(block.subject(slot))) return block.firstSeq + slot;
+      }
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,37 @@
+// Checks a stream's limits, once, where they come in.
+
+import { StoreError } from "./errors.ts";
+import type { StreamLimits } from "./store.ts";
+
+/** Longest name of a stream or consumer, in bytes of UTF-8. */
+export const NAME_BYTES_MAX = 255;
+
+/** @throws StoreError `INVALID_LIMITS` naming field and value. */
+export function checkLimits(limits: StreamLimits): void {
+  for (const field of ["maxMsgs", "maxBytes", "maxMsgsPerSubject"] as const) {
+    if (!Number.isSafeInteger(limits[field])) throw invalid(field, limits[field], "a whole number");
+  }
+  for (const field of ["maxAgeMs", "subjectDeleteMarkerTtlMs"] as const) {
+    const value = limits[field];
+    if (!Number.isFinite(value) || value < 0) throw invalid(field, value, "zero or a positive number of milliseconds");
+  }
+  if (limits.discard !== "old" && limits.discard !== "new") throw invalid("discard", limits.discard, '"old" or "new"');
+  if (limits.discardNewPerSubject && (limits.discard !== "new" || limits.maxMsgsPerSubject <= 0)) {
+    throw invalid("discardNewPerSubject", true, 'false unless discard is "new" and maxMsgsPerSubject is set');
+  }
+}
+
+/** @throws StoreError `INVALID_NAME`. */
+export function checkName(kind: string, name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0 || bytes > NAME_BYTES_MAX) {
+    throw new StoreError(
+      "INVALID_NAME",
+      `Cannot name a ${kind} ${JSON.stringify(name.slice(0, 80))}: ${bytes} bytes are not 1 to ${NAME_BYTES_MAX}`,
+    );
+  }
+}
+
+function invalid(field: string, value: unknown, wanted: string): StoreError {
+  return new StoreError("INVALID_LIMITS", `Cannot use the limit ${field}: ${String(value)} is not ${wanted}`);
+}

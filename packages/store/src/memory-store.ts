@@ -1,0 +1,171 @@
+// Streams in memory: the same streams as in files, on a backing that forgets.
+
+import type { Clock } from "@myelin/platform";
+import type { StreamBacking } from "./backing.ts";
+import { StoreError } from "./errors.ts";
+import { GAP_SLOTS_MAX, IndexBlock } from "./index/record-index.ts";
+import { StreamIndex } from "./index/stream-index.ts";
+import { checkLimits, checkName } from "./limits.ts";
+import type { MessageView } from "./message-view.ts";
+import { MEMORY_RECORD_OVERHEAD, type Store, type StoreHealth, type StreamLimits, type StreamLog } from "./store.ts";
+import { Stream } from "./stream.ts";
+
+/** Blocks begin small and double up to this; a larger record gets a block of its own. */
+const BLOCK_BYTES = 1024 * 1024;
+const BLOCK_BYTES_START = 4096;
+
+class MemoryBacking implements StreamBacking {
+  readonly incarnation: number;
+  readonly synced = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  at = 0;
+  #index: StreamIndex;
+  #blocks: Map<number, Uint8Array> = new Map();
+  #nextBlock = 1;
+
+  constructor(incarnation: number, index: StreamIndex) {
+    this.incarnation = incarnation;
+    this.#index = index;
+  }
+
+  checkWritable(): void {}
+
+  reserve(length: number, seq: number): IndexBlock {
+    let block = this.#index.records.last;
+    if (
+      block === null ||
+      (block.endOffset > 0 && block.endOffset + length > BLOCK_BYTES) ||
+      seq - block.lastSeq > GAP_SLOTS_MAX
+    ) {
+      block = this.#newBlock(seq, length);
+    }
+    while (block.lastSeq + 1 < seq) block.addAbsent();
+    this.at = block.endOffset;
+    const bytes = this.#blocks.get(block.number) as Uint8Array;
+    this.bytes = bytes.length >= this.at + length ? bytes : this.#grown(block.number, bytes, this.at + length);
+    return block;
+  }
+
+  commit(): void {}
+
+  view(block: IndexBlock, slot: number, view: MessageView): boolean {
+    view.show(this.#blocks.get(block.number) as Uint8Array, block.offset(slot), block.recordLength(slot));
+    return true;
+  }
+
+  storedBytes(dataBytes: number): number {
+    return dataBytes + MEMORY_RECORD_OVERHEAD;
+  }
+
+  removed(): void {}
+  boundsMoved(): void {}
+  consumerChanged(): void {}
+
+  blockEmptied(block: IndexBlock): void {
+    this.#blocks.delete(block.number);
+  }
+
+  cleared(): void {
+    this.#blocks.clear();
+  }
+
+  erase(block: IndexBlock, slot: number): void {
+    const start = block.offset(slot);
+    (this.#blocks.get(block.number) as Uint8Array).fill(0, start, start + block.slotBytes(slot));
+  }
+
+  async truncated(): Promise<void> {
+    const last = this.#index.records.last?.number ?? 0;
+    for (const number of this.#blocks.keys()) if (number > last) this.#blocks.delete(number);
+  }
+
+  #newBlock(seq: number, length: number): IndexBlock {
+    const last = this.#index.records.last;
+    if (last !== null) {
+      last.seal();
+      if (last.live === 0) {
+        this.#index.dropBlock(last);
+        this.blockEmptied(last);
+      }
+    }
+    const block = new IndexBlock(this.#nextBlock++, seq, 0);
+    this.#index.records.blocks.push(block);
+    this.#blocks.set(block.number, new Uint8Array(Math.max(length, BLOCK_BYTES_START)));
+    return block;
+  }
+
+  #grown(number: number, bytes: Uint8Array, needed: number): Uint8Array {
+    const larger = new Uint8Array(Math.max(needed, Math.min(BLOCK_BYTES, bytes.length * 2)));
+    larger.set(bytes);
+    this.#blocks.set(number, larger);
+    return larger;
+  }
+}
+
+/** A store in memory. Every change is as durable as it will ever be when the call returns. */
+export class MemoryStore implements Store {
+  onDurable: ((ticket: number) => void) | null = null;
+  onFailure: ((error: StoreError) => void) | null = null;
+  readonly durableTicket: number = 0;
+  #clock: Clock;
+  #streams: Map<string, Stream> = new Map();
+  #nextIncarnation = 1;
+  #stopped = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq = 1): Promise<StreamLog> {
+    this.#checkOpen();
+    checkName("stream", name);
+    checkLimits(limits);
+    if (this.#streams.has(name)) {
+      throw new StoreError(
+        "STREAM_EXISTS",
+        `Cannot create the stream ${JSON.stringify(name)}: there is one of that name`,
+      );
+    }
+    const index = new StreamIndex();
+    const backing = new MemoryBacking(this.#nextIncarnation++, index);
+    const stream = new Stream(name, limits, config, backing, index, this.#clock);
+    if (firstSeq > 1) stream.startAt(firstSeq);
+    stream.begin();
+    this.#streams.set(name, stream);
+    return stream;
+  }
+
+  stream(name: string): StreamLog | null {
+    return this.#streams.get(name) ?? null;
+  }
+
+  streams(): StreamLog[] {
+    return [...this.#streams.values()];
+  }
+
+  async deleteStream(name: string): Promise<void> {
+    this.#checkOpen();
+    this.#streams.get(name)?.close();
+    this.#streams.delete(name);
+  }
+
+  ticket(): number {
+    return 0;
+  }
+
+  async durable(): Promise<void> {}
+
+  health(): StoreHealth {
+    return { failure: null, diskFull: false, reports: [] };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const stream of this.#streams.values()) stream.close();
+    this.#streams.clear();
+  }
+
+  #checkOpen(): void {
+    if (this.#stopped) throw new StoreError("CLOSED", "Cannot use the store: it is stopped");
+  }
+}

@@ -1,0 +1,118 @@
+// A stored message as its reader sees it: ranges of a record's bytes, looked at without copying.
+
+import {
+  FLAG_HEADERS,
+  recordDataOffset,
+  recordTimeMs,
+  recordTimeSubNs,
+  recordTtlSeconds,
+  u16,
+  u32,
+  u64,
+} from "./record.ts";
+
+/** A read so close behind the last one counts as going on. */
+const NEAR_BYTES = 16 * 1024;
+
+/**
+ * One stored message. A view is made once and filled again and again.
+ * Its bytes are borrowed from the store: they hold until the next call that fills this view, or the end of the turn.
+ */
+export class MessageView {
+  bytes: Uint8Array = new Uint8Array(0);
+  /** Where the subject, the headers and the payload begin, and one past the payload. */
+  subjectStart = 0;
+  headersStart = 0;
+  payloadStart = 0;
+  end = 0;
+  seq = 0;
+  /** Milliseconds since 1970, and nanoseconds within that millisecond. */
+  timeMs = 0;
+  timeSubNs = 0;
+  /** 0: none; -1: never expires. */
+  ttlSeconds = 0;
+
+  /** The view's own buffer, and how much of it is filled: see the methods for stores. */
+  scratch: Uint8Array = new Uint8Array(0);
+  windowBytes = 0;
+  #owner: object | null = null;
+  #generation = 0;
+  #block = 0;
+  #windowOffset = 0;
+
+  /** The subject, one character per byte. */
+  get subject(): string {
+    return this.#buffer(this.subjectStart, this.headersStart).toString("latin1");
+  }
+
+  /** Borrowed; empty when the message has none. */
+  get headers(): Uint8Array {
+    return this.bytes.subarray(this.headersStart, this.payloadStart);
+  }
+
+  /** Borrowed. */
+  get payload(): Uint8Array {
+    return this.bytes.subarray(this.payloadStart, this.end);
+  }
+
+  /** Nanoseconds since 1970. */
+  get timeNs(): bigint {
+    return BigInt(this.timeMs) * 1_000_000n + BigInt(this.timeSubNs);
+  }
+
+  /** For stores: shows the record of `length` bytes at `at`. The record has been checked. */
+  show(bytes: Uint8Array, at: number, length: number): void {
+    const flags = bytes[at + 22]!;
+    this.bytes = bytes;
+    this.subjectStart = at + recordDataOffset(flags);
+    this.headersStart = this.subjectStart + u16(bytes, at + 20);
+    this.payloadStart = this.headersStart + ((flags & FLAG_HEADERS) === 0 ? 0 : u32(bytes, at + 40));
+    this.end = at + length;
+    this.seq = u64(bytes, at + 24);
+    this.timeMs = recordTimeMs(bytes, at);
+    this.timeSubNs = recordTimeSubNs(bytes, at);
+    this.ttlSeconds = recordTtlSeconds(bytes, at);
+  }
+
+  /** For stores: a buffer of this view's own, of at least `length` bytes. What was in it is gone. */
+  own(length: number): Uint8Array {
+    this.#owner = null;
+    if (this.scratch.length < length) this.scratch = new Uint8Array(Math.max(length, this.scratch.length * 2, 512));
+    return this.scratch;
+  }
+
+  /** For stores: the own buffer holds `bytes` bytes of a block, from `offset` on. */
+  setWindow(owner: object, generation: number, block: number, offset: number, bytes: number): void {
+    this.#owner = owner;
+    this.#generation = generation;
+    this.#block = block;
+    this.#windowOffset = offset;
+    this.windowBytes = bytes;
+  }
+
+  /** For stores: whether the own buffer holds that part of a block. */
+  holds(owner: object, generation: number, block: number, offset: number, length: number): boolean {
+    return (
+      this.#owner === owner &&
+      this.#generation === generation &&
+      this.#block === block &&
+      offset >= this.#windowOffset &&
+      offset + length <= this.#windowOffset + this.windowBytes
+    );
+  }
+
+  /** For stores: whether that place is not far behind what the own buffer holds, so that reading ahead pays. */
+  continues(owner: object, block: number, offset: number): boolean {
+    const ahead = offset - this.#windowOffset - this.windowBytes;
+    return this.#owner === owner && this.#block === block && ahead > -this.windowBytes && ahead < NEAR_BYTES;
+  }
+
+  /** For stores: where in the own buffer that place of the block is. */
+  placeOf(offset: number): number {
+    return offset - this.#windowOffset;
+  }
+
+  #buffer(start: number, end: number): Buffer {
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, end - start);
+  }
+}

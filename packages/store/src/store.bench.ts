@@ -1,0 +1,229 @@
+// How fast the stores are, in this process: synced appends, reads by sequence, scans, next match, opening.
+//
+//   node packages/store/dist/store.bench.js            all, about a minute
+//   node packages/store/dist/store.bench.js append     one of: append, read, open, memory
+//
+// Prints a table; every loop feeds a checksum, so that no work can vanish.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NodeClock, NodeDisk, NodeRandom } from "@myelin/platform/node";
+import { FileStore } from "./file/file-store.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { MessageDraft } from "./message-draft.ts";
+import { MessageView } from "./message-view.ts";
+import { NO_LIMITS, type Store, type StreamLog } from "./store.ts";
+
+const NO_CONFIG = new Uint8Array(0);
+const MEASURE_MS = Number(process.env["MYELIN_BENCH_MS"] ?? 1500);
+const only = process.argv[2];
+/** Only the cases with so many streams. */
+const onlyStreams = Number(process.env["MYELIN_BENCH_STREAMS"] ?? 0);
+let sum = 0;
+
+function row(...cells: (string | number)[]): void {
+  console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(46) : String(cell).padStart(12))).join(""));
+}
+
+function percentile(sorted: Float64Array, share: number): string {
+  return (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(3);
+}
+
+async function withStore(run: (store: FileStore, folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "myelin-store-bench-"));
+  try {
+    const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom());
+    await run(store, folder);
+    await store.stop();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Keeps `window` appends outstanding over all streams and counts those that became durable. */
+async function measureAppends(
+  store: Store,
+  logs: StreamLog[],
+  payload: number,
+  window: number,
+  subjects: number,
+): Promise<void> {
+  const draft = new MessageDraft().set("bench.subject.0", Buffer.alloc(payload, 120));
+  const names = Array.from({ length: subjects }, (_, i) => Buffer.from(`bench.subject.${i}`));
+  const latencies: number[] = [];
+  let pending: { ticket: number; count: number; at: number }[] = [];
+  let outstanding = 0;
+  let done = 0;
+  let next = 0;
+  const begin = performance.now();
+  const cpu = process.cpuUsage();
+  let finish: () => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const fill = (): void => {
+    const room = window - outstanding;
+    for (let i = 0; i < room; i++) {
+      const name = names[next % subjects]!;
+      draft.subjectBytes = name;
+      draft.subjectEnd = name.length;
+      logs[next++ % logs.length]!.append(draft);
+    }
+    outstanding = window;
+    pending.push({ ticket: store.ticket(), count: room, at: performance.now() });
+  };
+  store.onDurable = (ticket) => {
+    const now = performance.now();
+    while (pending.length > 0 && pending[0]!.ticket <= ticket) {
+      const batch = pending.shift()!;
+      outstanding -= batch.count;
+      done += batch.count;
+      latencies.push(now - batch.at);
+    }
+    if (now - begin > MEASURE_MS) finish();
+    else if (outstanding < window) fill();
+  };
+  fill();
+  await finished;
+  const seconds = (performance.now() - begin) / 1000;
+  const used = process.cpuUsage(cpu);
+  store.onDurable = null;
+  await store.durable();
+  pending = [];
+  const sorted = Float64Array.from(latencies).sort();
+  row(
+    `${logs.length} streams, ${payload} B, window ${window}, ${subjects} subjects`,
+    (done / seconds / 1000).toFixed(0),
+    percentile(sorted, 0.5),
+    percentile(sorted, 0.99),
+    ((used.user + used.system) / done).toFixed(2),
+  );
+}
+
+async function benchAppends(): Promise<void> {
+  row("append, synced", "k/s", "p50 ms", "p99 ms", "CPU us/msg");
+  for (const [streams, payload, window, subjects] of [
+    [1, 128, 1, 1],
+    [1, 128, 16, 1],
+    [1, 128, 256, 1],
+    [1, 128, 4096, 1],
+    [1, 1024, 256, 1],
+    [1, 1024, 4096, 1],
+    [1, 128, 4096, 100_000],
+    [100, 128, 256, 1],
+    [100, 128, 4096, 1],
+    [1000, 128, 256, 1],
+    [1000, 128, 4096, 1],
+  ] as const) {
+    if (onlyStreams > 0 && streams !== onlyStreams) continue;
+    await withStore(async (store) => {
+      const logs: StreamLog[] = [];
+      for (let i = 0; i < streams; i++) logs.push(await store.createStream(`S${i}`, NO_LIMITS, NO_CONFIG));
+      // The journal's first segment is made by the first append.
+      for (const log of logs) log.append(new MessageDraft().set("warm.up", "x"));
+      await store.durable();
+      await measureAppends(store, logs, payload, window, subjects);
+    });
+  }
+}
+
+async function fillLog(store: Store, log: StreamLog, count: number, subjects: number): Promise<void> {
+  const draft = new MessageDraft().set("bench.0", Buffer.alloc(128, 120));
+  const names = Array.from({ length: subjects }, (_, i) => Buffer.from(`bench.${i}`));
+  for (let i = 0; i < count; i++) {
+    draft.subjectBytes = names[i % subjects]!;
+    draft.subjectEnd = draft.subjectBytes.length;
+    log.append(draft);
+    if (i % 4096 === 4095) await store.durable();
+  }
+  await store.durable();
+}
+
+async function benchReads(): Promise<void> {
+  row("read, one million of 128 B, 1,000 subjects", "k/s", "p50 us", "p99 us");
+  await withStore(async (store) => {
+    const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+    await fillLog(store, log, 1_000_000, 1000);
+    log.append(new MessageDraft().set("rare.one", "x"));
+    await store.durable();
+    const view = new MessageView();
+    const times = new Float64Array(50_000);
+    const begin = performance.now();
+    for (let i = 0; i < times.length; i++) {
+      const at = performance.now();
+      sum += log.load(1 + ((i * 7919) % 1_000_000), view)!.end;
+      times[i] = (performance.now() - at) * 1000;
+    }
+    const seconds = (performance.now() - begin) / 1000;
+    times.sort();
+    row(
+      "load by random sequence",
+      (times.length / seconds / 1000).toFixed(0),
+      percentile(times, 0.5),
+      percentile(times, 0.99),
+    );
+    const all = log.filter([]);
+    const scan = performance.now();
+    let count = 0;
+    for (let found = log.next(all, 1, view); found !== null; found = log.next(all, found.seq + 1, view))
+      count += found.end > 0 ? 1 : 0;
+    row("scan, checksums verified", (count / (performance.now() - scan)).toFixed(0));
+    const rare = log.filter(["rare.*"]);
+    const find = performance.now();
+    sum += log.next(rare, 1, view)!.seq;
+    row("next match of one in a million, first time, us", "", ((performance.now() - find) * 1000).toFixed(0));
+    const again = performance.now();
+    for (let i = 0; i < 1000; i++) sum += log.next(rare, 1, view)!.seq;
+    row("next match of one in a million, again, us", "", (performance.now() - again).toFixed(1));
+  });
+}
+
+async function benchOpen(): Promise<void> {
+  row("open, one million of 128 B", "ms");
+  await withStore(async (store, folder) => {
+    const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+    await fillLog(store, log, 1_000_000, 1000);
+    await store.stop();
+    const begin = performance.now();
+    const again = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom());
+    sum += again.stream("S")!.state().messages;
+    row("after a clean stop", (performance.now() - begin).toFixed(0));
+    await again.stop();
+  });
+}
+
+async function benchMemory(): Promise<void> {
+  row("memory beyond payload, bytes", "per record", "per subject");
+  const heap = (): number => {
+    globalThis.gc?.();
+    const usage = process.memoryUsage();
+    return usage.heapUsed + usage.external;
+  };
+  await withStore(async (store) => {
+    const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+    const before = heap();
+    await fillLog(store, log, 1_000_000, 1);
+    const perRecord = (heap() - before) / 1_000_000;
+    const other = await store.createStream("T", NO_LIMITS, NO_CONFIG);
+    const middle = heap();
+    await fillLog(store, other, 300_000, 300_000);
+    row("file store", perRecord.toFixed(1), ((heap() - middle) / 300_000 - perRecord).toFixed(0));
+  });
+}
+
+async function benchMemoryStore(): Promise<void> {
+  const store = new MemoryStore(new NodeClock());
+  const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+  const draft = new MessageDraft().set("bench.0", Buffer.alloc(128, 120));
+  const begin = performance.now();
+  for (let i = 0; i < 1_000_000; i++) sum += log.append(draft);
+  row("memory store, append, k/s", (1_000_000 / (performance.now() - begin)).toFixed(0));
+}
+
+if (only === undefined || only === "append") await benchAppends();
+if (only === undefined || only === "read") await benchReads();
+if (only === undefined || only === "open") await benchOpen();
+if (only === undefined || only === "memory") await benchMemory();
+if (only === undefined || only === "memory-store") await benchMemoryStore();
+console.log(`checksum ${sum}`);

@@ -1,0 +1,212 @@
+// What a store is: streams of messages with subjects and sequences, and a promise about when they are durable.
+// It knows nothing of accounts, connections or replication. `MemoryStore` and `FileStore` implement it; the suite in
+// `@myelin/store/testing` says in tests what this file says in words.
+//
+// Calls that change something take effect at once for every later call, and are durable later: take a `ticket()` after the
+// change and wait for it. All changes of a turn of the event loop, over all streams, become durable together.
+
+import type { ConsumerLog } from "./consumer-log.ts";
+import type { StoreError } from "./errors.ts";
+import type { SubjectFilter } from "./index/subject-filter.ts";
+import type { MessageDraft } from "./message-draft.ts";
+import type { MessageView } from "./message-view.ts";
+
+/** What a stream may hold. Zero and negative numbers mean no limit, as in the reference. */
+export interface StreamLimits {
+  readonly maxMsgs: number;
+  /** As `StreamState.bytes` counts. */
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  readonly maxMsgsPerSubject: number;
+  /** At a limit of messages or bytes: the oldest go, or the new one is refused. */
+  readonly discard: "old" | "new";
+  /** With `discard: "new"`: refuse also at `maxMsgsPerSubject`, instead of dropping the subject's oldest. */
+  readonly discardNewPerSubject: boolean;
+  /** When the last message of a subject expires, a marker takes its place for so long; 0: none. Whole seconds. */
+  readonly subjectDeleteMarkerTtlMs: number;
+}
+
+/** No limits at all. */
+export const NO_LIMITS: StreamLimits = Object.freeze({
+  maxMsgs: 0,
+  maxBytes: 0,
+  maxAgeMs: 0,
+  maxMsgsPerSubject: 0,
+  discard: "old",
+  discardNewPerSubject: false,
+  subjectDeleteMarkerTtlMs: 0,
+});
+
+/** A stream as a whole. */
+export interface StreamState {
+  readonly messages: number;
+  /** The reference's count: subject, headers and payload plus its overhead per record (30, with headers 34; in memory 16). */
+  readonly bytes: number;
+  /** First sequence with a message; `lastSeq + 1` when there is none. */
+  readonly firstSeq: number;
+  /** Null when there is no message. */
+  readonly firstTimeNs: bigint | null;
+  /** Last sequence given, whether or not its message is still there. */
+  readonly lastSeq: number;
+  /** Time of the last message stored; null when there never was one. */
+  readonly lastTimeNs: bigint | null;
+  readonly subjects: number;
+  /** Sequences between first and last without a message. */
+  readonly deleted: number;
+  /** Sequences whose messages were lost to damage, in order. */
+  readonly lost: readonly number[];
+  readonly consumers: number;
+}
+
+/** Some messages of a stream: those of one subject, or those that match a filter. */
+export interface SubjectState {
+  readonly messages: number;
+  /** First and last sequence; 0 when there is no message. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Which messages to take away: those that match `filter`, below `seq`, except the last `keep`. */
+export interface PurgeOptions {
+  readonly filter?: string;
+  /** Only sequences below this one; 0 or absent: all. Cannot be combined with `keep`. */
+  readonly seq?: number;
+  readonly keep?: number;
+}
+
+/** Told what goes from a stream for whatever reason, so that totals and consumers can follow. Must not call the stream. */
+export interface StreamListener {
+  /** One message went. */
+  removed(seq: number, bytes: number): void;
+  /** All messages below `firstSeq` went, `messages` of them. */
+  purged(firstSeq: number, messages: number, bytes: number): void;
+}
+
+/** A filter for one stream, prepared by {@link StreamLog.filter}; or text. */
+export type FilterLike = string | SubjectFilter;
+
+/** The log of one stream. Sequences begin at 1, grow, and are never given twice (except after {@link truncate}). */
+export interface StreamLog {
+  readonly name: string;
+  readonly limits: StreamLimits;
+  /** Bytes that the owner keeps with the stream: its configuration, say. Not to be changed. */
+  readonly config: Uint8Array;
+  listener: StreamListener | null;
+
+  /**
+   * Stores a message under the next sequence and enforces the limits.
+   *
+   * @returns Its sequence. Durable when a ticket taken now is.
+   * @throws StoreError `MAX_MSGS`, `MAX_BYTES`, `MAX_MSGS_PER_SUBJECT`, `MSG_TOO_LARGE`, `SEQUENCE_MISMATCH`, `READ_ONLY`,
+   *   `DISK_FULL`, `BUSY`, `CLOSED`; then nothing has changed.
+   */
+  append(draft: MessageDraft): number;
+
+  /** Gives `count` sequences that will never have a message. `expectedSeq` as in a draft. */
+  skip(count: number, expectedSeq?: number): void;
+
+  /** Replaces limits and configuration, and enforces the new limits. Resolves when durable. */
+  update(limits: StreamLimits, config: Uint8Array): Promise<void>;
+
+  /** Prepares filters for repeated use; the result belongs to this stream. An empty list matches everything. */
+  filter(filters: readonly string[]): SubjectFilter;
+
+  /**
+   * Reads a message.
+   *
+   * @param view - Filled and returned; a new one when absent.
+   * @returns Null when the sequence has no message, or when its record proves to be damaged (then the state lists it as lost).
+   */
+  load(seq: number, view?: MessageView): MessageView | null;
+  /** The first message at or after `from` that matches; null when there is none. */
+  next(filter: FilterLike, from: number, view?: MessageView): MessageView | null;
+  /** The last message at or before `from` that matches; null when there is none. */
+  previous(filter: FilterLike, from: number, view?: MessageView): MessageView | null;
+  /** The last message that matches. */
+  last(filter: FilterLike, view?: MessageView): MessageView | null;
+
+  /**
+   * The sequence of the last message of every subject that matches any filter, in order.
+   *
+   * @param upToSeq - Messages after it count as not there; 0: none do.
+   * @throws StoreError `TOO_MANY_RESULTS` when there are more than `max` (above 0).
+   */
+  multiLast(filters: readonly string[], upToSeq?: number, max?: number): number[];
+
+  /** Takes a message away. Returns whether it was there. Works in a full disk. */
+  remove(seq: number): boolean;
+  /** Takes a message away and overwrites its bytes, once the removal is durable. */
+  erase(seq: number): boolean;
+  /** Takes many away; returns how many. */
+  purge(options?: PurgeOptions): number;
+  /** Takes everything below `seq` away; beyond the last sequence, `seq` becomes the next one given. Returns how many went. */
+  compact(seq: number): number;
+  /**
+   * Takes everything after `seq` away and gives those sequences again. Resolves when durable; meanwhile appends are refused
+   * with `BUSY`. For a replica that has to follow another leader.
+   */
+  truncate(seq: number): Promise<void>;
+
+  state(): StreamState;
+  /** Sequences between first and last without a message, as ranges `[first, last]`, in order. */
+  deletedRanges(): Generator<readonly [number, number]>;
+  /** The messages at or after `from` that match. */
+  filteredState(filter: FilterLike, from?: number): SubjectState;
+  /** State of each subject that matches, by its latin1 string. One object per subject: for API replies. */
+  subjectStates(filter: string): Map<string, SubjectState>;
+  /** Number of messages of each subject that matches. */
+  subjectTotals(filter: string): Map<string, number>;
+  /** How many messages at or after `from` match; with `lastPerSubject` only the last of each subject count. */
+  pending(filter: FilterLike, from: number, lastPerSubject?: boolean): number;
+  /** The first sequence whose message was stored at that time or later; `lastSeq + 1` when there is none. */
+  seqAtTime(timeMs: number): number;
+
+  /** Makes a consumer's state, or opens the one that is there. */
+  consumer(name: string): ConsumerLog;
+  consumers(): ConsumerLog[];
+}
+
+/** How a store does. */
+export interface StoreHealth {
+  /** Set once nothing more can be written: a failed write or sync. */
+  readonly failure: StoreError | null;
+  readonly diskFull: boolean;
+  /** What was found damaged or odd, newest last; each names a file and what was lost. */
+  readonly reports: readonly string[];
+}
+
+/** Streams that become durable together. */
+export interface Store {
+  /**
+   * Makes a stream. Resolves when it is durable.
+   *
+   * @param name - Any text of 1 to 255 bytes; it is never used as a file name.
+   * @throws StoreError `STREAM_EXISTS`, `INVALID_NAME`, `INVALID_LIMITS` and those of appends.
+   */
+  createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq?: number): Promise<StreamLog>;
+  stream(name: string): StreamLog | null;
+  streams(): StreamLog[];
+  /** Deletes a stream with all its messages and consumers. Resolves when that is durable. */
+  deleteStream(name: string): Promise<void>;
+
+  /** A number that stands for every change made so far. */
+  ticket(): number;
+  /** The highest ticket that is durable: compare with it before answering. */
+  readonly durableTicket: number;
+  /** Called when `durableTicket` has grown. One listener; it must not throw. */
+  onDurable: ((ticket: number) => void) | null;
+  /** Resolves when everything up to now is durable; rejects when it will never be. */
+  durable(): Promise<void>;
+
+  health(): StoreHealth;
+  /** Called once when the store fails. One listener; it must not throw. */
+  onFailure: ((error: StoreError) => void) | null;
+
+  /** Makes everything durable and lets go of the disk. */
+  stop(): Promise<void>;
+}
+
+/** Subject, headers and payload of a stored message as the reference counts them. */
+export const FILE_RECORD_OVERHEAD = 30;
+export const FILE_RECORD_HEADERS_OVERHEAD = 4;
+export const MEMORY_RECORD_OVERHEAD = 16;

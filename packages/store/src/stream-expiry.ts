@@ -1,0 +1,160 @@
+// Messages that go because of their age: by the stream's maximum, or by a time to live of their own.
+// One timer per stream, set for the earliest; a long run is cut into turns so that the event loop stays free.
+
+import type { Clock, Timer } from "@myelin/platform";
+import { isMarker, markerHeaders } from "./delete-marker.ts";
+import { StoreError } from "./errors.ts";
+import type { IndexBlock } from "./index/record-index.ts";
+import { MessageDraft } from "./message-draft.ts";
+import { MessageView } from "./message-view.ts";
+import type { Stream } from "./stream.ts";
+import { TtlHeap } from "./ttl-heap.ts";
+
+/** Messages looked at in one turn of the event loop. */
+const MESSAGES_PER_TURN = 500;
+
+/** When the store takes no changes, expiry tries again after this time. */
+const RETRY_MS = 1000;
+
+/** Expiry of one stream. */
+export class StreamExpiry {
+  #stream: Stream;
+  #clock: Clock;
+  #timer: Timer | null = null;
+  #timerDueMs = Number.POSITIVE_INFINITY;
+  #ttls: TtlHeap = new TtlHeap();
+  /** No message before it can expire by the maximum age: those live there never do. */
+  #ageFrom = 0;
+  /** When the message at `#ageFrom` was stored, in monotonic time; NaN: not known. */
+  #ageFromStoredMs: number = Number.NaN;
+  #ageFromSeq = 0;
+  #view: MessageView = new MessageView();
+  #running = false;
+  #stopped = false;
+
+  constructor(stream: Stream, clock: Clock) {
+    this.#stream = stream;
+    this.#clock = clock;
+  }
+
+  /** A message with a positive time to live was stored. */
+  add(seq: number, stampMs: number, ttlSeconds: number): void {
+    this.#ttls.add(this.#stream.ages.storedAt(seq, stampMs) + ttlSeconds * 1000, seq);
+  }
+
+  /** A message with a time to live was found on opening. */
+  found(block: IndexBlock, slot: number): void {
+    const message = this.#stream.load(block.firstSeq + slot, this.#view);
+    if (message !== null && message.ttlSeconds > 0) this.add(message.seq, message.timeMs, message.ttlSeconds);
+  }
+
+  /** All messages are gone. */
+  clear(): void {
+    this.#ttls.clear();
+    this.#ageFrom = 0;
+  }
+
+  /** Sequences after `seq` will be given again. */
+  truncated(seq: number): void {
+    if (this.#ageFrom > seq) this.#ageFrom = 0;
+    if (this.#ageFromSeq > seq) this.#ageFromStoredMs = Number.NaN;
+    this.schedule();
+  }
+
+  /** Sets the timer for whatever expires first. Cheap when nothing has changed. */
+  schedule(): void {
+    if (this.#running || this.#stopped) return;
+    const dueMs = Math.min(this.#ttls.nextDueMs, this.#nextAgeDueMs());
+    if (dueMs === this.#timerDueMs) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#timerDueMs = dueMs;
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.#clock.setTimer(Math.max(0, dueMs - this.#clock.monotonicMs()), () => this.#run());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #run(): void {
+    this.#timer = null;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
+    if (this.#stopped) return;
+    this.#running = true;
+    try {
+      this.#expireSome(this.#clock.monotonicMs());
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      // The store takes no changes now (disk full, being truncated, failed): the messages wait.
+      this.#timerDueMs = this.#clock.monotonicMs() + RETRY_MS;
+      this.#timer = this.#clock.setTimer(RETRY_MS, () => this.#run());
+      return;
+    } finally {
+      this.#running = false;
+    }
+    this.schedule();
+  }
+
+  #expireSome(nowMs: number): void {
+    let budget = MESSAGES_PER_TURN;
+    while (budget-- > 0 && this.#nextAgeDueMs() <= nowMs) {
+      const seq = this.#ageFromSeq;
+      this.#expire(seq);
+      this.#ageFrom = seq + 1;
+    }
+    while (budget-- > 0 && this.#ttls.nextDueMs <= nowMs) {
+      const seq = this.#ttls.nextSeq;
+      const message = this.#stream.load(seq, this.#view);
+      // Gone meanwhile, or the sequence was given again: then its own time stands elsewhere in the heap.
+      if (message !== null && message.ttlSeconds > 0) {
+        const dueMs = this.#stream.ages.storedAt(seq, message.timeMs) + message.ttlSeconds * 1000;
+        if (dueMs <= nowMs) this.#expire(seq);
+      }
+      this.#ttls.take();
+    }
+  }
+
+  /** When the oldest message that can expire by age does; Infinity when none can. */
+  #nextAgeDueMs(): number {
+    const { limits, index } = this.#stream;
+    if (limits.maxAgeMs <= 0 || index.messages === 0) return Number.POSITIVE_INFINITY;
+    for (let seq = index.records.nextLive(Math.max(this.#ageFrom, index.firstSeq)); seq !== 0; ) {
+      if (seq === this.#ageFromSeq && !Number.isNaN(this.#ageFromStoredMs)) break;
+      this.#ageFromSeq = seq;
+      const message = this.#stream.load(seq, this.#view);
+      if (message !== null && message.ttlSeconds >= 0) {
+        this.#ageFromStoredMs = this.#stream.ages.storedAt(seq, message.timeMs);
+        break;
+      }
+      this.#ageFromStoredMs = Number.NaN;
+      this.#ageFrom = seq + 1; // never expires, or damaged
+      seq = index.records.nextLive(seq + 1);
+    }
+    if (index.records.find(this.#ageFromSeq) === null || this.#ageFromSeq < this.#ageFrom)
+      return Number.POSITIVE_INFINITY;
+    return this.#ageFromStoredMs + limits.maxAgeMs;
+  }
+
+  #expire(seq: number): void {
+    const stream = this.#stream;
+    const ttlMs = stream.limits.subjectDeleteMarkerTtlMs;
+    if (ttlMs > 0) {
+      const message = stream.load(seq, this.#view);
+      if (message === null) return;
+      const subject = stream.index.subjects.find(message.bytes, message.subjectStart, message.headersStart);
+      if (stream.index.subjects.messages(subject) === 1 && !isMarker(message.headers)) {
+        const ttlSeconds = Math.max(1, Math.floor(ttlMs / 1000));
+        const draft = new MessageDraft().set(message.subject, "", markerHeaders(ttlSeconds));
+        draft.ttlSeconds = ttlSeconds;
+        draft.rollup = "subject"; // takes the expired message away
+        draft.checkDiscardNew = false;
+        stream.append(draft);
+        return;
+      }
+    }
+    stream.remove(seq);
+  }
+}

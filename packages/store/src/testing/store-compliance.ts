@@ -1,0 +1,533 @@
+// What every store must do, as tests. A store's own test file calls `storeCompliance` once; stores to come do the same.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Clock } from "@myelin/platform";
+import { SimClock, SimRandom } from "@myelin/platform/sim";
+import { StoreError } from "../errors.ts";
+import { MessageDraft } from "../message-draft.ts";
+import { NO_LIMITS, type Store, type StreamLimits, type StreamLog } from "../store.ts";
+import { assertMessage, assertSame, assertTotals } from "./check-stream.ts";
+import { PlainStream } from "./plain-stream.ts";
+
+/** How the suite gets at a store. */
+export interface StoreUnderTest {
+  open(clock: Clock): Promise<Store>;
+  /** Stops a store and opens what it left; absent for stores that leave nothing. */
+  reopen?(store: Store, clock: Clock): Promise<Store>;
+  /** Whether `state().bytes` counts as a file store does. */
+  readonly countsAsFile: boolean;
+}
+
+const NO_CONFIG = new Uint8Array(0);
+const DAY_MS = 86_400_000;
+
+function codeOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof StoreError) return error.code;
+    throw error;
+  }
+  return "none";
+}
+
+function append(log: StreamLog, subject: string, payload = "x", headers = ""): number {
+  return log.append(new MessageDraft().set(subject, payload, headers));
+}
+
+function seqs(log: StreamLog, filter = ""): number[] {
+  const found: number[] = [];
+  const prepared = log.filter([filter]);
+  for (let view = log.next(prepared, 0); view !== null; view = log.next(prepared, view.seq + 1)) found.push(view.seq);
+  return found;
+}
+
+/** Registers the suite. */
+export function storeCompliance(name: string, under: StoreUnderTest): void {
+  /** One stream in a fresh store. */
+  async function withStream(
+    limits: Partial<StreamLimits>,
+    run: (log: StreamLog, clock: SimClock, store: Store) => void | Promise<void>,
+  ): Promise<void> {
+    const clock = new SimClock();
+    const store = await under.open(clock);
+    try {
+      await run(await store.createStream("S", { ...NO_LIMITS, ...limits }, NO_CONFIG), clock, store);
+    } finally {
+      await store.stop();
+    }
+    assert.equal(clock.pendingTimers, 0, "stop() leaves no timer behind");
+  }
+
+  describe(`${name}: compliance`, () => {
+    test("append() and load() keep subject, headers, payload and time", () =>
+      withStream({}, (log, clock) => {
+        const subject = Buffer.from([0x61, 0x2e, 0xff, 0xc3]).toString("latin1");
+        assert.equal(append(log, subject, "payload", "NATS/1.0\r\nA: b\r\n\r\n"), 1);
+        clock.advance(5);
+        assert.equal(append(log, "empty", ""), 2);
+        const first = log.load(1);
+        assertMessage(first, { seq: 1, subject, headers: "NATS/1.0\r\nA: b\r\n\r\n", payload: "payload" }, "first");
+        const second = log.load(2);
+        assertMessage(second, { seq: 2, subject: "empty", headers: "", payload: "" }, "second");
+        assert.equal((second?.timeNs ?? 0n) - (first?.timeNs ?? 0n), 5_000_000n);
+        assert.equal(log.load(3), null);
+        const state = log.state();
+        assert.equal(state.firstTimeNs, first?.timeNs);
+        assert.equal(state.lastTimeNs, second?.timeNs);
+      }));
+
+    test("append() takes the origin's time to the nanosecond", () =>
+      withStream({}, (log) => {
+        const draft = new MessageDraft().set("a", "x");
+        draft.timeMs = 1_700_000_000_123;
+        draft.timeSubNs = 456_789;
+        log.append(draft);
+        assert.equal(log.load(1)?.timeNs, 1_700_000_000_123_456_789n);
+      }));
+
+    test("append() of large messages, and refusal of what cannot be represented", () =>
+      withStream({}, (log) => {
+        const payload = Buffer.alloc(3_000_000, "z");
+        assert.equal(append(log, "big", payload.toString()), 1);
+        assert.equal(append(log, "small"), 2);
+        assert.deepEqual(Buffer.from(log.load(1)?.payload ?? []), payload);
+        assert.equal(
+          codeOf(() => append(log, "s".repeat(65_536))),
+          "MSG_TOO_LARGE",
+        );
+        assert.equal(
+          codeOf(() => append(log, "s", "x", "h".repeat(65_536))),
+          "MSG_TOO_LARGE",
+        );
+        assert.equal(log.state().messages, 2);
+      }));
+
+    test("expectedSeq and skip() hold the sequence", () =>
+      withStream({}, (log) => {
+        const draft = new MessageDraft().set("a", "x");
+        draft.expectedSeq = 2;
+        assert.equal(
+          codeOf(() => log.append(draft)),
+          "SEQUENCE_MISMATCH",
+        );
+        log.skip(1, 1);
+        assert.equal(log.state().firstSeq, 2);
+        assert.equal(log.append(draft), 2);
+        assert.equal(
+          codeOf(() => log.skip(1, 9)),
+          "SEQUENCE_MISMATCH",
+        );
+        log.skip(100_000);
+        assert.equal(append(log, "a"), 100_003);
+        assert.deepEqual(seqs(log), [2, 100_003]);
+        assert.deepEqual([...log.deletedRanges()], [[3, 100_002]]);
+        assert.equal(log.state().deleted, 100_000);
+      }));
+
+    test("a stream can begin at any sequence", async () => {
+      const clock = new SimClock();
+      const store = await under.open(clock);
+      const log = await store.createStream("S", NO_LIMITS, NO_CONFIG, 2 ** 40);
+      assert.deepEqual([log.state().firstSeq, log.state().lastSeq], [2 ** 40, 2 ** 40 - 1]);
+      assert.equal(append(log, "a"), 2 ** 40);
+      assertMessage(log.load(2 ** 40), { seq: 2 ** 40, subject: "a", headers: "", payload: "x" }, "first");
+      await store.stop();
+    });
+
+    test("discard old drops the oldest at each limit", () =>
+      withStream({ maxMsgs: 5, maxMsgsPerSubject: 2 }, (log) => {
+        for (let i = 0; i < 3; i++) append(log, "a");
+        assert.deepEqual(seqs(log), [2, 3]);
+        for (const subject of ["b", "c", "d", "e"]) append(log, subject);
+        assert.deepEqual(seqs(log), [3, 4, 5, 6, 7]);
+      }));
+
+    test("discard old by bytes, as state().bytes counts them", () =>
+      withStream({ maxBytes: 200 }, (log) => {
+        for (let i = 0; i < 10; i++) append(log, "abc", "x".repeat(30));
+        const state = log.state();
+        assert.ok(state.bytes <= 200 && state.bytes > 100);
+        assert.equal(state.bytes, state.messages * (33 + (under.countsAsFile ? 30 : 16)));
+      }));
+
+    test("discard new refuses at each limit, and lets a subject replace its own", () =>
+      withStream({ maxMsgs: 3, discard: "new", maxMsgsPerSubject: 2 }, (log) => {
+        for (const subject of ["a", "a", "b"]) append(log, subject);
+        assert.equal(
+          codeOf(() => append(log, "c")),
+          "MAX_MSGS",
+        );
+        assert.equal(append(log, "a"), 4);
+        assert.deepEqual(seqs(log), [2, 3, 4]);
+      }));
+
+    test("discard new by bytes and per subject", async () => {
+      await withStream({ maxBytes: 100, discard: "new" }, (log) => {
+        append(log, "a", "x".repeat(50));
+        assert.equal(
+          codeOf(() => append(log, "a", "x".repeat(50))),
+          "MAX_BYTES",
+        );
+        assert.equal(log.state().messages, 1);
+      });
+      await withStream({ maxMsgsPerSubject: 1, discard: "new", discardNewPerSubject: true }, (log) => {
+        append(log, "a");
+        assert.equal(
+          codeOf(() => append(log, "a")),
+          "MAX_MSGS_PER_SUBJECT",
+        );
+        const draft = new MessageDraft().set("a", "rolled");
+        draft.rollup = "subject";
+        assert.equal(log.append(draft), 2);
+        assert.deepEqual(seqs(log), [2]);
+        draft.rollup = "none";
+        draft.checkDiscardNew = false;
+        assert.equal(log.append(draft), 3);
+      });
+    });
+
+    test("rollup takes away what it says", () =>
+      withStream({}, (log) => {
+        for (const subject of ["a", "b", "a", "b"]) append(log, subject);
+        const draft = new MessageDraft().set("a", "r");
+        draft.rollup = "subject";
+        log.append(draft);
+        assert.deepEqual(seqs(log), [2, 4, 5]);
+        draft.rollup = "all";
+        log.append(draft);
+        assert.deepEqual(seqs(log), [6]);
+      }));
+
+    test("update() enforces the new limits", () =>
+      withStream({}, async (log) => {
+        for (let i = 0; i < 10; i++) append(log, "abc"[i % 3] as string);
+        await log.update({ ...NO_LIMITS, maxMsgsPerSubject: 2 }, Buffer.from("config"));
+        assert.deepEqual(seqs(log), [5, 6, 7, 8, 9, 10]);
+        await log.update({ ...NO_LIMITS, maxMsgs: 1 }, Buffer.from("config"));
+        assert.deepEqual(seqs(log), [10]);
+        assert.equal(Buffer.from(log.config).toString(), "config");
+        await assert.rejects(log.update({ ...NO_LIMITS, maxMsgs: 0.5 }, NO_CONFIG), { code: "INVALID_LIMITS" });
+      }));
+
+    test("maxAgeMs removes messages on time, and never those that live for ever", () =>
+      withStream({ maxAgeMs: 1000 }, (log, clock) => {
+        const never = new MessageDraft().set("n", "x");
+        never.ttlSeconds = -1;
+        log.append(never);
+        append(log, "a");
+        clock.advance(600);
+        append(log, "a");
+        clock.advance(399);
+        assert.deepEqual(seqs(log), [1, 2, 3]);
+        clock.advance(1);
+        assert.deepEqual(seqs(log), [1, 3]);
+        clock.advance(10_000);
+        assert.deepEqual(seqs(log), [1]);
+        append(log, "a");
+        clock.advance(1000);
+        assert.deepEqual(seqs(log), [1]);
+      }));
+
+    test("a time to live removes its message on time", () =>
+      withStream({}, (log, clock) => {
+        for (const ttl of [5, 1, 0, 3, -1]) {
+          const draft = new MessageDraft().set("a", "x");
+          draft.ttlSeconds = ttl;
+          log.append(draft);
+        }
+        clock.advance(999);
+        assert.deepEqual(seqs(log), [1, 2, 3, 4, 5]);
+        clock.advance(1);
+        assert.deepEqual(seqs(log), [1, 3, 4, 5]);
+        clock.advance(4000);
+        assert.deepEqual(seqs(log), [3, 5]);
+        assert.equal(log.load(5)?.ttlSeconds, -1);
+      }));
+
+    test("a long expiry is cut into turns and completes", () =>
+      withStream({ maxAgeMs: 1000 }, (log, clock) => {
+        for (let i = 0; i < 2500; i++) append(log, "a");
+        clock.advance(1000);
+        assert.equal(log.state().messages, 0);
+        assert.equal(log.state().firstSeq, 2501);
+      }));
+
+    test("a delete marker takes the place of a subject's last message, and leaves none behind itself", () =>
+      withStream({ maxAgeMs: 1000, subjectDeleteMarkerTtlMs: 90_000 }, async (log, clock) => {
+        append(log, "a");
+        append(log, "a");
+        append(log, "b");
+        clock.advance(1000);
+        assert.deepEqual(seqs(log), [4, 5]);
+        const marker = log.load(4);
+        assert.equal(marker?.subject, "a");
+        const headers = "NATS/1.0\r\nNats-Marker-Reason: MaxAge\r\nNats-TTL: 1m30s\r\nNats-Rollup: sub\r\n\r\n";
+        assert.equal(Buffer.from(marker?.headers ?? []).toString(), headers);
+        clock.advance(1000);
+        assert.deepEqual(seqs(log), []);
+        await log.update({ ...log.limits, maxAgeMs: 0 }, NO_CONFIG);
+        const draft = new MessageDraft().set("c", "x");
+        draft.ttlSeconds = 1;
+        log.append(draft);
+        clock.advance(1000);
+        assert.equal(log.load(7)?.ttlSeconds, 90);
+        clock.advance(90_000);
+        assert.deepEqual(seqs(log), []);
+      }));
+
+    for (const jumpMs of [1000, -1000, 3_600_000, -3_600_000, 25 * DAY_MS, -25 * DAY_MS, -3650 * DAY_MS]) {
+      test(`a wall clock that jumps by ${jumpMs} ms expires nothing early and keeps times in order`, () =>
+        withStream({ maxAgeMs: 60_000 }, (log, clock) => {
+          append(log, "a");
+          clock.advance(10_000);
+          clock.setWall(clock.wallMs() + jumpMs);
+          append(log, "b");
+          clock.advance(49_000);
+          assert.deepEqual(seqs(log), [1, 2], "neither is 60 s old");
+          append(log, "c");
+          clock.advance(2000);
+          assert.deepEqual(seqs(log), [2, 3], "the first is");
+          clock.advance(10_000);
+          assert.deepEqual(seqs(log), [3]);
+          clock.advance(60_000);
+          assert.deepEqual(seqs(log), []);
+          const times = [append(log, "d"), append(log, "e")].map((seq) => log.load(seq)?.timeNs ?? 0n);
+          assert.ok((times[0] as bigint) <= (times[1] as bigint));
+        }));
+    }
+
+    test("purge() by filter, sequence and keep", () =>
+      withStream({}, (log) => {
+        for (let i = 0; i < 12; i++) append(log, "abc"[i % 3] as string);
+        assert.equal(log.purge({ filter: "a", keep: 2 }), 2);
+        assert.deepEqual(seqs(log, "a"), [7, 10]);
+        assert.equal(log.purge({ filter: "b", seq: 8 }), 2);
+        assert.deepEqual(seqs(log, "b"), [8, 11]);
+        assert.equal(log.purge({ seq: 1 }), 0);
+        assert.equal(log.purge({ seq: 9 }), 4);
+        assert.equal(log.purge({ keep: 1 }), 3);
+        assert.deepEqual(seqs(log), [12]);
+        assert.equal(log.purge({ filter: "x" }), 0);
+        assert.equal(log.purge(), 1);
+        assert.equal(log.purge(), 0);
+        const state = log.state();
+        assert.deepEqual([state.messages, state.bytes, state.firstSeq, state.lastSeq], [0, 0, 13, 12]);
+        assert.equal(append(log, "a"), 13);
+      }));
+
+    test("compact() below and beyond the last sequence", () =>
+      withStream({}, (log) => {
+        for (let i = 0; i < 5; i++) append(log, "a");
+        log.remove(3);
+        assert.equal(log.compact(3), 2);
+        assert.equal(log.state().firstSeq, 4);
+        assert.equal(log.compact(2), 0);
+        assert.equal(log.compact(20), 2);
+        assert.deepEqual([log.state().firstSeq, log.state().lastSeq], [20, 19]);
+        assert.equal(append(log, "a"), 20);
+        assert.deepEqual(seqs(log), [20]);
+      }));
+
+    test("truncate() gives sequences again", () =>
+      withStream({}, async (log) => {
+        for (let i = 0; i < 10; i++) append(log, "ab"[i % 2] as string, `${i}`);
+        log.remove(4);
+        const truncating = log.truncate(4);
+        assert.equal(
+          codeOf(() => append(log, "a")),
+          "BUSY",
+        );
+        await truncating;
+        assert.deepEqual(seqs(log), [1, 2, 3]);
+        assert.equal(append(log, "c", "again"), 5);
+        assertMessage(log.load(5), { seq: 5, subject: "c", headers: "", payload: "again" }, "again");
+        assert.deepEqual(log.filteredState("b"), { messages: 1, first: 2, last: 2 });
+        await log.truncate(0);
+        assert.equal(append(log, "a"), 1);
+      }));
+
+    test("remove() and erase() take one message away, once", () =>
+      withStream({}, (log) => {
+        for (let i = 0; i < 5; i++) append(log, "a");
+        assert.equal(log.remove(3), true);
+        assert.equal(log.remove(3), false);
+        assert.equal(log.erase(4), true);
+        assert.equal(log.erase(9), false);
+        assert.equal(log.load(4), null);
+        assert.deepEqual(seqs(log), [1, 2, 5]);
+        assert.deepEqual([...log.deletedRanges()], [[3, 4]]);
+      }));
+
+    test("multiLast() of several filters, at most so many", () =>
+      withStream({}, (log) => {
+        for (const subject of ["a.1", "a.2", "b.1", "a.1", "c"]) append(log, subject);
+        assert.deepEqual(log.multiLast(["a.*", "*.1"]), [2, 3, 4]);
+        assert.deepEqual(log.multiLast(["a.*", "*.1"], 3), [1, 2, 3]);
+        assert.equal(
+          codeOf(() => log.multiLast([">"], 0, 3)),
+          "TOO_MANY_RESULTS",
+        );
+        assert.equal(log.multiLast([">"], 0, 4).length, 4);
+      }));
+
+    test("seqAtTime() finds the first message at or after a time", () =>
+      withStream({}, (log, clock) => {
+        const start = clock.wallMs();
+        for (let i = 0; i < 20; i++) {
+          append(log, "a");
+          clock.advance(10);
+        }
+        for (const seq of [1, 5, 6, 11, 20]) log.remove(seq);
+        assert.equal(log.seqAtTime(0), 2);
+        assert.equal(log.seqAtTime(start + 30), 4);
+        assert.equal(log.seqAtTime(start + 31), 7);
+        assert.equal(log.seqAtTime(start + 100), 12);
+        assert.equal(log.seqAtTime(start + 181), 21);
+      }));
+
+    test("the listener is told what goes", () =>
+      withStream({ maxMsgs: 2 }, (log) => {
+        const told: string[] = [];
+        log.listener = {
+          removed: (seq) => told.push(`removed ${seq}`),
+          purged: (firstSeq, messages) => told.push(`purged ${messages} below ${firstSeq}`),
+        };
+        for (let i = 0; i < 3; i++) append(log, "a");
+        log.remove(3);
+        log.purge();
+        assert.deepEqual(told, ["removed 1", "removed 3", "purged 1 below 4"]);
+      }));
+
+    test("consumers keep what was saved last", () =>
+      withStream({}, (log) => {
+        const consumer = log.consumer("C");
+        assert.equal(consumer.state, null);
+        const bytes = Buffer.from("one");
+        consumer.save(bytes);
+        bytes.fill(0);
+        assert.equal(Buffer.from(consumer.state ?? []).toString(), "one");
+        assert.equal(log.consumer("C"), consumer);
+        assert.equal(log.state().consumers, 1);
+        consumer.delete();
+        assert.deepEqual(log.consumers(), []);
+      }));
+
+    test("streams are made once, found by name, and gone when deleted", async () => {
+      const store = await under.open(new SimClock());
+      for (const streamName of ["S", "__proto__", "../x", "ü".repeat(100)]) {
+        const log = await store.createStream(streamName, NO_LIMITS, Buffer.from("c"));
+        assert.equal(store.stream(streamName), log);
+        append(log, "a");
+      }
+      await assert.rejects(store.createStream("S", NO_LIMITS, NO_CONFIG), { code: "STREAM_EXISTS" });
+      await assert.rejects(store.createStream("", NO_LIMITS, NO_CONFIG), { code: "INVALID_NAME" });
+      const log = store.stream("S") as StreamLog;
+      await store.deleteStream("S");
+      assert.equal(store.stream("S"), null);
+      assert.equal(
+        codeOf(() => append(log, "a")),
+        "CLOSED",
+      );
+      assert.equal((await store.createStream("S", NO_LIMITS, NO_CONFIG)).state().lastSeq, 0);
+      assert.equal(store.streams().length, 4);
+      await store.stop();
+    });
+
+    test("durable() resolves, and tickets grow up to it", () =>
+      withStream({}, async (log, _clock, store) => {
+        append(log, "a");
+        const ticket = store.ticket();
+        await store.durable();
+        assert.ok(store.durableTicket >= ticket);
+      }));
+
+    for (let seed = 1; seed <= 12; seed++) {
+      test(`random operations agree with the plain model, seed ${seed}`, () => agreesWithModel(under, seed, 400));
+    }
+  });
+}
+
+const LIMITS: readonly Partial<StreamLimits>[] = [
+  {},
+  { maxMsgs: 20 },
+  { maxBytes: 1500 },
+  { maxMsgsPerSubject: 2 },
+  { maxMsgs: 20, discard: "new" },
+  { maxBytes: 2000, discard: "new", maxMsgsPerSubject: 3 },
+  { maxMsgsPerSubject: 2, discard: "new", discardNewPerSubject: true },
+];
+
+/**
+ * Runs random operations on a store and on the model and compares them.
+ *
+ * @param seed - Printed when it fails, by the test's name.
+ */
+export async function agreesWithModel(under: StoreUnderTest, seed: number, steps: number): Promise<void> {
+  const random = new SimRandom(seed);
+  const pick = (count: number): number => random.uint32() % count;
+  const clock = new SimClock();
+  const limitsAt = (i: number): StreamLimits => {
+    const limits = { ...NO_LIMITS, ...LIMITS[i % LIMITS.length] };
+    return under.countsAsFile ? limits : { ...limits, maxBytes: 0 };
+  };
+  let store = await under.open(clock);
+  let log = await store.createStream("S", limitsAt(seed), NO_CONFIG);
+  const model = new PlainStream(log.limits);
+  const subject = (): string => Array.from({ length: 1 + pick(3) }, () => "abc"[pick(3)]).join(".");
+  const someSeq = (): number => Math.max(0, model.firstSeq - 2 + pick(model.lastSeq - model.firstSeq + 6));
+  for (let step = 0; step < steps; step++) {
+    const dice = pick(100);
+    if (dice < 70) {
+      const rollup = pick(40) === 0 ? (pick(4) === 0 ? "all" : "subject") : "none";
+      const headers = pick(3) === 0 ? `h${"h".repeat(pick(20))}` : "";
+      const draft = {
+        subject: subject(),
+        headers,
+        payload: "p".repeat(pick(pick(20) === 0 ? 3000 : 60)),
+        rollup,
+      } as const;
+      const real = new MessageDraft().set(draft.subject, draft.payload, draft.headers);
+      real.rollup = rollup;
+      const refused = codeOf(() => assert.equal(log.append(real), model.lastSeq + 1));
+      assert.equal(
+        codeOf(() => model.append(draft)),
+        refused,
+      );
+    } else if (dice < 82) {
+      const seq = someSeq();
+      assert.equal(pick(4) === 0 ? log.erase(seq) : log.remove(seq), model.remove(seq));
+    } else if (dice < 86) {
+      const filter = ["", ">", subject(), "a.*", "*"][pick(5)] as string;
+      const keep = pick(2) === 0 ? pick(4) : 0;
+      const seq = keep === 0 && pick(2) === 0 ? someSeq() : 0;
+      if (filter === "" && keep === 0 && seq === 0 && pick(3) !== 0) continue; // not too often
+      assert.equal(log.purge({ filter, keep, seq }), model.purge(filter, seq, keep), `purge ${filter} ${seq} ${keep}`);
+    } else if (dice < 88) {
+      const seq = someSeq() + 1;
+      assert.equal(log.compact(seq), model.compact(seq), `compact ${seq}`);
+    } else if (dice < 90) {
+      const seq = Math.max(0, model.lastSeq - pick(10));
+      await log.truncate(seq);
+      model.truncate(seq);
+    } else if (dice < 92) {
+      const count = pick(5);
+      log.skip(count);
+      model.skip(count);
+    } else if (dice < 93) {
+      const limits = limitsAt(pick(20));
+      await log.update(limits, NO_CONFIG);
+      model.setLimits(limits);
+    } else if (dice < 96) {
+      await new Promise((resolve) => setImmediate(resolve));
+    } else if (under.reopen !== undefined && dice < 98) {
+      store = await under.reopen(store, clock);
+      log = store.stream("S") as StreamLog;
+    }
+    assertTotals(log, model, under.countsAsFile);
+    if (step % 20 === 0) assertSame(log, model, random, under.countsAsFile);
+  }
+  assertSame(log, model, random, under.countsAsFile);
+  await store.stop();
+}
