@@ -7,7 +7,7 @@ import type { StreamBacking } from "./backing.ts";
 import { type ConsumerLog, StreamConsumer } from "./consumer-log.ts";
 import { StoreError } from "./errors.ts";
 import type { IndexBlock } from "./index/record-index.ts";
-import { StreamIndex } from "./index/stream-index.ts";
+import type { StreamIndex } from "./index/stream-index.ts";
 import { SubjectFilter } from "./index/subject-filter.ts";
 import { checkLimits, checkName } from "./limits.ts";
 import type { MessageDraft } from "./message-draft.ts";

@@ -83,7 +83,8 @@ test("SubjectTrie.match() and matchesFilter() agree with a plain matcher while s
       if (plainMatch(text, name)) expected.push(id);
       assert.equal(matchesFilter(filter, bytesOf(name), 0, name.length), plainMatch(text, name), `${text} ${name}`);
     }
-    assert.deepEqual(found.sort(), expected.sort(), text);
+    const ascending = (a: number, b: number): number => a - b;
+    assert.deepEqual(found.sort(ascending), expected.sort(ascending), text);
   }
 });
 
