@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createPlainArena, NodeClock } from "@myelin/platform/node";
-import { TestClock } from "@myelin/platform/sim";
+import { SimClock, TestClock } from "@myelin/platform/sim";
+import { SILENT_LOGGER } from "@myelin/server";
 import { connect } from "@nats-io/transport-node";
 import type { InProcessServer } from "./in-process-server.ts";
 import { RawClient } from "./raw-client.ts";
@@ -54,6 +55,19 @@ describe("InProcessServer.clock", () => {
     assert.match(server.log, /Slow Consumer Detected: WriteDeadline of 10s exceeded/);
     fault.undo();
     await slow.ended();
+  });
+
+  test("goes by a SimClock, one synchronous step at a time", async () => {
+    const time = new SimClock();
+    const clock = new TestClock(time);
+    await using server = await startServer({ run: "in-process", clock, token: "t", authTimeoutMs: 2_000 });
+    const silent = new RawClient(server.connectInProcess());
+    await silent.expect(/^INFO .*\r\n/);
+    time.advance(1_999);
+    assert.equal(server.server.connectionCount, 1);
+    time.advance(1);
+    await silent.expect(/-ERR 'Authentication Timeout'/);
+    await silent.ended();
   });
 
   test("is shared by servers that are given the same", async () => {
@@ -178,6 +192,33 @@ describe("InProcessServer", () => {
     await client.ended();
     const again = new RawClient(server.connectInProcess());
     await again.handshake();
+  });
+
+  test("has no ports without a listener", async () => {
+    await using quiet = await startServer({ run: "in-process", listen: false });
+    assert.deepEqual(quiet.ports.nats, []);
+  });
+
+  test("core shows what the server holds, and lets it go", async () => {
+    await using server = await startServer({ run: "in-process" });
+    const interest = server.core.accounts.get("$G")?.sublist;
+    assert.equal(interest?.nodeCount, 1);
+    const client = new RawClient(server.connectInProcess());
+    await client.handshake();
+    client.send("SUB a.b 1\r\nPING\r\n");
+    await client.expect(/PONG/);
+    assert.deepEqual([interest?.count, interest?.nodeCount], [1, 3]);
+    client.close();
+    await waitFor(() => server.core.connectionCount === 0);
+    assert.deepEqual([interest?.count, interest?.nodeCount], [0, 1]);
+  });
+
+  test("keepLog: false keeps nothing, and a logger still hears it", async () => {
+    const heard: string[] = [];
+    const logger = { ...SILENT_LOGGER, info: (text: string) => void heard.push(text) };
+    await using server = await startServer({ run: "in-process", keepLog: false, logger });
+    assert.equal(server.log, "");
+    assert.match(heard.join("\n"), /Listening for client connections/);
   });
 
   test("refuses signals that are about a process", async () => {

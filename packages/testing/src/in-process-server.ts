@@ -3,18 +3,31 @@
 import { type Duplex, duplexPair } from "@myelin/platform";
 import { NodeClock, NodeNetwork, NodeRandom } from "@myelin/platform/node";
 import { type Fault, Faults, TestClock } from "@myelin/platform/sim";
-import { EmbeddedServer, type EmbeddedServerOptions, ServerStateError } from "@myelin/server";
+import {
+  EmbeddedServer,
+  type EmbeddedServerOptions,
+  type Logger,
+  type Server,
+  ServerStateError,
+  SILENT_LOGGER,
+} from "@myelin/server";
 import { type Credentials, ownCredentials, urlWithCredentials } from "./client-url.ts";
 import { NotSupportedError } from "./errors.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import { MemoryLog } from "./memory-log.ts";
+import { NO_PORTS, type ServerPorts } from "./server-ports.ts";
 import type { ServerSignal, TestServer } from "./test-server.ts";
 import { type WaitOptions, waitFor } from "./wait-for.ts";
 
 /** Options of a server in the test process. */
 export interface InProcessOptions extends EmbeddedServerOptions {
-  /** A clock that several servers share; one of its own when absent. */
+  /**
+   * A clock that several servers share; one of its own when absent. `new TestClock(simClock)` goes by a SimClock, whose
+   * `advance` is one synchronous step.
+   */
   readonly clock?: TestClock;
+  /** False: {@link TestServer.log} stays empty, for tests that run long or trace much. What the server says goes to `logger`. */
+  readonly keepLog?: boolean;
 }
 
 /** A server in the test process; see {@link TestServer}. Does nothing before {@link start}. */
@@ -24,6 +37,7 @@ export class InProcessServer implements TestServer {
   readonly faults: Faults;
   readonly #options: InProcessOptions;
   readonly #log: MemoryLog;
+  readonly #logger: Logger;
   readonly #proxies: Set<FaultProxy> = new Set();
   #server: EmbeddedServer | null = null;
   #port: number;
@@ -34,6 +48,7 @@ export class InProcessServer implements TestServer {
     this.#port = options.port ?? -1;
     this.clock = options.clock ?? new TestClock(new NodeClock());
     this.#log = new MemoryLog(options.logger);
+    this.#logger = options.keepLog === false ? (options.logger ?? SILENT_LOGGER) : this.#log;
     this.faults = new Faults(this.clock, new NodeRandom());
   }
 
@@ -41,6 +56,14 @@ export class InProcessServer implements TestServer {
   get server(): EmbeddedServer {
     if (this.#server === null) throw new Error("The server was not started yet: await start()");
     return this.#server;
+  }
+
+  /**
+   * The parts that the running server is made of, for tests of the server itself that look for what stays behind: accounts
+   * and their interest, connections with what waits for them, counters. They change with the server from release to release.
+   */
+  get core(): Server {
+    return this.server.core;
   }
 
   get id(): string {
@@ -57,6 +80,11 @@ export class InProcessServer implements TestServer {
 
   get port(): number {
     return this.server.port;
+  }
+
+  get ports(): ServerPorts {
+    const { port } = this.server;
+    return port > 0 ? { ...NO_PORTS, nats: [port] } : NO_PORTS;
   }
 
   get url(): string {
@@ -83,9 +111,10 @@ export class InProcessServer implements TestServer {
     if (this.isRunning) return;
     await this.#server?.closed;
     const network = this.faults.wrapNetwork(this.#options.network ?? new NodeNetwork());
-    const { clock } = this;
-    const host = this.#options.host ?? "127.0.0.1";
-    const server = new EmbeddedServer({ ...this.#options, host, port: this.#port, clock, network, logger: this.#log });
+    const { keepLog: _, ...options } = this.#options;
+    const host = options.host ?? "127.0.0.1";
+    const port = this.#port;
+    const server = new EmbeddedServer({ ...options, host, port, clock: this.clock, network, logger: this.#logger });
     this.#server = server;
     await server.ready;
     if (server.port > 0) this.#port = server.port;
@@ -146,7 +175,7 @@ export class InProcessServer implements TestServer {
       case "SIGCONT":
         return this.resume();
       case "SIGUSR2":
-        this.lameDuck().catch((error: unknown) => this.#log.error(`Lame duck mode failed: ${String(error)}`));
+        this.lameDuck().catch((error: unknown) => this.#logger.error(`Lame duck mode failed: ${String(error)}`));
         return;
       case "SIGHUP":
       case "SIGUSR1":

@@ -20,6 +20,7 @@ test("makeServer() refuses options that the way of running cannot honour", () =>
     code: "NOT_IN_CHILD_PROCESS",
     message: /The option authenticate works in the test process only/,
   });
+  assert.throws(() => makeServer({ keepLog: false }, { [SERVER_VARIABLE]: "child" }), /The option keepLog works in/);
   assert.throws(() => makeServer({ program: "nats-server" } as StartOptions, {}), {
     code: "NOT_IN_PROCESS",
     message: /give run: "child" too/,

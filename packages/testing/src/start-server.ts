@@ -65,8 +65,8 @@ function inProcess(options: InProcessOptions): InProcessServer {
 }
 
 function childOptions(options: InProcessOptions, wanted: string): ChildOptions {
-  const { arena, authenticate, clock, logger, network, random, ...common } = options;
-  const given = { arena, authenticate, clock, logger, network, random };
+  const { arena, authenticate, clock, keepLog, logger, network, random, ...common } = options;
+  const given = { arena, authenticate, clock, keepLog, logger, network, random };
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
     throw new NotSupportedError(

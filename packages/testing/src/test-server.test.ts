@@ -36,6 +36,14 @@ for (const { name, way, skip } of WAYS) {
       await nc.close();
     });
 
+    test("ports: where it listens, also behind a restart", async () => {
+      const server = await startServer(way);
+      assert.deepEqual(server.ports, { nats: [server.port], monitoring: [], cluster: [], profile: [], websocket: [] });
+      await server.restart();
+      assert.deepEqual(server.ports.nats, [server.port]);
+      await server.close();
+    });
+
     test("restart() keeps the port and gives a new server", async () => {
       await using server = await startServer(way);
       const { id, port, url } = server;

@@ -6,6 +6,7 @@ import type { Faults, TestClock } from "@myelin/platform/sim";
 import type { PartialServerOptions } from "@myelin/server";
 import type { Credentials } from "./client-url.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
+import type { ServerPorts } from "./server-ports.ts";
 import type { WaitOptions } from "./wait-for.ts";
 
 /** Options for both ways of running. Without `port` a free one and without `host` loopback, whatever a configuration says. */
@@ -28,6 +29,8 @@ export interface TestServer extends AsyncDisposable {
   readonly host: string;
   /** The port that clients connect to: the same after a restart. */
   readonly port: number;
+  /** Where it listens, by what is served there: as it was at the last start. */
+  readonly ports: ServerPorts;
   /** Where a client on this machine connects: `nats://127.0.0.1:port`, `tls://` where the server demands TLS. */
   readonly url: string;
   /** The process that the server runs in. */

@@ -145,6 +145,11 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
     this.ready.catch(() => this.#finish());
   }
 
+  /** The parts that it is made of: for tests of the server itself, and no part of what stays the same between releases. */
+  get core(): Server {
+    return this.#server;
+  }
+
   /** A public server nkey, `N...`. */
   get id(): string {
     return this.#server.id;

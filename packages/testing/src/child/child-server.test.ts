@@ -99,6 +99,18 @@ describe("ChildServer", () => {
 
   const program = process.env["REFERENCE_SERVER"];
   const skip = program === undefined ? "REFERENCE_SERVER names no nats-server" : false;
+  test("has every port that nats-server wrote down", { skip }, async () => {
+    const configText = "cluster { listen: 127.0.0.1:-1 }, websocket { listen: 127.0.0.1:-1, no_tls: true }";
+    const args = ["-m", "-1"];
+    await using server = await startServer({ run: "child", program: program as string, configText, args });
+    const { cluster, monitoring, nats, profile, websocket } = server.ports;
+    assert.deepEqual([nats, profile], [[server.port], []]);
+    assert.equal(new Set([...nats, ...cluster, ...monitoring, ...websocket]).size, 4);
+    const answer = await fetch(`http://127.0.0.1:${monitoring[0]}/varz`);
+    const varz = (await answer.json()) as { cluster: { cluster_port: number }; websocket: { port: number } };
+    assert.deepEqual([varz.cluster.cluster_port, varz.websocket.port], [cluster[0], websocket[0]]);
+  });
+
   test("gives nats-server a configuration for options that have no flag", { skip }, async () => {
     const configText = "jetstream { max_mem: 1M }";
     const limits = { maxPayloadBytes: 1_000, pingIntervalMs: 30_000, authTimeoutMs: 1_500, user: "a", pass: "b" };

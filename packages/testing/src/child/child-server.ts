@@ -11,6 +11,7 @@ import { type Duration, durationMs, TestClock } from "@myelin/platform/sim";
 import { type Credentials, ownCredentials, urlWithCredentials } from "../client-url.ts";
 import { NotSupportedError, ServerStartError } from "../errors.ts";
 import { FaultProxy } from "../fault-proxy.ts";
+import { NO_PORTS, parsePortsFile, type ServerPorts } from "../server-ports.ts";
 import type { CommonOptions, ServerSignal, TestServer } from "../test-server.ts";
 import { type WaitOptions, waitFor } from "../wait-for.ts";
 import { Guard } from "./guard.ts";
@@ -35,11 +36,6 @@ export type ChildOptions = CommonOptions & {
 const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 10_000;
 
-/** The addresses in a ports file, by what is served there. */
-interface PortsFile {
-  readonly nats?: readonly string[];
-}
-
 /** A server as a child process; see {@link TestServer}. Does nothing before {@link start}. */
 export class ChildServer implements TestServer {
   readonly kind = "child";
@@ -54,6 +50,7 @@ export class ChildServer implements TestServer {
   /** Where the log of the process that runs now begins. */
   #logStart = 0;
   #port: number;
+  #ports: ServerPorts = NO_PORTS;
   #startMs = 0;
 
   constructor(options: ChildOptions = {}) {
@@ -75,6 +72,10 @@ export class ChildServer implements TestServer {
 
   get port(): number {
     return this.#port;
+  }
+
+  get ports(): ServerPorts {
+    return this.#ports;
   }
 
   get url(): string {
@@ -293,8 +294,10 @@ export class ChildServer implements TestServer {
     const untilMs = performance.now() + timeoutMs;
     for (;;) {
       if (this.#process !== child) throw this.#startError("The server ended before it was ready");
-      const port = portIn(folder, child.pid);
-      if (port !== null) {
+      const ports = portsIn(folder, child.pid);
+      const port = ports?.nats[0];
+      if (ports !== null && port !== undefined) {
+        this.#ports = ports;
         this.#port = port;
         return;
       }
@@ -325,12 +328,10 @@ export class ChildServer implements TestServer {
   }
 }
 
-/** The client port of a process that has written its ports file; null before. */
-function portIn(folder: string, pid: number | undefined): number | null {
+/** The ports of a process that has written its ports file; null before. */
+function portsIn(folder: string, pid: number | undefined): ServerPorts | null {
   const name = readdirSync(folder).find((entry) => entry.endsWith(`_${pid}.ports`));
   if (name === undefined) return null;
   const text = readFileSync(join(folder, name), "utf8");
-  if (text === "") return null; // nats-server is about to write it
-  const [url] = (JSON.parse(text) as PortsFile).nats ?? [];
-  return url === undefined ? null : Number(new URL(url).port);
+  return text === "" ? null : parsePortsFile(text); // nats-server makes the file first, and then writes it
 }
