@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { NodeClock, NodeNetwork, sharedArena } from "@myelin/platform/node";
+import { sharedArena } from "@myelin/platform/node";
 import { SimRandom } from "@myelin/platform/sim";
-import { type PartialServerOptions, Server, SILENT_LOGGER } from "@myelin/server";
+import { type PartialServerOptions, SILENT_LOGGER } from "@myelin/server";
+import { InProcessServer } from "@myelin/testing";
 import { inProcess } from "../support/wire.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { readCorpus } from "./corpus.ts";
@@ -78,7 +79,7 @@ function heapAfterCollection(): number {
 class Round {
   readonly #seed: number;
   readonly #generator: Generator;
-  readonly #server: Server;
+  readonly #server: InProcessServer;
   readonly #arena: ReturnType<typeof sharedArena> = sharedArena();
   readonly #faults: string[] = [];
   readonly #connect: string;
@@ -95,8 +96,14 @@ class Round {
       error: (text: string) => void (/internal error/i.test(text) && this.#faults.push(text)),
     };
     const random = new SimRandom(seed);
-    const outside = { clock: new NodeClock(), random, network: new NodeNetwork(), arena: this.#arena, logger };
-    this.#server = new Server({ ...options, listen: false }, outside);
+    this.#server = new InProcessServer({
+      ...options,
+      listen: false,
+      random,
+      arena: this.#arena,
+      logger,
+      keepLog: false,
+    });
   }
 
   async run(inputs: number, report: { inputs: number; bytes: number; closed: number }): Promise<void> {
@@ -190,8 +197,8 @@ class Round {
 
   /** What must be the same whenever only the witness is there. */
   #state(): object {
-    const subscriptions = [...this.#server.connections].map((connection) => connection.subscriptions.size);
-    return { connections: this.#server.connectionCount, subscriptions, slabBytes: this.#arena.takenBytes() };
+    const subscriptions = this.#server.server.connections.map((connection) => connection.subscriptions);
+    return { connections: this.#server.server.connectionCount, subscriptions, slabBytes: this.#arena.takenBytes() };
   }
 
   #same(actual: unknown, expected: unknown, what: string, batch: readonly Input[]): void {

@@ -7,9 +7,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { findProgram } from "../support/find-program.ts";
 import { untilInterest } from "../support/interest.ts";
 import { MyelinProgram } from "../support/myelin-program.ts";
-import { findProgram } from "../support/program-server.ts";
 import type { RunningServer, Target } from "../support/target.ts";
 import { forEveryTarget } from "../support/targets.ts";
 

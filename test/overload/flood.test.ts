@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SimClock } from "@myelin/platform/sim";
+import { SimClock } from "@myelin/testing";
 import { RawClient } from "./raw-client.ts";
-import { eventually, startServer } from "./server.ts";
+import { eventually, startInTest } from "./server.ts";
 
 test("two thousand connections that come and go disturb nobody and leave nothing", async (t) => {
-  const { arena, port, server } = await startServer(t);
+  const { arena, port, server } = await startInTest(t);
   const witness = await RawClient.open(port, "SUB w 1\r\n");
   for (let round = 0; round < 10; round++) {
     const crowd = await Promise.all(Array.from({ length: 200 }, () => RawClient.openSilent(port)));
@@ -19,23 +19,23 @@ test("two thousand connections that come and go disturb nobody and leave nothing
     await witness.write("PUB w 2\r\nhi\r\n");
     await witness.until(() => witness.tail.includes("MSG w 1 2\r\nhi\r\n"));
   }
-  await eventually(() => server.connectionCount === 1);
-  assert.equal(server.accounts.get("$G")?.sublist.count, 1);
-  assert.equal(server.accounts.get("$G")?.sublist.nodeCount, 2);
+  await eventually(() => server.core.connectionCount === 1);
+  assert.equal(server.core.accounts.get("$G")?.sublist.count, 1);
+  assert.equal(server.core.accounts.get("$G")?.sublist.nodeCount, 2);
   witness.close();
-  await eventually(() => server.connectionCount === 0);
+  await eventually(() => server.core.connectionCount === 0);
   assert.equal(arena.takenBytes(), 0);
   await server.close();
 });
 
 test("over max_connections a connection is refused, and room is used again", async (t) => {
-  const { port, server } = await startServer(t, { maxConnections: 3 });
+  const { port, server } = await startInTest(t, { maxConnections: 3 });
   const crowd = await Promise.all(Array.from({ length: 3 }, () => RawClient.open(port)));
   const refused = await RawClient.openSilent(port);
   await refused.until(() => refused.closed);
   assert.match(refused.tail, /^INFO .*\r\n-ERR 'maximum connections exceeded'\r\n$/s);
   crowd[0]?.close();
-  await eventually(() => server.connectionCount === 2);
+  await eventually(() => server.core.connectionCount === 2);
   const next = await RawClient.open(port);
   for (const client of [...crowd, next]) client.close();
   await server.close();
@@ -43,7 +43,7 @@ test("over max_connections a connection is refused, and room is used again", asy
 
 test("a peer that sends one byte now and then is closed at the authentication timeout, not later", async (t) => {
   const clock = new SimClock();
-  const { port, server } = await startServer(t, { token: "t", authTimeoutMs: 2_000 }, clock);
+  const { port, server } = await startInTest(t, { token: "t", authTimeoutMs: 2_000 }, clock);
   const slow = await RawClient.openSilent(port);
   await slow.until(() => slow.tail.includes("INFO"));
   for (const byte of "CONNECT {") {
@@ -52,7 +52,7 @@ test("a peer that sends one byte now and then is closed at the authentication ti
   }
   assert.equal(slow.closed, false);
   clock.advance(199);
-  assert.equal(server.connectionCount, 1);
+  assert.equal(server.core.connectionCount, 1);
   clock.advance(1);
   await slow.until(() => slow.closed);
   assert.match(slow.tail, /-ERR 'Authentication Timeout'\r\n$/);
@@ -60,7 +60,7 @@ test("a peer that sends one byte now and then is closed at the authentication ti
 });
 
 test("before authentication a peer cannot make the server keep more than a control line", async (t) => {
-  const { arena, port, server } = await startServer(t, { token: "t" });
+  const { arena, port, server } = await startInTest(t, { token: "t" });
   const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.openSilent(port)));
   for (const client of clients) client.socket.write(`CONNECT {"name":"${"x".repeat(3_000)}`);
   await eventually(() => arena.takenBytes() >= 50 * 4096);
@@ -68,13 +68,13 @@ test("before authentication a peer cannot make the server keep more than a contr
   for (const client of clients) client.socket.write("x".repeat(2_000));
   await Promise.all(clients.map((client) => client.until(() => client.closed)));
   for (const client of clients) assert.match(client.tail, /-ERR 'maximum control line exceeded'\r\n$/);
-  await eventually(() => server.connectionCount === 0);
+  await eventually(() => server.core.connectionCount === 0);
   assert.equal(arena.takenBytes(), 0);
   await server.close();
 });
 
 test("others have their turn while one client subscribes a hundred thousand times", async (t) => {
-  const { port } = await startServer(t);
+  const { port } = await startInTest(t);
   const busy = await RawClient.open(port);
   const witness = await RawClient.open(port);
   let text = "";
@@ -92,7 +92,7 @@ test("others have their turn while one client subscribes a hundred thousand time
 });
 
 test("one hundred thousand subscriptions come and go on one connection", async (t) => {
-  const { port, server } = await startServer(t);
+  const { port, server } = await startInTest(t);
   const client = await RawClient.open(port);
   const many = 100_000;
   for (let from = 0; from < many; from += 1_000) {
@@ -101,7 +101,7 @@ test("one hundred thousand subscriptions come and go on one connection", async (
     await client.write(text);
   }
   await client.settle();
-  const sublist = server.accounts.get("$G")?.sublist;
+  const sublist = server.core.accounts.get("$G")?.sublist;
   assert.equal(sublist?.count, many);
   for (let from = 0; from < many; from += 1_000) {
     let text = "";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { SimClock } from "@myelin/platform/sim";
+import { SimClock } from "@myelin/testing";
 import { RawClient } from "./raw-client.ts";
-import { eventually, startServer } from "./server.ts";
+import { eventually, startInTest } from "./server.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -31,7 +31,7 @@ function digest(client: RawClient) {
 }
 
 test("messages of every size arrive byte for byte, by every path: read region, slab, ordinary memory", async (t) => {
-  const { arena, port, server } = await startServer(t, { maxPayloadBytes: 8 * MIB }, new SimClock());
+  const { arena, port, server } = await startInTest(t, { maxPayloadBytes: 8 * MIB }, new SimClock());
   const readers = [await RawClient.open(port, "SUB big 1\r\n"), await RawClient.open(port, "SUB > a-long-sid\r\n")];
   const before = readers.map((reader) => reader.receivedBytes);
   const digests = readers.map((reader) => digest(reader));
@@ -58,13 +58,13 @@ test("messages of every size arrive byte for byte, by every path: read region, s
     assert.equal(digests[index]?.hex(), wanted[index]?.digest("hex"));
   }
   for (const client of [...readers, producer]) client.close();
-  await eventually(() => server.connectionCount === 0);
+  await eventually(() => server.core.connectionCount === 0);
   await server.close();
   assert.equal(arena.takenBytes(), 0);
 });
 
 test("a connection that ends in the middle of a large message leaves no memory behind", async (t) => {
-  const { arena, port, server } = await startServer(t, { maxPayloadBytes: 8 * MIB });
+  const { arena, port, server } = await startInTest(t, { maxPayloadBytes: 8 * MIB });
   for (const [declared, sent] of [
     [100 * KIB, 30 * KIB],
     [100 * KIB, 99 * KIB],
@@ -76,7 +76,7 @@ test("a connection that ends in the middle of a large message leaves no memory b
     client.socket.end();
     await client.until(() => client.closed);
   }
-  await eventually(() => server.connectionCount === 0);
+  await eventually(() => server.core.connectionCount === 0);
   assert.equal(arena.takenBytes(), 0);
   await server.close();
 });

@@ -9,8 +9,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
-import { NodeClock, NodeNetwork, NodeRandom, sharedArena } from "@myelin/platform/node";
-import { Server, SILENT_LOGGER } from "@myelin/server";
+import { startServer } from "@myelin/testing";
 import { RawClient } from "./raw-client.ts";
 
 const MANY = 100_000;
@@ -41,12 +40,7 @@ async function tell(what: "begin" | "end"): Promise<void> {
 }
 
 async function measure(): Promise<void> {
-  const outside = { clock: new NodeClock(), network: new NodeNetwork(), random: new NodeRandom() };
-  const server = new Server(
-    { host: "127.0.0.1", port: 0 },
-    { ...outside, arena: sharedArena(), logger: SILENT_LOGGER },
-  );
-  await server.start();
+  const server = await startServer({ run: "in-process" });
   const child = fork(fileURLToPath(import.meta.url), [String(server.port)]);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   for (const { name } of STEPS) {

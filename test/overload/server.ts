@@ -1,33 +1,28 @@
 // A server in the test process for tests of overload, with an arena of its own so that leaks show, and a clock to choose.
 
 import type { TestContext } from "node:test";
-import type { Arena, Clock } from "@myelin/platform";
-import { createPlainArena, NodeClock, NodeNetwork, NodeRandom } from "@myelin/platform/node";
-import { type Logger, type PartialServerOptions, Server, SILENT_LOGGER } from "@myelin/server";
+import type { Arena } from "@myelin/platform";
+import { createPlainArena } from "@myelin/platform/node";
+import { type InProcessOptions, type InProcessServer, type SimClock, startServer, TestClock } from "@myelin/testing";
 
 /** What a test has in hand. */
-export interface TestServer {
-  readonly server: Server;
+interface ServerInTest {
+  readonly server: InProcessServer;
   readonly port: number;
   readonly arena: Arena;
-  /** What the server logged. */
-  readonly log: string[];
 }
 
 /** Starts a server on a free loopback port; it ends with the test, whatever becomes of that. */
-export async function startServer(
+export async function startInTest(
   t: TestContext,
-  options: PartialServerOptions = {},
-  clock: Clock = new NodeClock(),
-): Promise<TestServer> {
-  const log: string[] = [];
-  const logger: Logger = { ...SILENT_LOGGER, info: (text) => log.push(text), error: (text) => log.push(text) };
+  options: InProcessOptions = {},
+  time?: SimClock,
+): Promise<ServerInTest> {
   const arena = createPlainArena(64 * 1024 * 1024);
-  const outside = { clock, network: new NodeNetwork(), random: new NodeRandom(), arena, logger };
-  const server = new Server({ host: "127.0.0.1", port: 0, ...options }, outside);
-  await server.start();
+  const clock = time === undefined ? {} : { clock: new TestClock(time) };
+  const server = await startServer({ run: "in-process", ...options, ...clock, arena });
   t.after(() => server.close());
-  return { server, port: server.port, arena, log };
+  return { server, port: server.port, arena };
 }
 
 /** Resolves when `condition` holds; looked at once a turn of the event loop. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SimClock } from "@myelin/platform/sim";
+import { SimClock } from "@myelin/testing";
 import { RawClient } from "./raw-client.ts";
-import { eventually, startServer } from "./server.ts";
+import { eventually, startInTest } from "./server.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -12,7 +12,7 @@ function messages(count: number, size: number): string {
 }
 
 test("a client that stops reading is closed at max_pending; others get everything; no memory stays", async (t) => {
-  const { arena, log, port, server } = await startServer(t, { maxPendingBytes: 4 * MIB });
+  const { arena, port, server } = await startInTest(t, { maxPendingBytes: 4 * MIB });
   const stuck = await RawClient.open(port, "SUB flood 1\r\n");
   const reader = await RawClient.open(port, "SUB flood 1\r\n");
   const producer = await RawClient.open(port);
@@ -20,7 +20,7 @@ test("a client that stops reading is closed at max_pending; others get everythin
   const before = reader.receivedBytes;
   const batch = messages(256, KIB);
   let sent = 0;
-  while (server.counters.slowConsumers === 0) {
+  while (server.core.counters.slowConsumers === 0) {
     await producer.write(batch);
     sent += 256;
     await producer.settle();
@@ -28,35 +28,39 @@ test("a client that stops reading is closed at max_pending; others get everythin
   const wanted = sent * (`MSG flood 1 ${KIB}\r\n`.length + KIB + 2);
   await reader.until(() => reader.receivedBytes - before >= wanted);
   assert.equal(reader.receivedBytes - before, wanted);
-  await eventually(() => server.connectionCount === 2);
-  assert.ok(log.some((line) => line.endsWith(`Slow Consumer Detected: MaxPending of ${4 * MIB} Exceeded`)));
+  await eventually(() => server.core.connectionCount === 2);
+  assert.ok(
+    server.log.split("\n").some((line) => line.endsWith(`Slow Consumer Detected: MaxPending of ${4 * MIB} Exceeded`)),
+  );
   stuck.socket.resume();
   await stuck.until(() => stuck.closed);
   reader.close();
   producer.close();
-  await eventually(() => server.connectionCount === 0);
+  await eventually(() => server.core.connectionCount === 0);
   await server.close();
   assert.equal(arena.takenBytes(), 0);
 });
 
 test("a client that stops reading is closed at the write deadline, exactly", async (t) => {
   const clock = new SimClock();
-  const { log, port, server } = await startServer(t, { writeDeadlineMs: 3_000 }, clock);
+  const { port, server } = await startInTest(t, { writeDeadlineMs: 3_000 }, clock);
   const stuck = await RawClient.open(port, "SUB flood 1\r\n");
   const producer = await RawClient.open(port);
   stuck.socket.pause();
-  const connection = [...server.connections].find((candidate) => candidate.subscriptions.size === 1);
+  const connection = [...server.core.connections].find((candidate) => candidate.subscriptions.size === 1);
   assert.ok(connection);
   while (connection.pendingBytes < MIB) {
     await producer.write(messages(256, KIB));
     await producer.settle();
   }
   clock.advance(2_999);
-  assert.equal(server.counters.slowConsumers, 0);
+  assert.equal(server.core.counters.slowConsumers, 0);
   clock.advance(1);
-  await eventually(() => server.connectionCount === 1);
-  assert.equal(server.counters.slowConsumers, 1);
-  assert.ok(log.some((line) => line.includes("Slow Consumer Detected: WriteDeadline of 3s exceeded")));
+  await eventually(() => server.core.connectionCount === 1);
+  assert.equal(server.core.counters.slowConsumers, 1);
+  assert.ok(
+    server.log.split("\n").some((line) => line.includes("Slow Consumer Detected: WriteDeadline of 3s exceeded")),
+  );
   for (const client of [stuck, producer]) client.close();
   await server.close();
 });
@@ -64,7 +68,7 @@ test("a client that stops reading is closed at the write deadline, exactly", asy
 test("a fast producer waits for a receiver above three quarters of max_pending, and nothing is lost", async (t) => {
   // Time stands still: the few milliseconds after which a producer goes on all the same never pass.
   const clock = new SimClock();
-  const { port, server } = await startServer(t, { maxPendingBytes: 512 * KIB, maxPayloadBytes: 64 * KIB }, clock);
+  const { port, server } = await startInTest(t, { maxPendingBytes: 512 * KIB, maxPayloadBytes: 64 * KIB }, clock);
   const reader = await RawClient.open(port, "SUB flood 1\r\n");
   const producer = await RawClient.open(port);
   const before = reader.receivedBytes;
@@ -79,18 +83,18 @@ test("a fast producer waits for a receiver above three quarters of max_pending, 
   const wanted = count * (`MSG flood 1 ${KIB}\r\n`.length + KIB + 2);
   await reader.until(() => reader.receivedBytes - before >= wanted || reader.closed);
   assert.equal(reader.receivedBytes - before, wanted);
-  assert.equal(server.counters.slowConsumers, 0);
-  assert.ok(server.counters.stalls > 0, "the producer had to wait");
+  assert.equal(server.core.counters.slowConsumers, 0);
+  assert.ok(server.core.counters.stalls > 0, "the producer had to wait");
   for (const client of [reader, producer]) client.close();
   await server.close();
 });
 
 test("with no_fast_producer_stall the receiver that falls behind misses messages, and the producer never waits", async (t) => {
-  const { port, server } = await startServer(t, { maxPendingBytes: MIB, noFastProducerStall: true });
+  const { port, server } = await startInTest(t, { maxPendingBytes: MIB, noFastProducerStall: true });
   const stuck = await RawClient.open(port, "SUB flood 1\r\n");
   const producer = await RawClient.open(port);
   stuck.socket.pause();
-  const connection = [...server.connections].find((candidate) => candidate.subscriptions.size === 1);
+  const connection = [...server.core.connections].find((candidate) => candidate.subscriptions.size === 1);
   assert.ok(connection);
   const batch = messages(256, KIB);
   for (let sent = 0; sent < 64; sent++) {
@@ -98,9 +102,9 @@ test("with no_fast_producer_stall the receiver that falls behind misses messages
     await producer.settle();
   }
   assert.ok(connection.pendingBytes <= MIB);
-  assert.equal(server.counters.slowConsumers, 0);
-  assert.equal(server.counters.stalls, 0);
-  assert.equal(server.connectionCount, 2);
+  assert.equal(server.core.counters.slowConsumers, 0);
+  assert.equal(server.core.counters.stalls, 0);
+  assert.equal(server.core.connectionCount, 2);
   for (const client of [stuck, producer]) client.close();
   await server.close();
 });

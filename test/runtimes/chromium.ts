@@ -1,7 +1,7 @@
 // Chromium as tests use it: the one of the system, headless, with an empty profile that goes with it.
 
 import { type Browser, chromium } from "playwright-core";
-import { findProgram } from "../support/program-server.ts";
+import { findProgram } from "../support/find-program.ts";
 
 const FLAGS = [
   "--no-sandbox",
