@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { startServer } from "@myelin/testing";
 import { CliProcess, myelin } from "./testing/cli-process.ts";
 import { CliRun } from "./testing/cli-run.ts";
-import { startMyelin } from "./testing/servers.ts";
 import { VERSION } from "./version.ts";
 
 test("myelin --version and VERSION are the package's", async () => {
@@ -69,7 +69,7 @@ for (const { args, stderr } of MISTAKES) {
 }
 
 test("no server, wrong credentials: the secret is not shown", async () => {
-  const server = await startMyelin({ user: "bob", pass: "right" });
+  const server = await startServer({ run: "in-process", user: "bob", pass: "right" });
   const port = new URL(server.url).port;
   try {
     const right = await myelin(["pub", "a", "b"], { NATS_URL: server.url, NATS_USER: "bob", NATS_PASSWORD: "right" });
@@ -88,7 +88,7 @@ test("no server, wrong credentials: the secret is not shown", async () => {
 });
 
 test("the connection comes from the selected context, variables go before it, and flags before those", async () => {
-  const server = await startMyelin({ user: "bob", pass: "right" });
+  const server = await startServer({ run: "in-process", user: "bob", pass: "right" });
   const folder = mkdtempSync(join(tmpdir(), "myelin-context-"));
   try {
     mkdirSync(join(folder, "nats", "context"), { recursive: true });
@@ -113,7 +113,7 @@ test("the connection comes from the selected context, variables go before it, an
 });
 
 test("a user without a password is a token", async () => {
-  const server = await startMyelin({ token: "t0ken" });
+  const server = await startServer({ run: "in-process", token: "t0ken" });
   try {
     const { code, stderr } = await myelin(["pub", "a", "b", "--user", "t0ken"], { NATS_URL: server.url });
     assert.equal(code, 0, stderr);
@@ -133,7 +133,7 @@ test("myelin server runs a server with nats-server's flags", async () => {
 });
 
 test("sub and reply outlive their server, and still end with 0 after Ctrl-C", async () => {
-  const server = await startMyelin();
+  const server = await startServer({ run: "in-process" });
   const env = { NATS_URL: server.url };
   const running = [CliProcess.myelin(["sub", "a"], env), CliProcess.myelin(["reply", "b", "x"], env)];
   await running[0]?.said("Subscribing on a");

@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { startServer, type TestServer } from "@myelin/testing";
 import { CliProcess, type Ended, type RunningCli, withoutTimes } from "./testing/cli-process.ts";
 import { CliRun } from "./testing/cli-run.ts";
-import { startMyelin, startReference, type TestServer } from "./testing/servers.ts";
 
 const REFERENCE = process.env["REFERENCE_SERVER"];
 
@@ -17,11 +17,11 @@ const inChild: Open = (args, env) => CliProcess.myelin(args, env);
 const inProcess: Open = (args, env) => CliRun.myelin(args, env);
 
 const SERVERS = [
-  { name: "Myelin", skip: false, start: () => startMyelin(), open: inChild },
+  { name: "Myelin", skip: false, start: () => startServer({ run: "in-process" }), open: inChild },
   {
     name: "the reference",
     skip: REFERENCE === undefined ? "REFERENCE_SERVER is not set" : false,
-    start: () => startReference(REFERENCE as string),
+    start: () => startServer({ run: "child", program: REFERENCE as string }),
     open: inProcess,
   },
 ];

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { type InProcessServer, startServer, waitFor } from "@myelin/testing";
 import { CliProcess, type RunningCli, withoutTimes } from "./testing/cli-process.ts";
 import { CliRun } from "./testing/cli-run.ts";
-import { startMyelin, type TestMyelin } from "./testing/servers.ts";
 
 const NATS = natscli();
 const skip = NATS === undefined ? "natscli is not there: set NATS_CLI, or put nats on the PATH" : false;
@@ -20,10 +20,10 @@ function natscli(): string | undefined {
 }
 
 describe("natscli", { skip }, () => {
-  let server: TestMyelin;
+  let server: InProcessServer;
   let programs: ReadonlyArray<(args: readonly string[]) => RunningCli>;
   before(async () => {
-    server = await startMyelin();
+    server = await startServer({ run: "in-process" });
     const env = { NATS_URL: server.url };
     programs = [(args) => CliRun.myelin(args, env), (args) => new CliProcess(NATS as string, args, env)];
   });
@@ -32,7 +32,7 @@ describe("natscli", { skip }, () => {
   test("sub prints the same as natscli's, whoever publishes", async () => {
     // natscli prints headers in any order, hence one; and it says "Subscribing" before it does.
     const readers = programs.map((open) => open(["sub", "same", "--count", "5"]));
-    await server.subscribed(readers.length);
+    await waitFor(() => server.server.subscriptionCount >= readers.length);
     for (const open of programs) {
       await open(["pub", "same", "hello {{Count}}", "-H", "A: x {{Count}}", "--reply", "r"]).ended();
       await open(["pub", "same", ""]).ended();

@@ -5,15 +5,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { startServer, type TestServer } from "@myelin/testing";
 import { CliProcess, type Ended, withoutTimes } from "../testing/cli-process.ts";
 import { CliRun } from "../testing/cli-run.ts";
-import { startMyelin, type TestServer } from "../testing/servers.ts";
 import { subjectsOf } from "./subjects.ts";
 
 let server: TestServer;
 let folder: string;
 before(async () => {
-  server = await startMyelin();
+  server = await startServer({ run: "in-process" });
   folder = mkdtempSync(join(tmpdir(), "myelin-bench-"));
 });
 after(async () => {
