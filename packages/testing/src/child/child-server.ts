@@ -194,10 +194,10 @@ export class ChildServer implements TestServer {
     await this.stop();
     await Promise.all(Array.from(this.#proxies, (proxy) => proxy.close()));
     this.#proxies.clear();
+    if (this.#folder !== null) rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    this.#folder = null;
     await this.#guard?.dismiss();
     this.#guard = null;
-    if (this.#folder !== null) rmSync(this.#folder, { recursive: true, force: true });
-    this.#folder = null;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 // Sees to it that a child process and its folder do not outlive the test process, however that ends, `kill -9` included.
 //
-// A guard is a process of its own that holds one end of a pipe. Each line tells it which process to end, an empty one none.
-// When the pipe closes, because we closed it or because this process is gone, it ends that process and removes the folder.
+// A guard is a process of its own that holds one end of a pipe. Each line tells it which process to end, an empty one none; the
+// line "end" sends it home. When the pipe closes before, because this process is gone, it ends that process and removes the folder.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
@@ -9,7 +9,7 @@ import type { Writable } from "node:stream";
 
 const SHELL_GUARD = `
 pid=
-while read -r next; do pid=$next; done
+while read -r next; do [ "$next" = end ] && exit; pid=$next; done
 [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
 rm -rf -- "$1"
 `;
@@ -23,6 +23,7 @@ process.stdin.on("data", (text) => {
   if (lines.length > 1) pid = lines.at(-2);
 });
 process.stdin.on("end", () => {
+  if (pid === "end") return;
   try { if (pid !== "") process.kill(Number(pid), "SIGKILL"); } catch {}
   require("node:fs").rmSync(process.argv[1], { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
@@ -33,7 +34,7 @@ export class Guard {
   readonly #process: ChildProcess;
   readonly #pipe: Writable;
 
-  /** @param folder - Is removed in the end. */
+  /** @param folder - Is removed if nobody calls {@link dismiss}. */
   constructor(folder: string) {
     const [command, args] =
       process.platform === "win32"
@@ -60,7 +61,7 @@ export class Guard {
     this.#pipe.write("\n");
   }
 
-  /** Has the guard do its work now. Resolves when that is done. */
+  /** Nothing is left to guard. Resolves when the guard is gone. */
   async dismiss(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const gone = new Promise<void>((resolve) => {
@@ -68,7 +69,7 @@ export class Guard {
       this.#process.once("error", () => resolve());
     });
     this.#process.ref();
-    this.#pipe.end();
+    this.#pipe.end("end\n");
     await gone;
   }
 }
