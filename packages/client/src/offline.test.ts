@@ -24,7 +24,7 @@ for (const [name, open, scheme] of [
   ["TCP", connect, "nats"],
   ["WebSocket", wsconnect, "ws"],
 ] as const) {
-  test(`failed attempts over ${name} leave nothing behind`, async () => {
+  test(`failed attempts over ${name} leave nothing behind`, async (t) => {
     const gone = await FakeServer.start(() => {});
     await gone[Symbol.asyncDispose]();
     const nc = await open({
@@ -34,9 +34,16 @@ for (const [name, open, scheme] of [
       reconnectDelayHandler: () => 0,
       logger: SILENT_LOGGER,
     });
-    const before = await heapAfter(nc, 100);
-    const after = await heapAfter(nc, 300);
-    assert.ok(after - before < 300 * 1024, `${Math.round((after - before) / 300)} bytes per attempt`);
+    t.after(() => nc.close()); // or it goes on trying when the test has failed
+    let heap = await heapAfter(nc, 100);
+    // What leaks grows every time; what is compiled or cached on the way does not.
+    let least = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 3; round++) {
+      const grown = await heapAfter(nc, 300);
+      least = Math.min(least, (grown - heap) / 300);
+      heap = grown;
+    }
+    assert.ok(least < 1024, `${Math.round(least)} bytes per attempt`);
     await nc.close();
     await until("no socket is left", () => !process.getActiveResourcesInfo().some((name) => name.startsWith("TCP")));
   });
