@@ -1,4 +1,4 @@
-// Turns the bytes of a client connection into operations. No I/O, no clock; called by connection/connection.ts with each chunk,
+// Turns the bytes of a client connection into operations. No I/O, no clock; called by connection/inbound.ts with each chunk,
 // hands each operation to a ClientSink (connection/dispatch.ts).
 //
 //   PUB <subject> [reply] <bytes>\r\n<payload>\r\n

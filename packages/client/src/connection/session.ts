@@ -163,22 +163,19 @@ export class Session implements OwningSink, MessageSink {
   // --- DuplexSink
 
   received(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#ended) return;
-    if (this.#trace !== null) this.#trace("<", bytes.subarray(start, end));
-    try {
-      this.#parser.feed(bytes, start, end);
-    } catch (error) {
-      this.#fail(toSessionError(error));
-      return;
-    }
-    this.#owner?.blockDone();
+    this.#take(bytes, start, end, false);
   }
 
   receivedOwned(bytes: Uint8Array, start: number, end: number): void {
+    this.#take(bytes, start, end, true);
+  }
+
+  #take(bytes: Uint8Array, start: number, end: number, owned: boolean): void {
     if (this.#ended) return;
     if (this.#trace !== null) this.#trace("<", bytes.subarray(start, end));
     try {
-      this.#parser.feedOwned(bytes, start, end);
+      if (owned) this.#parser.feedOwned(bytes, start, end);
+      else this.#parser.feed(bytes, start, end);
     } catch (error) {
       this.#fail(toSessionError(error));
       return;

@@ -2,6 +2,7 @@
 
 import { randomFillSync } from "node:crypto";
 import type { Random } from "../random.ts";
+import { xorshift32 } from "../xorshift.ts";
 
 /** A quick generator seeded from the system's strong one, which also gives the secrets. */
 export class NodeRandom implements Random {
@@ -13,12 +14,8 @@ export class NodeRandom implements Random {
   }
 
   uint32(): number {
-    let state = this.#state;
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    this.#state = state;
-    return state >>> 0;
+    this.#state = xorshift32(this.#state);
+    return this.#state >>> 0;
   }
 
   fillSecret(bytes: Uint8Array): Uint8Array {

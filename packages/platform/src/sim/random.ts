@@ -1,6 +1,7 @@
 // Chance that repeats: the same seed gives the same run.
 
 import type { Random } from "../random.ts";
+import { xorshift32 } from "../xorshift.ts";
 
 /** A seeded generator (xorshift over 32 bits) for both kinds of randomness. Never for real secrets. */
 export class SimRandom implements Random {
@@ -12,12 +13,8 @@ export class SimRandom implements Random {
   }
 
   uint32(): number {
-    let state = this.#state;
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    this.#state = state;
-    return state >>> 0;
+    this.#state = xorshift32(this.#state);
+    return this.#state >>> 0;
   }
 
   fillSecret(bytes: Uint8Array): Uint8Array {

@@ -170,11 +170,6 @@ export class Sublist {
     return Math.max(this.#frontier.length, this.#next.length);
   }
 
-  /** Whether anybody at all would get a message on this subject. */
-  hasInterest(view: DataView, start: number, end: number): boolean {
-    return this.match(view, start, end) > 0;
-  }
-
   /** The node that a token leads to, made if it is not there. */
   #step(node: SublistNode, view: DataView, start: number, end: number): SublistNode {
     if (end - start === 1) {
