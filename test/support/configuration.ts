@@ -10,11 +10,18 @@ const AUTHORIZATION = new Map([
   ["auth_timeout", "timeout"],
 ]);
 
+/** The option whose value is text of the file, as it is. */
+export const TEXT_OPTION = "configuration";
+
 /** The text of the file. */
 export function configurationOf(options: TargetOptions): string {
   const lines: string[] = [];
   const authorization: string[] = [];
   for (const [name, value] of options) {
+    if (name === TEXT_OPTION) {
+      lines.push(value);
+      continue;
+    }
     const directive = AUTHORIZATION.get(name);
     if (directive === undefined) lines.push(`${name}: ${value}`);
     else authorization.push(`  ${directive}: ${directive === "timeout" ? value : JSON.stringify(value)}`);

@@ -1,5 +1,6 @@
 // Plays a session against a server and writes down what came back, in the form that stands below `----`.
 
+import { TEXT_OPTION } from "../support/configuration.ts";
 import type { ServerLine } from "../support/server-lines.ts";
 import type { RunningServer, Target } from "../support/target.ts";
 import { WireClient } from "../support/wire-client.ts";
@@ -38,7 +39,7 @@ export async function playSession(
     else same.push(value);
   }
   return [...outcomes].flatMap(([outcome, of]) => {
-    return [`${name} ${of.map((value) => `"${value}"`).join(" ")}:`, ...outcome.split("\n")];
+    return [`${name} ${of.map((value) => `"${value}"`).join(" ")}:`, ...(outcome === "" ? [] : outcome.split("\n"))];
   });
 }
 
@@ -81,7 +82,7 @@ async function playSteps(
   clients: Map<string, WireClient>,
 ): Promise<void> {
   const saidClosed = new Set<string>();
-  const needsConnect = session.options.has("user") || session.options.has("token");
+  const needsConnect = ["user", "token", TEXT_OPTION].some((name) => session.options.has(name));
   const settle = async (client: WireClient | undefined): Promise<void> => {
     // Where a CONNECT must come first, a PING before it would be refused.
     if (client !== undefined && (client.sent.connected || !needsConnect)) await client.settle();

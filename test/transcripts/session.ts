@@ -3,6 +3,7 @@
 //
 //   # A queue group gets one copy.                  what the session shows; starts a session
 //   options: max_payload=64 user=joe                of the server, by their configuration names
+//   configuration: users: [ ... ]                   a line of its configuration file; several are put below each other
 //   show: info                                      record the first INFO too
 //   connect: no                                     send only what is written
 //   choose: a 1, b 2                                receivers (client and sid) of which the server picks one
@@ -19,9 +20,10 @@
 //   one of a, b < MSG jobs.eu 1|2 2 "hi"
 //
 // A client whose first step sends something else than CONNECT is connected without verbose and with headers, unless the
-// session says `connect: no` or the server asks for a user or token.
+// session says `connect: no` or the server asks for a user or token, or has a `configuration`.
 // Whenever another client's turn comes, and at the end, the runner waits until the server has worked off what was sent.
 
+import { TEXT_OPTION } from "../support/configuration.ts";
 import { unescapeBytes } from "../support/escape.ts";
 
 /** Something a client does. Each belongs to the client named in it. */
@@ -114,9 +116,10 @@ function parseSession(place: string, lines: readonly string[]): Session {
   let each: Session["each"] = null;
   for (const line of source) {
     if (line === "" || line.startsWith("#")) continue;
-    const [, head, rest = ""] = /^(options|show|connect|choose|each \w+): (.*)$/.exec(line) ?? [];
+    const [, head, rest = ""] = /^(options|configuration|show|connect|choose|each \w+): (.*)$/.exec(line) ?? [];
     if (head === undefined) stepLines.push(line);
     else if (head === "options") for (const option of rest.split(" ")) addOption(options, option);
+    else if (head === TEXT_OPTION) options.set(TEXT_OPTION, `${options.get(TEXT_OPTION) ?? ""}${rest}\n`);
     else if (head === "choose") for (const choice of rest.split(", ")) choices.push(parseChoice(place, choice));
     else if (head === "show" && rest === "info") showsInfo = true;
     else if (head === "connect" && rest === "no") connects = false;

@@ -10,6 +10,7 @@ export type ProtocolErrorCode =
   | "HEADERS_NOT_SUPPORTED"
   | "BAD_CONNECT"
   | "AUTHORIZATION_VIOLATION"
+  | "AUTHENTICATION_EXPIRED"
   | "AUTHENTICATION_TIMEOUT"
   | "MAX_CONNECTIONS"
   | "MAX_SUBSCRIPTIONS"
@@ -35,6 +36,7 @@ export const PROTOCOL_ERRORS: Readonly<Record<ProtocolErrorCode, ProtocolErrorEn
   HEADERS_NOT_SUPPORTED: { wire: null, fatal: true },
   BAD_CONNECT: { wire: null, fatal: true },
   AUTHORIZATION_VIOLATION: { wire: "Authorization Violation", fatal: true },
+  AUTHENTICATION_EXPIRED: { wire: "User Authentication Expired", fatal: true },
   AUTHENTICATION_TIMEOUT: { wire: "Authentication Timeout", fatal: true },
   MAX_CONNECTIONS: { wire: "maximum connections exceeded", fatal: true },
   MAX_SUBSCRIPTIONS: { wire: "maximum subscriptions exceeded", fatal: false },

@@ -61,3 +61,4 @@ export {
   queueGroupProblem,
   subscribeSubjectProblem,
 } from "./subject-check.ts";
+export { isSubjectSubset, subjectsOverlap } from "./subject-match.ts";

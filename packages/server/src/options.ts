@@ -3,6 +3,7 @@
 
 import { parseAdvertised } from "./address.ts";
 import { isPublicUserKey } from "./auth/nkey.ts";
+import { problemOfPermissions } from "./auth/permission-options.ts";
 import { identityOf, type UserOptions } from "./auth/users.ts";
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from "./routing/account.ts";
 
@@ -209,6 +210,9 @@ function checkUsers({ accounts, noAuthUser, systemAccount, token, user, users }:
     if (each.nkey !== null && !isPublicUserKey(each.nkey)) {
       throw new OptionsError("users", `"${each.nkey}" is not the public nkey of a user`);
     }
+    const problem = each.permissions === null ? null : problemOfPermissions(each.permissions);
+    if (problem !== null)
+      throw new OptionsError("users", `the permissions of "${identity}" cannot be used: ${problem}`);
     identities.add(identity);
   }
   if (users.length > 0 && (user !== null || token !== null)) {

@@ -39,7 +39,7 @@ export interface Outside {
   /** Is told of connections. */
   readonly observer?: ServerObserver;
   /** Makes what says who may come in, given the server's accounts; without it, the options' user or token do. */
-  readonly createAuthenticator?: (accounts: ReadonlyMap<string, Account>) => Authenticator;
+  readonly createAuthenticator?: (accounts: ReadonlyMap<string, Account>, random: Random) => Authenticator;
 }
 
 /** What a server is doing. */
@@ -91,7 +91,8 @@ export class Server implements Router {
       logger,
       router: this,
       authenticator:
-        outside.createAuthenticator?.(this.accounts) ?? createAuthenticator(this.options, this.accounts, globalAccount),
+        outside.createAuthenticator?.(this.accounts, random) ??
+        createAuthenticator(this.options, this.accounts, globalAccount, random),
       counters: this.counters,
       globalAccount,
       scratch: createParserScratch(),
@@ -308,8 +309,9 @@ function createAuthenticator(
   options: ServerOptions,
   accounts: ReadonlyMap<string, Account>,
   globalAccount: Account,
+  random: Random,
 ): Authenticator {
   const hashes = new BcryptQueue();
-  if (options.users.length > 0) return new UserList(options, accounts, hashes);
+  if (options.users.length > 0) return new UserList(options, accounts, hashes, random);
   return new SingleUser(options, globalAccount, hashes);
 }

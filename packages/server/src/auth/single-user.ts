@@ -5,6 +5,7 @@ import type { ClientConnection } from "../connection/client-connection.ts";
 import type { Authenticator } from "../connection/context.ts";
 import type { ServerOptions } from "../options.ts";
 import type { Account } from "../routing/account.ts";
+import type { Admission } from "./admission.ts";
 import type { BcryptQueue } from "./bcrypt-queue.ts";
 import { knowsSecret, sameSecret } from "./secrets.ts";
 
@@ -12,30 +13,32 @@ import { knowsSecret, sameSecret } from "./secrets.ts";
 export class SingleUser implements Authenticator {
   readonly required: boolean;
   readonly usesNonce = false;
-  readonly assumed = null;
-  readonly assumedName = "";
   readonly #user: string | null;
   readonly #pass: string;
   readonly #token: string | null;
-  readonly #account: Account;
+  readonly #admission: Admission;
   readonly #hashes: BcryptQueue;
 
   constructor(options: Pick<ServerOptions, "user" | "pass" | "token">, account: Account, hashes: BcryptQueue) {
     this.#user = options.user;
     this.#pass = options.pass ?? "";
     this.#token = options.token;
-    this.#account = account;
+    this.#admission = { account, userName: "", permissions: null, deadlineMs: null };
     this.#hashes = hashes;
     this.required = this.#user !== null || this.#token !== null;
+  }
+
+  assume(): null {
+    return null;
   }
 
   authenticate(
     connect: Readonly<ConnectOptions>,
     connection: ClientConnection,
-  ): Account | null | Promise<Account | null> {
+  ): Admission | null | Promise<Admission | null> {
     const answer = this.#knows(connect, connection);
-    if (typeof answer === "boolean") return answer ? this.#account : null;
-    return answer.then((isRight) => (isRight ? this.#account : null));
+    if (typeof answer === "boolean") return answer ? this.#admission : null;
+    return answer.then((isRight) => (isRight ? this.#admission : null));
   }
 
   #knows(connect: Readonly<ConnectOptions>, connection: ClientConnection): boolean | Promise<boolean> {

@@ -1,10 +1,13 @@
 // Authentication by a function of the embedding program: it is asked at each CONNECT, may take its time, and says who it is or no.
 
-import type { Endpoint } from "@myelin/platform";
+import type { Endpoint, Random } from "@myelin/platform";
 import type { ConnectOptions } from "@myelin/protocol";
 import type { ClientConnection } from "../connection/client-connection.ts";
 import type { Authenticator } from "../connection/context.ts";
 import { type Account, GLOBAL_ACCOUNT } from "../routing/account.ts";
+import type { Admission } from "./admission.ts";
+import { type PermissionOptions, problemOfPermissions } from "./permission-options.ts";
+import { Permissions } from "./permissions.ts";
 
 /** What a client tells about itself when it connects, and where it comes from. Absent texts are empty. */
 export interface ConnectInfo {
@@ -31,6 +34,10 @@ export interface AuthenticatedUser {
   readonly user?: string;
   /** Name of the account to be in; `$G` when absent. An account that does not exist refuses the client. */
   readonly account?: string;
+  /** What the client may do; everything when absent. */
+  readonly permissions?: PermissionOptions;
+  /** When the client is cut off with `User Authentication Expired`; never when absent. One that is past refuses the client. */
+  readonly expiresAt?: Date;
 }
 
 /** No: the client gets `-ERR 'Authorization Violation'` and is closed. */
@@ -51,28 +58,42 @@ export type Authenticate = (
 export class UserFunction implements Authenticator {
   readonly required = true;
   readonly usesNonce = false;
-  readonly assumed = null;
-  readonly assumedName = "";
   readonly #authenticate: Authenticate;
   readonly #accounts: ReadonlyMap<string, Account>;
+  readonly #random: Random;
 
-  constructor(authenticate: Authenticate, accounts: ReadonlyMap<string, Account>) {
+  constructor(authenticate: Authenticate, accounts: ReadonlyMap<string, Account>, random: Random) {
     this.#authenticate = authenticate;
     this.#accounts = accounts;
+    this.#random = random;
   }
 
-  async authenticate(connect: Readonly<ConnectOptions>, connection: ClientConnection): Promise<Account | null> {
+  assume(): null {
+    return null;
+  }
+
+  async authenticate(connect: Readonly<ConnectOptions>, connection: ClientConnection): Promise<Admission | null> {
     // `unknown`, because the function may be plain JavaScript: what is no answer is a no.
     const answer: unknown = await this.#authenticate(connectInfo(connect, connection));
     if (answer === null || typeof answer !== "object") {
       throw new TypeError(`the authenticate function answered ${String(answer)}, which is no user and no refusal`);
     }
     if ("refuse" in answer) throw new Error(String(answer.refuse));
-    const { account = GLOBAL_ACCOUNT, user = connect.user } = answer as AuthenticatedUser;
+    const { account = GLOBAL_ACCOUNT, expiresAt, permissions, user = connect.user } = answer as AuthenticatedUser;
     const found = this.#accounts.get(account);
     if (found === undefined) throw new Error(`the authenticate function named the account "${account}", which is none`);
-    connection.userName = user;
-    return found;
+    const deadlineMs = expiresAt === undefined ? null : expiresAt.getTime();
+    if (deadlineMs !== null && Number.isNaN(deadlineMs))
+      throw new TypeError("the authenticate function gave an expiresAt that is no date");
+    const problem = permissions === undefined ? null : problemOfPermissions(permissions);
+    if (problem !== null)
+      throw new TypeError(`the authenticate function gave permissions that cannot be used: ${problem}`);
+    return {
+      account: found,
+      userName: user,
+      permissions: Permissions.of(permissions ?? null, this.#random),
+      deadlineMs,
+    };
   }
 }
 

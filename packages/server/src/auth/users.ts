@@ -1,5 +1,7 @@
 // The users of a server, as options and configuration files give them.
 
+import type { PermissionOptions } from "./permission-options.ts";
+
 /** A user who may connect: with a name and a password, or with an nkey. */
 export interface UserOptions {
   /** Name; null for a user with an nkey. */
@@ -12,6 +14,8 @@ export interface UserOptions {
   readonly account: string;
   /** The kinds of connection that the user may come by; null for all. */
   readonly connectionTypes: readonly ConnectionType[] | null;
+  /** What the user may do; null: everything. */
+  readonly permissions: PermissionOptions | null;
 }
 
 /** Every kind of connection that a user can be restricted to. */

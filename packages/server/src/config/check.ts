@@ -5,7 +5,7 @@ import { type Block, type Directive, findDirective, type Inside } from "./direct
 import { TOP } from "./directives/top-blocks.ts";
 import type { Problems } from "./problem.ts";
 import { asksForNothing } from "./quiet.ts";
-import { SETTERS } from "./setters.ts";
+import { SETTERS, WHOLE_BLOCKS } from "./setters.ts";
 import { SettingsDraft } from "./settings.ts";
 import { locationOf } from "./source.ts";
 import { suggestionFor, typeText } from "./suggestions.ts";
@@ -38,7 +38,7 @@ class Checker {
     for (const { directive, entry } of this.usable(map, block)) {
       const own = `${path}${directive.name}`;
       const { value } = entry;
-      if (directive.inside?.shape === "block" && value.kind === "map") {
+      if (directive.inside?.shape === "block" && value.kind === "map" && !WHOLE_BLOCKS.has(own)) {
         this.settings(value, directive.inside.block, `${own}.`);
       }
       SETTERS[own]?.({ entry, directive, draft, problems, usable: (inner, of) => this.usable(inner, of) });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -136,6 +136,10 @@ test("loadConfig() quotes only a piece of a long line", () => {
   );
 });
 
+function readTestdata(name: string): string {
+  return readFileSync(new URL(`../../src/config/testdata/${name}`, import.meta.url), "utf8");
+}
+
 const NKEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
 
 test("loadConfig() reads users and accounts", () => {
@@ -148,12 +152,12 @@ test("loadConfig() reads users and accounts", () => {
     authorization { users: [ { nkey: ${NKEY}, permissions: {} }, { user: open } ] }
     no_auth_user: c
     system: B`);
-  const plain = { user: null, pass: "", nkey: null, account: "$G", connectionTypes: null };
+  const plain = { user: null, pass: "", nkey: null, account: "$G", connectionTypes: null, permissions: null };
   assert.deepEqual(options, {
     users: [
       { ...plain, user: "a", pass: "b", account: "A", connectionTypes: ["STANDARD", "IN_PROCESS"] },
       { ...plain, user: "c", pass: "$2a$04$x", account: "B" },
-      { ...plain, nkey: NKEY },
+      { ...plain, nkey: NKEY, permissions: { publish: null, subscribe: null, responses: null } },
       { ...plain, user: "open" },
     ],
     accounts: ["A", "B"],
@@ -162,6 +166,37 @@ test("loadConfig() reads users and accounts", () => {
   });
   completeOptions(options);
   assert.deepEqual(load("accounts: [ A, B ]").options, { accounts: ["A", "B"] });
+});
+
+test("loadConfig() reads permissions, and gives users without their own the default ones", () => {
+  const { options } = loadConfig({ text: readTestdata("good-permissions.conf") });
+  const of = (name: string) => options.users?.find(({ user }) => user === name)?.permissions;
+  const news = {
+    publish: { allow: null, deny: ["news.>"] },
+    subscribe: { allow: ["news.>"], deny: [] },
+    responses: null,
+  };
+  assert.deepEqual(of("alice"), {
+    publish: { allow: ["a.>"], deny: [] },
+    subscribe: { allow: ["_INBOX.>"], deny: ["x"] },
+    responses: null,
+  });
+  assert.deepEqual(of("bob"), {
+    publish: { allow: ["b.*", "b.*.c"], deny: [] },
+    subscribe: { allow: ["b.> workers", "c v1.*", "d"], deny: [] },
+    responses: null,
+  });
+  assert.deepEqual(of("carol"), { publish: null, subscribe: null, responses: { max: 1, expiresMs: 120_000 } });
+  assert.deepEqual(of("dave"), {
+    publish: { allow: ["d"], deny: [] },
+    subscribe: null,
+    responses: { max: 5, expiresMs: 60_000 },
+  });
+  assert.deepEqual(of("erin"), { publish: null, subscribe: null, responses: { max: -1, expiresMs: -1 } });
+  assert.deepEqual(of("frank"), { publish: null, subscribe: null, responses: null });
+  assert.deepEqual(of("grace"), news);
+  assert.deepEqual(of("heidi"), { publish: { allow: ["a.>"], deny: [] }, subscribe: null, responses: null });
+  assert.deepEqual(of("ivan"), { publish: null, subscribe: { allow: null, deny: [">"] }, responses: null });
 });
 
 test("loadConfig() reads ten thousand users in under a second", () => {

@@ -7,6 +7,7 @@ import type { ServerOptions } from "../options.ts";
 import { GLOBAL_ACCOUNT } from "../routing/account.ts";
 import type { Block, Directive } from "./directives/directive.ts";
 import { parseDuration } from "./duration.ts";
+import { readPermissions } from "./permissions.ts";
 import type { Problems } from "./problem.ts";
 import type { ProcessSettings, SettingsDraft } from "./settings.ts";
 import type { Span } from "./source.ts";
@@ -124,7 +125,13 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
   "authorization.pass": text("pass"),
   "authorization.token": text("token"),
   "authorization.timeout": authTimeout,
-  authorization: checkCredentials,
+  "authorization.default_permissions": ({ entry, draft, problems, usable }) => {
+    draft.defaultPermissions(GLOBAL_ACCOUNT, readPermissions(entry.value as MapValue, problems, usable));
+  },
+  authorization: (setting) => {
+    setting.draft.applyDefaultPermissions(GLOBAL_ACCOUNT);
+    checkCredentials(setting);
+  },
 
   "authorization.users": ({ entry, draft, problems, usable }) => {
     addUsers(entry, GLOBAL_ACCOUNT, draft, problems, usable);
@@ -140,6 +147,9 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
     problems.notice("NOT_SUPPORTED", text, entry.keySpan);
   },
 };
+
+/** Blocks that their setter reads itself, entry by entry. */
+export const WHOLE_BLOCKS: ReadonlySet<string> = new Set(["authorization.default_permissions"]);
 
 function text(name: OptionOf<string>): Setter {
   return ({ entry, draft }) => {

@@ -1,6 +1,7 @@
 // What a configuration sets, under names that do not depend on the spelling in the file. A setting that the file leaves out is
 // absent: the command line and the defaults come after.
 
+import type { PermissionOptions } from "../auth/permission-options.ts";
 import { identityOf, type UserOptions } from "../auth/users.ts";
 import type { PartialServerOptions, ServerOptions } from "../options.ts";
 import { GLOBAL_ACCOUNT } from "../routing/account.ts";
@@ -40,6 +41,7 @@ export class SettingsDraft implements Settings {
   readonly #users: UserOptions[] = [];
   readonly #identities: Set<string> = new Set();
   readonly #accounts: string[] = [];
+  readonly #defaultPermissions: Map<string, PermissionOptions> = new Map();
 
   /** Sets an option of the server. */
   option<Name extends keyof ServerOptions>(name: Name, value: ServerOptions[Name], span: Span): void {
@@ -57,6 +59,20 @@ export class SettingsDraft implements Settings {
     this.#identities.add(identityOf(user));
     this.#users.push(user);
     this.option("users", this.#users, span);
+  }
+
+  /** Sets what users of an account may do who have no permissions of their own. */
+  defaultPermissions(account: string, permissions: PermissionOptions): void {
+    this.#defaultPermissions.set(account, permissions);
+  }
+
+  /** Gives the users of an account who have no permissions the account's. Called once all of them are there. */
+  applyDefaultPermissions(account: string): void {
+    const permissions = this.#defaultPermissions.get(account);
+    if (permissions === undefined) return;
+    this.#users.forEach((user, i) => {
+      if (user.account === account && user.permissions === null) this.#users[i] = { ...user, permissions };
+    });
   }
 
   /** Adds an account. @returns False when it cannot be one, which is reported. */

@@ -6,9 +6,11 @@
 // A name or an nkey stands for one user, whatever the account.
 
 import { isPublicUserKey } from "../auth/nkey.ts";
+import type { PermissionOptions } from "../auth/permission-options.ts";
 import { CONNECTION_TYPES, type ConnectionType, type UserOptions } from "../auth/users.ts";
 import { ACCOUNT } from "./directives/account-blocks.ts";
 import { USER } from "./directives/auth-blocks.ts";
+import { readPermissions } from "./permissions.ts";
 import type { Problems } from "./problem.ts";
 import type { Setting } from "./setters.ts";
 import type { SettingsDraft } from "./settings.ts";
@@ -57,7 +59,11 @@ export function setAccounts({ entry, draft, problems, usable }: Setting): void {
     if (!draft.addAccount(account.key, account.keySpan, problems)) continue;
     for (const { directive, entry: inner } of usable(account.value, ACCOUNT)) {
       if (directive.name === "users") addUsers(inner, account.key, draft, problems, usable);
+      else if (directive.name === "default_permissions") {
+        draft.defaultPermissions(account.key, readPermissions(inner.value as MapValue, problems, usable));
+      }
     }
+    draft.applyDefaultPermissions(account.key);
   }
 }
 
@@ -66,13 +72,15 @@ interface UserDraft {
   pass: string;
   nkey: string | null;
   connectionTypes: readonly ConnectionType[] | null;
+  permissions: PermissionOptions | null;
 }
 
 function readUser(map: MapValue, account: string, problems: Problems, usable: Setting["usable"]): UserOptions | null {
-  const draft: UserDraft = { user: null, pass: "", nkey: null, connectionTypes: null };
+  const draft: UserDraft = { user: null, pass: "", nkey: null, connectionTypes: null, permissions: null };
   for (const { directive, entry } of usable(map, USER)) {
     const { value } = entry;
-    if (directive.name === "allowed_connection_types") draft.connectionTypes = connectionTypes(entry, problems);
+    if (directive.name === "permissions") draft.permissions = readPermissions(value as MapValue, problems, usable);
+    else if (directive.name === "allowed_connection_types") draft.connectionTypes = connectionTypes(entry, problems);
     else if (value.kind === "string" && value.value !== "") {
       if (directive.name === "user") draft.user = value.value;
       else if (directive.name === "pass") draft.pass = value.value;

@@ -1,7 +1,7 @@
 // One client's connection: its state, its life from INFO to the end, and its face as a subscriber.
 // net/listener.ts (or an in-process attach) makes it; it owns its duplex, and passes what arrives to Inbound -> parser -> ClientDispatch.
 
-import type { Duplex, DuplexSink, Timer } from "@myelin/platform";
+import type { Clock, Duplex, DuplexSink, Timer } from "@myelin/platform";
 import {
   CLIENT_PROTOCOL_MAX,
   ClientParser,
@@ -12,12 +12,15 @@ import {
   type ProtocolErrorCode,
   type Publication,
 } from "@myelin/protocol";
+import type { Admission } from "../auth/admission.ts";
 import { createNonce } from "../auth/nkey.ts";
 import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
 import type { Subscription } from "../routing/subscription.ts";
 import { writeMessage } from "./client-delivery.ts";
 import { ClientDispatch } from "./client-dispatch.ts";
+import { addressLabel, connectLabel, identityLabel, refusedLabel } from "./client-label.ts";
+import { ClientRights } from "./client-rights.ts";
 import { ClientTrace } from "./client-trace.ts";
 import { CLOSE_REASONS, type CloseReason } from "./close-reasons.ts";
 import type { ConnectionContext } from "./context.ts";
@@ -47,6 +50,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   account: Account;
   /** Whom authentication took the client for; empty where it asks for nobody. */
   userName: string;
+  /** What the client may do; null: everything. */
+  rights: ClientRights | null;
   /** What the client signs with its nkey; empty where nobody has one. */
   readonly nonce: string;
   connect: Readonly<ConnectOptions> = DEFAULT_CONNECT_OPTIONS;
@@ -69,7 +74,12 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   readonly #inbound: Inbound;
   readonly #parser: ClientParser;
   readonly #dispatch: ClientDispatch;
+  /** The client was somebody before it said who it is. */
+  readonly #isAssumed: boolean;
+  #label: string;
   #authTimer: Timer | null = null;
+  /** Ends the connection when the user's time is over. */
+  #deadline: Timer | null = null;
   #firstPongSent = false;
   #duplexClosed = false;
   #closing: Timer | null = null;
@@ -86,9 +96,13 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     const { options } = context;
     this.id = id;
     this.duplex = duplex;
-    this.account = context.authenticator.assumed ?? context.globalAccount;
-    this.userName = context.authenticator.assumedName;
+    const assumed = context.authenticator.assume(this);
+    this.#isAssumed = assumed !== null;
+    this.account = assumed?.account ?? context.globalAccount;
+    this.userName = assumed?.userName ?? "";
+    this.rights = rightsOf(assumed, context.clock);
     this.nonce = context.authenticator.usesNonce ? createNonce(context.random) : "";
+    this.#label = addressLabel(duplex.remote, id);
     this.startWallMs = context.clock.wallMs();
     this.lastHeardMs = context.clock.monotonicMs();
     this.pings = new PingTimer(context.clock, options.pingIntervalMs, options.pingMax, this);
@@ -111,25 +125,17 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#sendInfo(false);
     // INFO leaves at once: the peer waits for it.
     this.#out.flush();
-    const mayStayAnonymous = authenticator.assumed !== null;
-    if (authenticator.required || mayStayAnonymous) {
-      this.#parser.expectsConnect = !mayStayAnonymous;
+    if (authenticator.required || this.#isAssumed) {
+      this.#parser.expectsConnect = !this.#isAssumed;
       this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
     }
     this.pings.start(random);
     this.logDebug("Client connection created");
   }
 
-  /** As log lines and monitoring name it: `ip:port - cid:N`, and what CONNECT told. */
+  /** As log lines name it; see client-label.ts. */
   label(): string {
-    const { remote } = this.duplex;
-    const host = remote === null ? "pipe" : remote.host.includes(":") ? `[${remote.host}]` : remote.host;
-    const address = remote === null ? host : `${host}:${remote.port}`;
-    const { lang, name, version } = this.connect;
-    const parts = [version === "" ? "" : `v${version}`, lang, name].filter((part) => part !== "");
-    return parts.length === 0
-      ? `${address} - cid:${this.id}`
-      : `${address} - cid:${this.id} - ${JSON.stringify(parts.join(":"))}`;
+    return this.#label;
   }
 
   get pendingBytes(): number {
@@ -184,9 +190,12 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   deliver(message: Publication, subscription: Subscription, from: Subscriber | null): boolean {
     if (from === this && !this.echo) return false;
     if (subscription.closed || this.isClosed) return false;
+    const { rights } = this;
+    if (subscription.filtered && rights !== null && !rights.mayReceive(message, subscription)) return false;
     // It counts, whether or not it can be written.
     const isLast = ++subscription.delivered === subscription.max;
     const taken = this.#write(message, subscription, from);
+    if (rights !== null && taken) rights.delivered(message);
     if (isLast) {
       this.dropSubscription(subscription);
       this.account.retire(subscription);
@@ -258,8 +267,9 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   /** A CONNECT was read. */
   connected(connect: ConnectOptions): void {
     const { authenticator, options, random } = this.#context;
-    if (this.connectReceived) this.#leaveAccount();
-    else this.pings.start(random);
+    // Who acts as somebody else from now on takes nothing along; a first operation without CONNECT stood for one.
+    if (this.connectReceived || this.#isAssumed) this.#leaveAccount();
+    if (!this.connectReceived) this.pings.start(random);
     this.connectReceived = true;
     this.#parser.expectsConnect = false;
     this.connect = connect;
@@ -272,15 +282,15 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#parser.watchesLines = connect.pedantic || this.trace !== null;
 
     const answer = authenticator.authenticate(connect, this);
-    if (answer instanceof Promise) this.#awaitAccount(answer, connect);
+    if (answer instanceof Promise) this.#awaitAdmission(answer, connect);
     else this.#admit(answer, connect);
   }
 
   /** Takes no further operation until it is known who the client is. */
-  #awaitAccount(answer: Promise<Account | null>, connect: ConnectOptions): void {
+  #awaitAdmission(answer: Promise<Admission | null>, connect: ConnectOptions): void {
     this.#parser.suspend();
     this.duplex.pause();
-    const admit = (account: Account | null): void => this.#goOnReading(() => this.#admit(account, connect));
+    const admit = (admission: Admission | null): void => this.#goOnReading(() => this.#admit(admission, connect));
     answer.then(admit, (error: unknown) => {
       this.logError(`authentication failed: ${error instanceof Error ? error.message : String(error)}`);
       admit(null);
@@ -315,13 +325,19 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#authTimer = null;
   }
 
-  #admit(account: Account | null, connect: ConnectOptions): void {
+  #admit(admission: Admission | null, connect: ConnectOptions): void {
     this.#stopAuthTimer();
-    if (account === null || connect.account !== "" || connect.new_account) {
+    if (admission === null || connect.account !== "" || connect.new_account) {
       this.refuseAuthentication();
       return;
     }
-    this.#enterAccount(account);
+    this.#enterAccount(admission.account);
+    this.userName = admission.userName;
+    this.rights = rightsOf(admission, this.#context.clock);
+    this.#dispatch.forget();
+    const who = identityLabel(connect, admission.userName);
+    this.#label = addressLabel(this.duplex.remote, this.id) + connectLabel(connect, admission.account.name, who);
+    if (!this.#keepDeadline(admission.deadlineMs)) return;
     if (connect.protocol < 0 || connect.protocol > CLIENT_PROTOCOL_MAX) {
       this.#refuse("BAD_CLIENT_PROTOCOL", "BAD_CLIENT_PROTOCOL");
       return;
@@ -372,7 +388,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   }
 
   refuseAuthentication(): void {
-    this.logError("authentication error");
+    const who = refusedLabel(this.connect);
+    this.logError(who === "" ? "authentication error" : `authentication error - ${who}`);
     this.#refuse("AUTHORIZATION_VIOLATION", "AUTHENTICATION_FAILURE");
   }
 
@@ -386,10 +403,16 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.logError(`Publish Violation - Reply ${quotedReply}`);
   }
 
-  /** @param what - The quoted subject, and behind it what was wrong with it. */
-  refuseSubscription(what: string): void {
-    this.sendErrorText(`Permissions Violation for Subscription to ${what}`);
-    this.logError(`Subscription Violation - Subject ${what}`);
+  refuseSubscription(quotedSubject: string, quotedQueue: string | null, sid: string): void {
+    const queue = quotedQueue === null ? "" : ` using queue ${quotedQueue}`;
+    this.sendErrorText(`Permissions Violation for Subscription to ${quotedSubject}${queue}`);
+    const loggedQueue = quotedQueue === null ? "" : `, Queue: ${quotedQueue}`;
+    this.logError(`Subscription Violation - Subject ${quotedSubject}${loggedQueue}, SID ${sid}`);
+  }
+
+  refuseTokens(quotedSubject: string, sid: string): void {
+    this.sendErrorText(`Permissions Violation for Subscription to ${quotedSubject}, too many tokens`);
+    this.logError(`Subscription Violation Too Many Tokens - Subject ${quotedSubject}, SID ${sid}`);
   }
 
   /** Too many connections: told after INFO, before anything is read. */
@@ -414,6 +437,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#parser.stop();
     this.pings.stop();
     this.#authTimer?.cancel();
+    this.#deadline?.cancel();
     this.#stallTimer?.cancel();
     this.caughtUp();
     this.#leaveAccount();
@@ -454,14 +478,29 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#refuse("AUTHENTICATION_TIMEOUT", "AUTHENTICATION_TIMEOUT");
   }
 
+  /** @returns False when the deadline is over already, and with it the connection. */
+  #keepDeadline(deadlineMs: number | null): boolean {
+    this.#deadline?.cancel();
+    this.#deadline = null;
+    if (deadlineMs === null) return true;
+    const { clock } = this.#context;
+    const leftMs = deadlineMs - clock.wallMs();
+    if (leftMs > 0) {
+      // The wall clock is looked at again when the timer fires: it may have been set back meanwhile.
+      this.#deadline = clock.setTimer(leftMs, () => this.#keepDeadline(deadlineMs));
+      return true;
+    }
+    this.logDebug("User Authentication Expired");
+    this.#refuse("AUTHENTICATION_EXPIRED", "AUTHENTICATION_EXPIRED");
+    return false;
+  }
+
   #enterAccount(account: Account): void {
     if (account === this.account) return;
-    // Who acted as somebody else before takes nothing along.
     this.#leaveAccount();
     this.account.connections--;
     account.connections++;
     this.account = account;
-    this.#dispatch.forget();
   }
 
   /** Takes all subscriptions out of the account. */
@@ -526,4 +565,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#closing = null;
     this.duplex.close();
   }
+}
+
+function rightsOf(admission: Admission | null, clock: Clock): ClientRights | null {
+  return admission === null || admission.permissions === null ? null : new ClientRights(admission.permissions, clock);
 }

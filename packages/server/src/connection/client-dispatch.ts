@@ -53,6 +53,7 @@ export class ClientDispatch implements ClientSink {
   readonly #nodes: SublistNode[] = [];
   #nodeCount = 0;
   #generation = 0;
+  #reserved = false;
   #allowed = false;
 
   constructor(context: ConnectionContext, connection: ClientConnection) {
@@ -72,7 +73,7 @@ export class ClientDispatch implements ClientSink {
     this.turnBytes += message.size;
     if (!message.sameSubject || this.#generation !== connection.account.sublist.generation) this.#lookUp(message);
     if (connection.trace !== null) connection.trace.payload("<<-", message, true);
-    if (!this.#allowed) {
+    if (!this.#allowed && !this.#mayRespond(message)) {
       connection.refusePublish(quote(message.bytes, message.subjectStart, message.subjectEnd));
       return;
     }
@@ -109,7 +110,7 @@ export class ClientDispatch implements ClientSink {
     const queue = args.count === 3 ? latin1(bytes, ranges[2] as number, ranges[3] as number) : null;
     const subject = latin1(bytes, start, end);
     connection.trace?.in("SUB", queue === null ? `${subject} ${sid}` : `${subject} ${queue} ${sid}`);
-    if (!this.#maySubscribe(args, queue)) return;
+    if (!this.#maySubscribe(args, queue, sid)) return;
 
     if (!connection.subscriptions.has(sid)) {
       const subscription = new Subscription(connection, subject, queue, sid);
@@ -117,6 +118,7 @@ export class ClientDispatch implements ClientSink {
         connection.sendError("INVALID_SUBJECT");
         return;
       }
+      subscription.filtered = connection.rights?.permissions.needsFilter(subject) ?? false;
       connection.subscriptions.set(sid, subscription);
     }
     if (connection.verbose) connection.sendOk();
@@ -198,7 +200,10 @@ export class ClientDispatch implements ClientSink {
     const { account } = this.#connection;
     const { sublist } = account;
     const { bytes, subjectStart, subjectEnd } = message;
-    this.#allowed = !isReservedSubject(bytes, subjectStart, subjectEnd, account.isSystem);
+    const { rights } = this.#connection;
+    this.#reserved = isReservedSubject(bytes, subjectStart, subjectEnd, account.isSystem);
+    this.#allowed =
+      !this.#reserved && (rights === null || rights.permissions.mayPublish(message.view, subjectStart, subjectEnd));
     const count = sublist.match(message.view, subjectStart, subjectEnd);
     const nodes = this.#nodes;
     for (let i = 0; i < count; i++) nodes[i] = sublist.found[i] as SublistNode;
@@ -206,18 +211,26 @@ export class ClientDispatch implements ClientSink {
     this.#generation = sublist.generation;
   }
 
-  #maySubscribe(args: Arguments, queue: string | null): boolean {
+  /** Whether a message that its subject does not allow is a response that the client owes. */
+  #mayRespond(message: Publication): boolean {
+    const { rights } = this.#connection;
+    return rights !== null && !this.#reserved && rights.mayRespond(message);
+  }
+
+  #maySubscribe(args: Arguments, queue: string | null, sid: string): boolean {
     const connection = this.#connection;
     const { options } = this.#context;
+    const { rights } = connection;
     const { bytes, ranges } = args;
     const start = ranges[0] as number;
     const end = ranges[1] as number;
-    if (queue === SYSTEM_QUEUE) {
-      connection.refuseSubscription(`${quote(bytes, start, end)} using queue "${SYSTEM_QUEUE}"`);
+    if (queue === SYSTEM_QUEUE || (rights !== null && !rights.permissions.maySubscribe(args.view, start, end, queue))) {
+      const quotedQueue = queue === null ? null : quote(bytes, ranges[2] as number, ranges[3] as number);
+      connection.refuseSubscription(quote(bytes, start, end), quotedQueue, sid);
       return false;
     }
     if (options.maxSubscriptionTokens > 0 && countTokens(bytes, start, end) > options.maxSubscriptionTokens) {
-      connection.refuseSubscription(`${quote(bytes, start, end)}, too many tokens`);
+      connection.refuseTokens(quote(bytes, start, end), sid);
       return false;
     }
     if (options.maxSubscriptions > 0 && connection.subscriptions.size >= options.maxSubscriptions) {

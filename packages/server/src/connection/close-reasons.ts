@@ -5,6 +5,7 @@ export type CloseReason =
   | "CLIENT_CLOSED"
   | "AUTHENTICATION_TIMEOUT"
   | "AUTHENTICATION_FAILURE"
+  | "AUTHENTICATION_EXPIRED"
   | "SLOW_CONSUMER_PENDING_BYTES"
   | "SLOW_CONSUMER_WRITE_DEADLINE"
   | "READ_ERROR"
@@ -31,6 +32,7 @@ interface CloseReasonEntry {
 export const CLOSE_REASONS: Readonly<Record<CloseReason, CloseReasonEntry>> = Object.freeze({
   CLIENT_CLOSED: { text: "Client Closed", flushes: true },
   AUTHENTICATION_TIMEOUT: { text: "Authentication Timeout", flushes: true },
+  AUTHENTICATION_EXPIRED: { text: "Authentication Expired", flushes: true },
   AUTHENTICATION_FAILURE: { text: "Authentication Failure", flushes: true },
   SLOW_CONSUMER_PENDING_BYTES: { text: "Slow Consumer (Pending Bytes)", flushes: false },
   SLOW_CONSUMER_WRITE_DEADLINE: { text: "Slow Consumer (Write Deadline)", flushes: false },

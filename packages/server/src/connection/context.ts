@@ -3,6 +3,7 @@
 
 import type { Arena, Clock, Random } from "@myelin/platform";
 import type { ConnectOptions, ParserScratch, Publication } from "@myelin/protocol";
+import type { Admission } from "../auth/admission.ts";
 import type { Logger } from "../logger.ts";
 import type { ServerOptions } from "../options.ts";
 import type { Account, Traffic } from "../routing/account.ts";
@@ -31,15 +32,14 @@ export interface Router {
   gone(connection: ClientConnection, reason: CloseReason): void;
 }
 
-/** What authentication says to a CONNECT: the account to be in, or null for no. */
+/** What authentication says to a CONNECT: who the client is and what it may do, or null for no. */
 export interface Authenticator {
   /** Whether a client has to authenticate at all; told in INFO as `auth_required`. */
   readonly required: boolean;
   /** Whether clients sign a nonce, which INFO then has to carry. */
   readonly usesNonce: boolean;
-  /** The account of clients that have not said who they are, and the name of the user that they are; null for `$G`. */
-  readonly assumed: Account | null;
-  readonly assumedName: string;
+  /** Who a client is before it has said so; null: it has to say it, where {@link required}, or is in `$G`. */
+  assume(connection: ClientConnection): Admission | null;
   /**
    * Says who a client is. While a promise is awaited the connection does nothing else, and the time for authentication
    * goes on; a rejection is a no.
@@ -47,7 +47,7 @@ export interface Authenticator {
   authenticate(
     connect: Readonly<ConnectOptions>,
     connection: ClientConnection,
-  ): Account | null | Promise<Account | null>;
+  ): Admission | null | Promise<Admission | null>;
 }
 
 /** An INFO line, encoded; `client_id` and `client_ip` go between. */

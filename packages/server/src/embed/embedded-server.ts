@@ -125,7 +125,7 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
         slowConsumer: (connection, reason) => this.#tell("slowConsumer", connection, reason),
       },
       ...(authenticate !== undefined && {
-        createAuthenticator: (accounts) => new UserFunction(authenticate, accounts),
+        createAuthenticator: (accounts, random) => new UserFunction(authenticate, accounts, random),
       }),
     };
     const configured = configuredOptions({ configFile, configText }, withoutUndefined(serverOptions), this.#logger);

@@ -263,7 +263,7 @@ test("a configuration file is named in the log, and SIGHUP says that it is not r
 });
 
 test("passwords that are hashed, and users with nkeys, are no reason to warn", async () => {
-  const account = { account: "$G", connectionTypes: null };
+  const account = { account: "$G", connectionTypes: null, permissions: null };
   const users = [
     { ...account, user: "a", pass: "$2a$04$abc", nkey: null },
     { ...account, user: null, pass: "", nkey: "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4" },

@@ -22,6 +22,8 @@ export class Subscription {
   delivered = 0;
   /** With the delivery of this number the subscription ends; 0: no such number. */
   max = 0;
+  /** Its party has to be asked for each message whether it may have it: a permission forbids a part of the subject. */
+  filtered = false;
   /** It takes no more messages: unsubscribed, its number reached, or its party gone. */
   closed = false;
 

@@ -91,5 +91,5 @@ export const ACCOUNT: Block = defineBlock(
       block(MSG_TRACE),
     ],
   ],
-  ["users"],
+  ["users", "default_permissions"],
 );

@@ -3,28 +3,28 @@
 import { type Block, block, defineBlock, list } from "./directive.ts";
 
 /** `allow_responses` */
-export const ALLOW_RESPONSES: Block = defineBlock("allow_responses", "permissions", [
+export const ALLOW_RESPONSES: Block = defineBlock("allow_responses", null, [
   ["max max_msgs max_messages max_responses", "integer", "Responses to one request; negative: no limit (1)"],
-  ["expires expiration ttl", "duration", "Time for the responses (2m)"],
+  ["expires expiration ttl", "duration string", "Time for the responses (2m)"],
 ]);
 
 /** `publish` and `subscribe` inside permissions */
-export const SUBJECTS: Block = defineBlock("publish, subscribe", "permissions", [
+export const SUBJECTS: Block = defineBlock("publish, subscribe", null, [
   ["allow", "strings", "Subjects that are allowed"],
   ["deny", "strings", "Subjects that are forbidden, allowed or not"],
 ]);
 
 /** `permissions` */
-export const PERMISSIONS: Block = defineBlock("permissions", "permissions", [
-  ["pub publish import", "strings or block", "Subjects to publish to", block(SUBJECTS)],
+export const PERMISSIONS: Block = defineBlock("permissions", null, [
+  ["publish pub import", "strings or block", "Subjects to publish to", block(SUBJECTS)],
   [
-    "sub subscribe export",
+    "subscribe sub export",
     "strings or block",
     "Subjects to subscribe to, a queue group behind a space perhaps",
     block(SUBJECTS),
   ],
   [
-    "publish_allow_responses allow_responses",
+    "allow_responses publish_allow_responses",
     "boolean or block",
     "May answer requests it was sent (false)",
     block(ALLOW_RESPONSES),
@@ -34,12 +34,12 @@ export const PERMISSIONS: Block = defineBlock("permissions", "permissions", [
 /** One of `users`, in `authorization` or in an account */
 export const USER: Block = defineBlock(
   "users[]",
-  "permissions",
+  "trusted proxies",
   [
     ["nkey", "string", "Public key, U..."],
     ["user username", "string", "Name of the user"],
     ["pass password", "string", "Its password, plain or bcrypt"],
-    ["permission permissions authorization", "block", "What the user may do", block(PERMISSIONS)],
+    ["permissions permission authorization", "block", "What the user may do", block(PERMISSIONS)],
     [
       "allowed_connection_types connection_types clients",
       "strings",
@@ -47,7 +47,7 @@ export const USER: Block = defineBlock(
     ],
     ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
   ],
-  ["nkey", "user", "pass", "allowed_connection_types"],
+  ["nkey", "user", "pass", "permissions", "allowed_connection_types"],
 );
 
 /** `authorization.auth_callout` */
@@ -70,7 +70,7 @@ export const AUTHORIZATION: Block = defineBlock(
     ["timeout", "number", "Time for CONNECT, in seconds or as a duration (2s)"],
     ["users", "list of blocks", "Users", list(USER)],
     [
-      "default_permission default_permissions permissions",
+      "default_permissions default_permission permissions",
       "block",
       "Permissions of users without their own",
       block(PERMISSIONS),
@@ -78,7 +78,7 @@ export const AUTHORIZATION: Block = defineBlock(
     ["auth_callout auth_hook", "block", "A service that decides about users", block(AUTH_CALLOUT)],
     ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
   ],
-  ["user", "pass", "token", "timeout", "users"],
+  ["user", "pass", "token", "timeout", "users", "default_permissions"],
 );
 
 /** `authorization` of the WebSocket, MQTT, cluster and gateway listeners */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { SETTERS } from "../setters.ts";
+import { SETTERS, WHOLE_BLOCKS } from "../setters.ts";
 import { type Block, type Directive, findDirective } from "./directive.ts";
 import { GROUPS, TOP } from "./top-blocks.ts";
 
@@ -21,6 +21,7 @@ function working(block: Block, path = ""): string[] {
     if (directive.waitsFor !== null) return [];
     const own = `${path}${directive.name}`;
     // Lists and named blocks are read by the setter of the directive that holds them.
+    if (WHOLE_BLOCKS.has(own)) return [own];
     return directive.inside?.shape === "block" ? [own, ...working(directive.inside.block, `${own}.`)] : [own];
   });
 }

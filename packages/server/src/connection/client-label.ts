@@ -1,0 +1,42 @@
+// What a client is called in the log: `127.0.0.1:50312 - cid:7 - "v2.29.0:nats.js:billing" - "A/user:alice"`
+// (client.go initClient, processConnect, getAuthUser).
+
+import type { Endpoint } from "@myelin/platform";
+import type { ConnectOptions } from "@myelin/protocol";
+
+/** The beginning of every log line about a connection: where it comes from, and its number. */
+export function addressLabel(remote: Endpoint | null, id: number): string {
+  if (remote === null) return `pipe - cid:${id}`;
+  const host = remote.host.includes(":") ? `[${remote.host}]` : remote.host;
+  return `${host}:${remote.port} - cid:${id}`;
+}
+
+/**
+ * What comes behind it once the client is known: what its CONNECT told of it, and as whom it came in.
+ *
+ * @param who - As whom it came in, see {@link identityLabel}.
+ */
+export function connectLabel({ lang, name, version }: ConnectOptions, account: string, who: string): string {
+  const parts = [version === "" ? "" : `v${version}`, lang, name].filter((part) => part !== "");
+  const client = parts.length === 0 ? "" : ` - ${JSON.stringify(parts.join(":"))}`;
+  return who === "" ? client : `${client} - ${JSON.stringify(`${account}/${who}`)}`;
+}
+
+/**
+ * As whom a client comes: `nkey:U...`, `user:alice` or `token`, never a secret. Empty when it comes as nobody.
+ *
+ * @param assumed - The user that it was taken for without saying so.
+ */
+export function identityLabel({ auth_token, nkey, user }: ConnectOptions, assumed: string): string {
+  if (nkey !== "") return `nkey:${nkey}`;
+  if (user !== "") return `user:${user}`;
+  if (auth_token !== "") return "token";
+  return assumed === "" ? "" : `user:${assumed}`;
+}
+
+/** What a refused client is called: `User "alice"`. Empty when it came as nobody. */
+export function refusedLabel({ auth_token, nkey, user }: ConnectOptions): string {
+  if (nkey !== "") return `Nkey ${JSON.stringify(nkey)}`;
+  if (user !== "") return `User ${JSON.stringify(user)}`;
+  return auth_token === "" ? "" : 'Token "[REDACTED]"';
+}
