@@ -10,32 +10,39 @@ export interface Setup {
   readonly connect: Readonly<Record<string, unknown>>;
 }
 
-/** Permissions that allow what the workloads do, and deny something, so that each publish and subscription is checked. */
-const GUARDED_CONFIGURATION = `
-max_payload: 1MB
-max_subscriptions: 200000
-authorization {
-  timeout: 5
-  users: [
-    {
-      user: bench
-      password: bench
-      permissions: {
-        publish: { allow: ["bench.>", "req.*", "_INBOX.>"], deny: ["bench.denied.>"] }
-        subscribe: { allow: ["bench.>", "req.*", "idle.*", "_INBOX.>"], deny: ["bench.denied.>"] }
-      }
-    }
-  ]
+const ACCOUNTS = 20;
+const USERS_PER_ACCOUNT = 10;
+
+/** Ten patterns that allow all that the workloads publish and subscribe to. */
+const ALLOW = ["bench.>", "req.*", "idle.*", "_INBOX.>", ...numbered("other", 6)];
+/** Ten patterns of what they do not use; some lie inside of what is allowed, so that wildcard subscriptions have to be filtered. */
+const DENY = ["bench.denied.>", "bench.*.secret", "req.denied", "_INBOX.denied.>", ...numbered("secret", 6)];
+
+function numbered(word: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${word}.${i}.>`);
 }
-`;
+
+/** 200 users in 20 accounts, each with a password and permissions on both sides. */
+function guardedConfiguration(): string {
+  const lists = `{ allow: ${JSON.stringify(ALLOW)}, deny: ${JSON.stringify(DENY)} }`;
+  const permissions = `{ publish: ${lists}, subscribe: ${lists} }`;
+  const accounts = Array.from({ length: ACCOUNTS }, (_, account) => {
+    const users = Array.from(
+      { length: USERS_PER_ACCOUNT },
+      (__, user) => `    { user: bench-${account}-${user}, password: bench, permissions: ${permissions} }`,
+    );
+    return `  ACCOUNT-${account} {\n    users: [\n${users.join("\n")}\n    ]\n  }`;
+  });
+  return `max_payload: 1MB\nmax_subscriptions: 200000\naccounts {\n${accounts.join("\n")}\n}\n`;
+}
 
 /** Every setup; the first is the one that is used when none is named. */
 export const SETUPS: readonly Setup[] = [
   { name: "plain", description: "both servers with their defaults", configuration: null, connect: {} },
   {
     name: "guarded",
-    description: "a user with a password, allowed and denied subjects, and limits",
-    configuration: GUARDED_CONFIGURATION,
-    connect: { user: "bench", pass: "bench" },
+    description: "200 users in 20 accounts, 10 allowed and 10 denied patterns on both sides, and limits",
+    configuration: guardedConfiguration(),
+    connect: { user: "bench-7-3", pass: "bench" },
   },
 ];
