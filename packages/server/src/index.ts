@@ -1,11 +1,13 @@
 // A NATS server inside your process.
 
+export type { ResponsePermission } from "./auth/permission-options.ts";
 export type {
   Authenticate,
   AuthenticatedUser,
   AuthenticationRefusal,
   ConnectInfo,
 } from "./auth/user-function.ts";
+export type { PermissionsGiven, SubjectsGiven, UserGiven } from "./auth/user-given.ts";
 export { CONNECTION_TYPES, type ConnectionType, type UserOptions } from "./auth/users.ts";
 export { type ConfigGiven, type Configuration, loadConfig } from "./config/load.ts";
 export type { ConfigOutside } from "./config/parser.ts";

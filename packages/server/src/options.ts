@@ -4,11 +4,14 @@
 import { parseAdvertised } from "./address.ts";
 import { isPublicUserKey } from "./auth/nkey.ts";
 import { problemOfPermissions } from "./auth/permission-options.ts";
+import { completeUser, type UserGiven } from "./auth/user-given.ts";
 import { identityOf, type UserOptions } from "./auth/users.ts";
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from "./routing/account.ts";
 
 /** What a caller may set; everything has a default. See {@link ServerOptions} for meaning and units. */
-export type PartialServerOptions = { readonly [Key in keyof ServerOptions]?: ServerOptions[Key] | undefined };
+export type PartialServerOptions = {
+  readonly [Key in Exclude<keyof ServerOptions, "users">]?: ServerOptions[Key] | undefined;
+} & { readonly users?: readonly UserGiven[] | undefined };
 
 /** The complete options of a server. */
 export interface ServerOptions {
@@ -138,6 +141,7 @@ export function completeOptions(given: PartialServerOptions = {}): ServerOptions
     }
     if (value !== undefined) options[name] = value;
   }
+  options["users"] = given.users?.map(completeUser) ?? DEFAULT_OPTIONS.users;
   const complete = options as unknown as ServerOptions;
   checkOptions(complete);
   return Object.freeze(complete);

@@ -134,6 +134,50 @@ describe("authenticate", () => {
     }
   });
 
+  test("gives a client permissions and a time to go", async () => {
+    const clock = new TestClock(new NodeClock());
+    clock.stop();
+    const { server } = await serverWith(
+      () => ({
+        user: "a",
+        permissions: { publish: "a", subscribe: { deny: "b" } },
+        expiresAt: new Date(clock.wallMs() + 5_000_000_000),
+      }),
+      { clock, pingIntervalMs: 10_000_000_000 },
+    );
+    const client = new RawClient(server.connectInProcess());
+    client.send('CONNECT {"verbose":false}\r\nPUB b 0\r\n\r\nSUB b 1\r\nSUB a 2\r\nPUB a 0\r\n\r\nPING\r\n');
+    await client.expect(
+      /-ERR 'Permissions Violation for Publish to "b"'\r\n-ERR 'Permissions Violation for Subscription to "b"'\r\nMSG a 2 0/,
+    );
+    await client.expect(/PONG\r\n/);
+    await clock.advance(5_000_000_000);
+    await client.expect(/-ERR 'User Authentication Expired'\r\n/);
+    await client.ended();
+    await server.close();
+  });
+
+  test("refuses a time that is over, and permissions that cannot be meant", async () => {
+    const refusals: Array<[AuthenticatedUser, RegExp, RegExp]> = [
+      [{ expiresAt: new Date(0) }, /User Authentication Expired/, /^$/],
+      [{ expiresAt: new Date(Number.NaN) }, /Authorization Violation/, /expiresAt that is no date/],
+      [
+        { permissions: { publish: "a..b" } },
+        /Authorization Violation/,
+        /publish: subject "a\.\.b" is not a valid subject/,
+      ],
+    ];
+    for (const [answer, wire, log] of refusals) {
+      const { server, errors } = await serverWith(() => answer);
+      const client = new RawClient(server.connectInProcess());
+      client.send("CONNECT {}\r\nPING\r\n");
+      assert.match((await client.expect(/-ERR .*\r\n/))[0], wire);
+      await client.ended();
+      assert.match(errors[0] ?? "", log);
+      await server.close();
+    }
+  });
+
   test("puts a client into an account that exists", async () => {
     const { server } = await serverWith(() => ({ account: "$SYS" }));
     const client = new RawClient(server.connectInProcess());

@@ -6,8 +6,9 @@ import type { ClientConnection } from "../connection/client-connection.ts";
 import type { Authenticator } from "../connection/context.ts";
 import { type Account, GLOBAL_ACCOUNT } from "../routing/account.ts";
 import type { Admission } from "./admission.ts";
-import { type PermissionOptions, problemOfPermissions } from "./permission-options.ts";
+import { problemOfPermissions } from "./permission-options.ts";
 import { Permissions } from "./permissions.ts";
+import { completePermissions, type PermissionsGiven } from "./user-given.ts";
 
 /** What a client tells about itself when it connects, and where it comes from. Absent texts are empty. */
 export interface ConnectInfo {
@@ -35,7 +36,7 @@ export interface AuthenticatedUser {
   /** Name of the account to be in; `$G` when absent. An account that does not exist refuses the client. */
   readonly account?: string;
   /** What the client may do; everything when absent. */
-  readonly permissions?: PermissionOptions;
+  readonly permissions?: PermissionsGiven;
   /** When the client is cut off with `User Authentication Expired`; never when absent. One that is past refuses the client. */
   readonly expiresAt?: Date;
 }
@@ -85,13 +86,14 @@ export class UserFunction implements Authenticator {
     const deadlineMs = expiresAt === undefined ? null : expiresAt.getTime();
     if (deadlineMs !== null && Number.isNaN(deadlineMs))
       throw new TypeError("the authenticate function gave an expiresAt that is no date");
-    const problem = permissions === undefined ? null : problemOfPermissions(permissions);
+    const complete = completePermissions(permissions ?? null);
+    const problem = complete === null ? null : problemOfPermissions(complete);
     if (problem !== null)
       throw new TypeError(`the authenticate function gave permissions that cannot be used: ${problem}`);
     return {
       account: found,
       userName: user,
-      permissions: Permissions.of(permissions ?? null, this.#random),
+      permissions: Permissions.of(complete, this.#random),
       deadlineMs,
     };
   }

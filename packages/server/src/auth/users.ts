@@ -33,6 +33,6 @@ export const CONNECTION_TYPES = [
 export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 
 /** What a user is called by: each stands for one user only, whatever the account. */
-export function identityOf({ nkey, user }: UserOptions): string {
+export function identityOf({ nkey, user }: Partial<Pick<UserOptions, "nkey" | "user">>): string {
   return nkey ?? user ?? "";
 }
