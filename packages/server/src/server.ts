@@ -42,12 +42,14 @@ export interface Outside {
   readonly createAuthenticator?: (accounts: ReadonlyMap<string, Account>, random: Random) => Authenticator;
 }
 
+/** The context of the connections, with what a reload replaces open to the server. */
+type LiveContext = ConnectionContext & { -readonly [Name in "options" | "authenticator"]: ConnectionContext[Name] };
+
 /** What a server is doing. */
 export type ServerState = "new" | "starting" | "running" | "closing" | "closed";
 
 /** A NATS server. */
 export class Server implements Router {
-  readonly options: ServerOptions;
   /** `N...`, made anew for each server. */
   readonly id: string;
   readonly name: string;
@@ -58,7 +60,7 @@ export class Server implements Router {
   totalConnections = 0;
 
   readonly #outside: Outside;
-  readonly #context: ConnectionContext;
+  readonly #context: LiveContext;
   readonly #listener: ClientListener;
   readonly #connections: Map<number, ClientConnection> = new Map();
   readonly #xkey: string;
@@ -72,14 +74,14 @@ export class Server implements Router {
 
   /** @throws OptionsError when an option cannot be used. */
   constructor(options: PartialServerOptions, outside: Outside) {
-    this.options = completeOptions(options);
+    const complete = completeOptions(options);
     this.#outside = outside;
     const { arena, clock, logger, network, random } = outside;
     this.id = createServerId(random);
     this.#xkey = createServerXKey(random);
-    this.name = this.options.serverName ?? this.id;
+    this.name = complete.serverName ?? this.id;
     const globalAccount = new Account(GLOBAL_ACCOUNT, random.uint32());
-    this.accounts = createAccounts(this.options, globalAccount, random);
+    this.accounts = createAccounts(complete, globalAccount, random);
     this.#listener = new ClientListener(network, logger);
     this.#context = {
       arena,
@@ -87,17 +89,22 @@ export class Server implements Router {
       clock,
       random,
       flushQueue: new FlushQueue(),
-      options: this.options,
+      options: complete,
       logger,
       router: this,
       authenticator:
         outside.createAuthenticator?.(this.accounts, random) ??
-        createAuthenticator(this.options, this.accounts, globalAccount, random),
+        createAuthenticator(complete, this.accounts, globalAccount, random),
       counters: this.counters,
       globalAccount,
       scratch: createParserScratch(),
       info: (account) => this.#infoParts(account),
     };
+  }
+
+  /** The options as they stand; a reload replaces them. */
+  get options(): ServerOptions {
+    return this.#context.options;
   }
 
   get state(): ServerState {

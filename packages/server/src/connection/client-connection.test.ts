@@ -181,3 +181,55 @@ test("a second CONNECT drops the subscriptions that were made before it", async 
   await peer.send(QUIET);
   assert.equal(account.sublist.count, 0);
 });
+
+/** Gives a live connection other options, as a reload does. */
+function change({ connection, context }: ReturnType<typeof connect>, given: PartialServerOptions): void {
+  Object.assign(context, { options: completeOptions({ ...context.options, ...given }) });
+  connection.optionsChanged();
+}
+
+test("optionsChanged() holds a connected client to other sizes", async () => {
+  const large = connect();
+  await large.peer.send(`${QUIET}PUB a 9\r\n`);
+  change(large, { maxPayloadBytes: 8 });
+  // What was under way when the limit fell had been accepted.
+  await large.peer.send("123456789\r\n");
+  assert.deepEqual(large.gone, []);
+  assert.equal(await large.peer.send("PUB a 9\r\n"), "-ERR 'Maximum Payload Violation'\r\n");
+  assert.deepEqual(large.gone, ["MAX_PAYLOAD"]);
+
+  const long = connect();
+  await long.peer.send(QUIET);
+  change(long, { maxControlLineBytes: 10 });
+  assert.equal(await long.peer.send("SUB a.b.c.d.e 1\r\n"), "-ERR 'maximum control line exceeded'\r\n");
+  assert.deepEqual(long.gone, ["MAX_CONTROL_LINE"]);
+});
+
+test("optionsChanged() shortens the wait for the next PING, and lengthens it from the next on", async () => {
+  const at = connect({ pingIntervalMs: 60_000 });
+  await at.peer.send(QUIET);
+  at.clock.advance(2_400);
+  await at.peer.send("PONG\r\n");
+  at.peer.text = "";
+  change(at, { pingIntervalMs: 1_000, pingMax: 1 });
+  at.clock.advance(1_200);
+  await settle();
+  assert.equal(at.peer.text, "PING\r\n");
+  at.clock.advance(1_000);
+  await settle();
+  assert.deepEqual(at.gone, ["STALE_CONNECTION"]);
+});
+
+test("optionsChanged() begins and ends the trace of a connected client", async () => {
+  const at = connect();
+  const traced: string[] = [];
+  Object.assign(at.context, { logger: { ...SILENT_LOGGER, trace: (text: string) => void traced.push(text) } });
+  await at.peer.send(`${QUIET}PUB a 1\r\nx\r\n`);
+  assert.deepEqual(traced, []);
+  change(at, { trace: true });
+  await at.peer.send("PUB a 1\r\nx\r\n");
+  assert.deepEqual(traced, ["pipe - cid:7 - <<- [PUB a 1]", 'pipe - cid:7 - <<- MSG_PAYLOAD: ["x"]']);
+  change(at, { trace: false });
+  await at.peer.send("PUB a 1\r\nx\r\n");
+  assert.equal(traced.length, 2);
+});

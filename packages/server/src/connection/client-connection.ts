@@ -44,7 +44,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   readonly subscriptions: Map<string, Subscription> = new Map();
   readonly traffic: Traffic = noTraffic();
   readonly pings: PingTimer;
-  readonly trace: ClientTrace | null;
+  trace: ClientTrace | null = null;
   /** Wall time of the accept, for monitoring. */
   readonly startWallMs: number;
   account: Account;
@@ -106,15 +106,30 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.startWallMs = context.clock.wallMs();
     this.lastHeardMs = context.clock.monotonicMs();
     this.pings = new PingTimer(context.clock, options.pingIntervalMs, options.pingMax, this);
-    this.trace = options.trace ? new ClientTrace(context.logger, () => this.label()) : null;
     this.#context = context;
     this.#out = new Outbound(context.arena, context.flushQueue, duplex, context.clock, options, this);
     this.#dispatch = new ClientDispatch(context, this);
     this.#parser = new ClientParser(this.#dispatch, context.scratch);
+    this.#takeOptions();
+    this.#inbound = new Inbound(context.arena, context.readBuffer, this.#parser);
+  }
+
+  /** The server's options are others now. Most are read where they are needed; this takes those that are kept. */
+  optionsChanged(): void {
+    if (this.isClosed) return;
+    const { options, random } = this.#context;
+    this.#takeOptions();
+    this.#out.limits = options;
+    this.pings.configure(options.pingIntervalMs, options.pingMax, random);
+  }
+
+  /** Options that the parser or the message path keep. */
+  #takeOptions(): void {
+    const { logger, options } = this.#context;
+    this.trace = options.trace ? new ClientTrace(logger, () => this.label()) : null;
     this.#parser.maxControlLineBytes = options.maxControlLineBytes;
     this.#parser.maxPayloadBytes = options.maxPayloadBytes;
-    this.#parser.watchesLines = true; // pedantic until a CONNECT says otherwise
-    this.#inbound = new Inbound(context.arena, context.readBuffer, this.#parser);
+    this.#parser.watchesLines = this.pedantic || this.trace !== null;
   }
 
   /** Sends INFO and begins to read. */

@@ -66,7 +66,10 @@ export interface ServerCounters {
   stalls: number;
 }
 
-/** Shared by all connections of one server. */
+/**
+ * Shared by all connections of one server. `options` and `authenticator` are replaced when the configuration is reloaded: read
+ * them here when they are needed, and keep neither.
+ */
 export interface ConnectionContext {
   readonly arena: Arena;
   /** The view of the arena's read region that accepted sockets read into. */

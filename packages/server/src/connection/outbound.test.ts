@@ -231,3 +231,15 @@ test("no byte of the pool that was not written is ever sent", () => {
   }
   assert.ok(!at.duplex.sent.join("").includes("\u00aa"));
 });
+
+test("limits can change: a lower one counts for what is added next, a deadline under way stays", () => {
+  const at = set();
+  at.duplex.blocked = true;
+  put(at, "a");
+  at.queue.flushAll();
+  at.out.limits = { maxPendingBytes: 8, writeDeadlineMs: 1_000 };
+  at.clock.advance(9_999);
+  assert.deepEqual(at.told, []);
+  put(at, "123456789");
+  assert.deepEqual(at.told, ["SLOW_CONSUMER_PENDING_BYTES"]);
+});

@@ -65,7 +65,7 @@ export class Outbound implements Flushable {
   readonly #flushQueue: FlushQueue;
   readonly #duplex: Duplex;
   readonly #clock: Clock;
-  readonly #limits: OutboundLimits;
+  #limits: OutboundLimits;
   readonly #owner: OutboundOwner;
   #slab = 0;
   #sizeClass = 0;
@@ -94,6 +94,12 @@ export class Outbound implements Flushable {
     this.#clock = clock;
     this.#limits = limits;
     this.#owner = owner;
+  }
+
+  /** Other limits from now on. A write that is under way keeps the deadline that it was given. */
+  set limits(limits: OutboundLimits) {
+    this.#limits = limits;
+    this.#setCap();
   }
 
   /** Bytes that were added and that the duplex has not taken. */

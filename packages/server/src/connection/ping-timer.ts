@@ -26,8 +26,8 @@ export class PingTimer {
   #sentMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | null = null;
   readonly #clock: Clock;
-  readonly #intervalMs: number;
-  readonly #unansweredMax: number;
+  #intervalMs: number;
+  #unansweredMax: number;
   readonly #target: PingTarget;
 
   constructor(clock: Clock, intervalMs: number, unansweredMax: number, target: PingTarget) {
@@ -42,6 +42,14 @@ export class PingTimer {
     const firstMs = Math.min(this.#intervalMs, FIRST_PING_MS_MAX);
     const spreadMs = (firstMs / 5) * (random.uint32() / 0x1_0000_0000);
     this.#set(firstMs + spreadMs);
+  }
+
+  /** Takes other times from now on. A shorter interval does not wait until the longer one is over: the timer starts anew. */
+  configure(intervalMs: number, unansweredMax: number, random: Random): void {
+    const isShorter = intervalMs < this.#intervalMs;
+    this.#intervalMs = intervalMs;
+    this.#unansweredMax = unansweredMax;
+    if (isShorter && this.#timer !== null) this.start(random);
   }
 
   stop(): void {
