@@ -274,8 +274,11 @@ export class ClientParser {
    */
   #payload(bytes: Uint8Array, at: number, argBytes: number, payloadStart: number, end: number): number {
     const message = this.#message;
-    if (argBytes > this.maxControlLineBytes) return this.#failControlLine(bytes, payloadStart - 2 - argBytes, end);
-    if (message.size > this.maxPayloadBytes) {
+    // A line that was accepted stays so while its payload comes, though the limits may have fallen meanwhile.
+    if (argBytes > this.maxControlLineBytes && !this.#lineAccepted) {
+      return this.#failControlLine(bytes, payloadStart - 2 - argBytes, end);
+    }
+    if (message.size > this.maxPayloadBytes && !this.#lineAccepted) {
       return this.#fail("MAX_PAYLOAD", `maximum payload exceeded: ${message.size} vs ${this.maxPayloadBytes}`, end);
     }
     const messageEnd = payloadStart + message.size + 2;
