@@ -27,23 +27,23 @@ import type { ConnectionContext } from "./context.ts";
 import { Inbound } from "./inbound.ts";
 import { Outbound, type OutboundOwner } from "./outbound.ts";
 import { type PingTarget, PingTimer } from "./ping-timer.ts";
+import { Stall, type StallOwner } from "./stall.ts";
 
 const OK_LINE = latin1Bytes("+OK\r\n");
 const PING_LINE = latin1Bytes("PING\r\n");
 const PONG_LINE = latin1Bytes("PONG\r\n");
 /** A connection that ends gets this long to take what is waiting for it (client.go flushAndClose). */
 const LAST_FLUSH_MS = 100;
-/** A producer waits this long for a receiver that falls behind, then goes on (client.go stalledWait). */
-const STALL_MS = 5;
 
 /** A client's connection. Everything public here is for the other files of this folder, monitoring and the server. */
-export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, PingTarget {
+export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, PingTarget, StallOwner {
   readonly kind = "client";
   readonly id: number;
   readonly duplex: Duplex;
   readonly subscriptions: Map<string, Subscription> = new Map();
   readonly traffic: Traffic = noTraffic();
   readonly pings: PingTimer;
+  readonly stall: Stall;
   trace: ClientTrace | null = null;
   /** Wall time of the accept, for monitoring. */
   readonly startWallMs: number;
@@ -65,8 +65,6 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   /** Whether the server has told its observer of this client. */
   isAnnounced = false;
   lastHeardMs: number;
-  /** How often a producer was made to wait for this connection. */
-  stalls = 0;
   isClosed = false;
 
   readonly #context: ConnectionContext;
@@ -83,13 +81,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   #firstPongSent = false;
   #duplexClosed = false;
   #closing: Timer | null = null;
-  /** The receiver that this connection, as a producer, has to wait for in this read. */
-  #stalledBy: ClientConnection | null = null;
-  #stallTimer: Timer | null = null;
   /** The peer ended while the parser was suspended: what it sent before counts, then the connection ends. */
   #endsLater = false;
-  /** Producers that wait for this connection to catch up. */
-  #waiting: Set<ClientConnection> | null = null;
 
   /** @param duplex - Not opened yet; the connection opens it in {@link start}. */
   constructor(id: number, duplex: Duplex, context: ConnectionContext) {
@@ -106,6 +99,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.startWallMs = context.clock.wallMs();
     this.lastHeardMs = context.clock.monotonicMs();
     this.pings = new PingTimer(context.clock, options.pingIntervalMs, options.pingMax, this);
+    this.stall = new Stall(this, context.clock);
     this.#context = context;
     this.#out = new Outbound(context.arena, context.flushQueue, duplex, context.clock, options, this);
     this.#dispatch = new ClientDispatch(context, this);
@@ -180,7 +174,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
       if (!this.connectReceived) this.#stopAuthTimer();
       this.lastHeardMs = this.#context.clock.monotonicMs();
     }
-    if (this.#stalledBy !== null) this.#waitFor(this.#stalledBy);
+    if (this.stall.isDue && this.stall.wait()) this.#context.counters.stalls++;
   }
 
   written(): void {
@@ -222,7 +216,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     const out = this.#out;
     if (out.congested && from !== null && from.kind === "client") {
       if (this.#context.options.noFastProducerStall) return false;
-      (from as ClientConnection).#stalledBy = this;
+      (from as ClientConnection).stall.causedBy(this.stall);
     }
     if (!writeMessage(out, this.#context.arena, message, subscription, this.takesHeaders)) return false;
     this.trace?.delivery(message, subscription.sid, message.headerSize > 0 && this.takesHeaders);
@@ -246,14 +240,25 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   }
 
   caughtUp(): void {
-    const waiting = this.#waiting;
-    if (waiting === null) return;
-    this.#waiting = null;
-    for (const producer of waiting) producer.#goOn();
+    this.stall.release();
   }
 
   drained(): void {
     if (this.#closing !== null) this.#finish();
+  }
+
+  // From the stall.
+
+  get isCongested(): boolean {
+    return this.#out.congested;
+  }
+
+  stalled(): void {
+    this.duplex.pause();
+  }
+
+  unstalled(): void {
+    if (!this.isClosed && !this.#parser.suspended) this.duplex.resume();
   }
 
   sent(msgs: number, bytes: number): void {
@@ -332,7 +337,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#endRead();
     if (this.isClosed || this.#parser.suspended) return;
     if (this.#endsLater) this.close("CLIENT_CLOSED");
-    else if (this.#stallTimer === null) this.duplex.resume();
+    else if (!this.stall.isWaiting) this.duplex.resume();
   }
 
   #stopAuthTimer(): void {
@@ -453,8 +458,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.pings.stop();
     this.#authTimer?.cancel();
     this.#deadline?.cancel();
-    this.#stallTimer?.cancel();
-    this.caughtUp();
+    this.stall.stop();
     this.#leaveAccount();
     this.account.connections--;
     this.logDebug(`Client connection closed: ${CLOSE_REASONS[reason].text}`);
@@ -546,27 +550,6 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     dispatch.turnMsgs = 0;
     dispatch.turnBytes = 0;
     dispatch.active = true;
-  }
-
-  /** Reads nothing more until the receiver has caught up, or for a few milliseconds. */
-  #waitFor(receiver: ClientConnection): void {
-    this.#stalledBy = null;
-    if (receiver.isClosed || this.isClosed || this.#stallTimer !== null || !receiver.#out.congested) return;
-    receiver.stalls++;
-    this.#context.counters.stalls++;
-    receiver.#waiting ??= new Set();
-    receiver.#waiting.add(this);
-    this.duplex.pause();
-    this.#stallTimer = this.#context.clock.setTimer(STALL_MS, () => {
-      receiver.#waiting?.delete(this);
-      this.#goOn();
-    });
-  }
-
-  #goOn(): void {
-    this.#stallTimer?.cancel();
-    this.#stallTimer = null;
-    if (!this.isClosed && !this.#parser.suspended) this.duplex.resume();
   }
 
   /** Our fault, whatever the peer sent: it costs this connection, nothing else. */
