@@ -25,6 +25,11 @@ test("verifySignature() takes what the key signed, in both alphabets", () => {
     const pair = nkeys.createUser();
     const nonce = createNonce(random);
     const sig = Buffer.from(pair.sign(encode(nonce)));
+    const plain = sig.toString("base64").slice(0, -2);
+    if (/[+/]/.test(plain)) {
+      assert.equal(verifySignature(pair.getPublicKey(), nonce, plain), false);
+      assert.equal(verifySignature(pair.getPublicKey(), nonce, `${sig.toString("base64url")}==`), false);
+    }
     for (const text of [sig.toString("base64url"), sig.toString("base64")]) {
       assert.equal(verifySignature(pair.getPublicKey(), nonce, text), true);
       assert.equal(verifySignature(pair.getPublicKey(), createNonce(random), text), false);

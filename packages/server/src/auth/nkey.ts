@@ -20,6 +20,7 @@ const DER_PREFIX_X25519 = Buffer.from("302e020100300506032b656e04220420", "hex")
 /** What stands before the 32 bytes of a public key in DER (RFC 8410). */
 const DER_PREFIX_PUBLIC = Buffer.from("302a300506032b6570032100", "hex");
 const USER_KEY = /^U[A-Z2-7]{55}$/;
+const SIGNATURE = /^(?:[A-Za-z0-9_-]{86}|[A-Za-z0-9+/]{86}==)$/;
 const NONCE_BYTES = 11;
 
 /** Whether a text is the public key of a user: `U...` with a checksum that is right. */
@@ -35,11 +36,12 @@ export function createNonce(random: Random): string {
 /**
  * Whether a user's key signed a nonce.
  *
- * @param sig - Base64, in the alphabet for URLs or the other, as clients send it. What is no signature is none.
+ * @param sig - Base64 in the alphabet for URLs without padding, or in the other with it, as clients send it. What is no
+ *   signature is none.
  */
 export function verifySignature(publicKey: string, nonce: string, sig: string): boolean {
   const key = decodeUserKey(publicKey);
-  if (key === null || nonce === "" || !/^[A-Za-z0-9+/_-]{86}(?:==)?$/.test(sig)) return false;
+  if (key === null || nonce === "" || !SIGNATURE.test(sig)) return false;
   const der = Buffer.concat([DER_PREFIX_PUBLIC, key]);
   const object = createPublicKey({ key: der, format: "der", type: "spki" });
   return verify(null, Buffer.from(nonce), object, Buffer.from(sig, "base64"));
