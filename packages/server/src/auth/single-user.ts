@@ -11,6 +11,7 @@ import { knowsSecret, sameSecret } from "./secrets.ts";
 
 /** Lets in whoever knows the user and password, or the token. Everybody lands in one account. */
 export class SingleUser implements Authenticator {
+  readonly asks: boolean;
   readonly required: boolean;
   readonly usesNonce = false;
   readonly #user: string | null;
@@ -25,11 +26,11 @@ export class SingleUser implements Authenticator {
     this.#token = options.token;
     this.#admission = { account, userName: "", permissions: null, deadlineMs: null };
     this.#hashes = hashes;
-    this.required = this.#user !== null || this.#token !== null;
+    this.asks = this.required = this.#user !== null || this.#token !== null;
   }
 
-  assume(): null {
-    return null;
+  assume(): Admission | null {
+    return this.asks ? null : this.#admission;
   }
 
   authenticate(

@@ -57,6 +57,7 @@ export type Authenticate = (
 
 /** Asks an {@link Authenticate} function. */
 export class UserFunction implements Authenticator {
+  readonly asks = true;
   readonly required = true;
   readonly usesNonce = false;
   readonly #authenticate: Authenticate;

@@ -19,6 +19,7 @@ export type UserListOptions = Pick<ServerOptions, "users" | "noAuthUser" | "open
 
 /** Lets in the users of a list, each into his account. */
 export class UserList implements Authenticator {
+  readonly asks = true;
   readonly required: boolean;
   readonly usesNonce: boolean;
   /** Who comes without credentials where nobody is named for that; null: he is refused. */

@@ -134,10 +134,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#sendInfo(false);
     // INFO leaves at once: the peer waits for it.
     this.#out.flush();
-    if (authenticator.required || this.#isAssumed) {
-      this.#parser.expectsConnect = !this.#isAssumed;
-      this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
-    }
+    this.#parser.expectsConnect = !this.#isAssumed;
+    if (authenticator.asks) this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
     this.pings.start(random);
     this.logDebug("Client connection created");
   }
@@ -288,7 +286,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   connected(connect: ConnectOptions): void {
     const { authenticator, options, random } = this.#context;
     // Who acts as somebody else from now on takes nothing along; a first operation without CONNECT stood for one.
-    if (this.connectReceived || this.#isAssumed) this.#leaveAccount();
+    if (this.connectReceived || (this.#isAssumed && authenticator.asks)) this.#leaveAccount();
     if (!this.connectReceived) this.pings.start(random);
     this.connectReceived = true;
     this.#parser.expectsConnect = false;

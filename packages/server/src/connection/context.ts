@@ -34,11 +34,13 @@ export interface Router {
 
 /** What authentication says to a CONNECT: who the client is and what it may do, or null for no. */
 export interface Authenticator {
-  /** Whether a client has to authenticate at all; told in INFO as `auth_required`. */
+  /** Whether there is anybody to tell apart: without it clients are not hurried to their CONNECT. */
+  readonly asks: boolean;
+  /** What INFO tells as `auth_required`. Says nothing about who is let in: where somebody is assumed, clients need not know. */
   readonly required: boolean;
   /** Whether clients sign a nonce, which INFO then has to carry. */
   readonly usesNonce: boolean;
-  /** Who a client is before it has said so; null: it has to say it, where {@link required}, or is in `$G`. */
+  /** Who a client is before it has said so; null: nobody, and it may do nothing but say who it is. */
   assume(connection: ClientConnection): Admission | null;
   /**
    * Says who a client is. While a promise is awaited the connection does nothing else, and the time for authentication
