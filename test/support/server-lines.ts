@@ -10,6 +10,8 @@ export interface ServerLine {
   readonly text: string;
   /** Of MSG and HMSG: the words of the line. */
   readonly words: readonly string[];
+  /** Of INFO: its fields, with their real values. */
+  readonly info: Readonly<Record<string, unknown>> | null;
 }
 
 /** INFO fields whose values differ from run to run; their places are kept, their values are not. */
@@ -44,7 +46,7 @@ export class ServerLines {
     const words = line.toString("latin1").split(" ");
     const op = words[0] ?? "";
     if (op === "MSG" || op === "HMSG") return this.#takeMessage(line, words, end + 1);
-    if (op === "INFO") return this.#add("info", infoText(line), end + 1);
+    if (op === "INFO") return this.#takeInfo(line, end + 1);
     const kind = op === "PING" && words.length === 1 ? "ping" : op === "PONG" && words.length === 1 ? "pong" : "other";
     return this.#add(kind, escapeLine(line), end + 1);
   }
@@ -59,18 +61,27 @@ export class ServerLines {
     return this.#add("msg", `${escapeLine(line)} ${quote(payload)}`, end, words);
   }
 
-  #add(kind: ServerLine["kind"], text: string, used: number, words: readonly string[] = []): number {
+  #takeInfo(line: Buffer, used: number): number {
+    const json = /^INFO (\{.*\}) $/.exec(line.toString("utf8"))?.[1];
+    const info = json === undefined ? null : (JSON.parse(json) as Record<string, unknown>);
+    return this.#add("info", info === null ? quote(line) : infoText(info), used, [], info);
+  }
+
+  #add(
+    kind: ServerLine["kind"],
+    text: string,
+    used: number,
+    words: readonly string[] = [],
+    info: ServerLine["info"] = null,
+  ): number {
     if (kind === "pong") this.pongs++;
-    this.lines.push({ kind, text, words });
+    this.lines.push({ kind, text, words, info });
     return used;
   }
 }
 
 /** INFO with its keys in the order they came and the values that differ from run to run masked. */
-function infoText(line: Buffer): string {
-  const json = /^INFO (\{.*\}) $/.exec(line.toString("utf8"))?.[1];
-  if (json === undefined) return quote(line);
-  const fields = JSON.parse(json) as Record<string, unknown>;
+function infoText(fields: Readonly<Record<string, unknown>>): string {
   const shown = Object.entries(fields).map(([key, value]) => {
     const isMasked = MASKED.has(key) || (key === "server_name" && value === fields["server_id"]);
     const text = isMasked && value !== "" ? `<${key}>` : JSON.stringify(value);
