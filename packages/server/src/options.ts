@@ -73,6 +73,8 @@ export interface ServerOptions {
   /** Time between the news that the server is going and the end of the first client. */
   readonly lameDuckGraceMs: number;
 
+  /** True: connections may begin with a header of the PROXY protocol, which tells the client's address. Anybody can write one. */
+  readonly proxyProtocol: boolean;
   /** True: headers are not offered to anybody (`no_header_support`). */
   readonly noHeaderSupport: boolean;
 
@@ -110,6 +112,7 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   pingMax: 2,
   lameDuckDurationMs: 120_000,
   lameDuckGraceMs: 10_000,
+  proxyProtocol: false,
   noHeaderSupport: false,
   debug: false,
   trace: false,

@@ -22,6 +22,7 @@ import { FlushQueue } from "./connection/flush-queue.ts";
 import { LameDuck } from "./lame-duck.ts";
 import type { Logger } from "./logger.ts";
 import { ClientListener, hostPort } from "./net/listener.ts";
+import { ProxiedDuplex } from "./net/proxied-duplex.ts";
 import type { ServerObserver } from "./observer.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "./options.ts";
 import { Account, clearTraffic, GLOBAL_ACCOUNT, noTraffic } from "./routing/account.ts";
@@ -155,7 +156,8 @@ export class Server implements Router {
     const { host, listen, port } = this.options;
     if (listen) {
       try {
-        this.#port = await this.#listener.open(host, port, this.#context.readBuffer, (duplex) => this.attach(duplex));
+        this.#port = await this.#listener.open(host, port, this.#context.readBuffer, (duplex) => this.#accept(duplex));
+        if (this.options.proxyProtocol) this.#outside.logger.info("PROXY protocol enabled for client connections");
       } catch (error) {
         this.#state = "closed";
         throw error;
@@ -163,6 +165,15 @@ export class Server implements Router {
     }
     this.#infoCache.clear(); // the port is known now
     this.#state = "running";
+  }
+
+  #accept(duplex: Duplex): void {
+    if (!this.options.proxyProtocol) {
+      this.attach(duplex);
+      return;
+    }
+    const { clock, logger } = this.#outside;
+    this.attach(new ProxiedDuplex(duplex, clock, (text) => logger.warn(text)));
   }
 
   /** Serves a client on a duplex that is not opened yet. */

@@ -65,6 +65,7 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
     } else if (advertised !== "") draft.option("clientAdvertise", advertised, entry.value.span);
   },
   no_header_support: flag("noHeaderSupport"),
+  proxy_protocol: flag("proxyProtocol"),
 
   max_connections: ({ entry, draft }) => {
     draft.option("maxConnections", Math.max(0, wholeNumber(entry.value)), entry.value.span);

@@ -14,6 +14,7 @@ import {
 } from "@myelin/protocol";
 import type { Admission } from "../auth/admission.ts";
 import { createNonce } from "../auth/nkey.ts";
+import { ProxyHeaderError } from "../net/proxy-header.ts";
 import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
 import type { Subscription } from "../routing/subscription.ts";
@@ -187,7 +188,9 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   closed(error: Error | null): void {
     this.#duplexClosed = true;
     this.#closing?.cancel();
-    this.close(error === null ? "CLIENT_CLOSED" : "READ_ERROR");
+    this.close(
+      error === null ? "CLIENT_CLOSED" : error instanceof ProxyHeaderError ? "PROTOCOL_VIOLATION" : "READ_ERROR",
+    );
     this.#out.release();
     this.#inbound.release();
   }
@@ -531,8 +534,11 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
 
   #sendInfo(answersConnect: boolean): void {
     const { head, tail } = this.#context.info(answersConnect ? this.account : null);
-    const { remote } = this.duplex;
-    const address = remote === null ? "" : `,"client_ip":"${remote.host}"`;
+    const { remote, transport } = this.duplex;
+    // Before its first bytes it is not known for whom a proxy speaks, and its own address is nobody's business.
+    const isHidden =
+      remote === null || (this.#context.options.proxyProtocol && transport === "tcp" && !this.connectReceived);
+    const address = isHidden ? "" : `,"client_ip":"${remote.host}"`;
     this.#out.append(head);
     const nonce = this.nonce === "" ? "" : `,"nonce":"${this.nonce}"`;
     this.send(`,"client_id":${this.id}${address}${nonce}`);

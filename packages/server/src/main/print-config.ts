@@ -16,6 +16,7 @@ const LINES: readonly Line[] = [
   ["server_name", "serverName", "plain"],
   ["client_advertise", "clientAdvertise", "plain"],
   ["no_header_support", "noHeaderSupport", "plain"],
+  ["proxy_protocol", "proxyProtocol", "plain"],
   ["max_connections", "maxConnections", "plain"],
   ["max_payload", "maxPayloadBytes", "plain"],
   ["max_pending", "maxPendingBytes", "plain"],

@@ -88,6 +88,7 @@ const DIRECTIVES: Readonly<Record<string, string>> = {
   lameDuckDurationMs: "lame_duck_duration",
   lameDuckGraceMs: "lame_duck_grace_period",
   noHeaderSupport: "no_header_support",
+  proxyProtocol: "proxy_protocol",
 } satisfies Partial<Record<keyof PartialServerOptions, string>>;
 
 function directivesOf(options: PartialServerOptions): string {

@@ -15,8 +15,13 @@ export interface Group {
   readonly block: Block;
 }
 
-function group(title: string, rows: readonly Row[], waitsFor: string | null = null): Group {
-  return { title, block: defineBlock("", waitsFor, rows) };
+function group(
+  title: string,
+  rows: readonly Row[],
+  waitsFor: string | null = null,
+  working: readonly string[] = [],
+): Group {
+  return { title, block: defineBlock("", waitsFor, rows, working) };
 }
 
 /** The top of a file, group by group. */
@@ -193,10 +198,11 @@ export const GROUPS: readonly Group[] = [
   group(
     "Proxies",
     [
-      ["proxy_protocol", "boolean", "PROXY protocol, versions 1 and 2"],
+      ["proxy_protocol", "boolean", "Clients' addresses come from a PROXY protocol header, version 1 or 2 (false)"],
       ["proxies", "block", "Proxies that may speak for clients", block(PROXIES)],
     ],
     "trusted proxies",
+    ["proxy_protocol"],
   ),
 ];
 
