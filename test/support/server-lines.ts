@@ -62,7 +62,7 @@ export class ServerLines {
   }
 
   #takeInfo(line: Buffer, used: number): number {
-    const json = /^INFO (\{.*\}) $/.exec(line.toString("utf8"))?.[1];
+    const json = /^INFO (\{.*\}) $/s.exec(line.toString("utf8"))?.[1];
     const info = json === undefined ? null : (JSON.parse(json) as Record<string, unknown>);
     return this.#add("info", info === null ? quote(line) : infoText(info), used, [], info);
   }

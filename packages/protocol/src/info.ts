@@ -112,7 +112,12 @@ function fieldsOf(info: ServerInfo, fields: ReadonlyArray<keyof ServerInfo>): st
     const value = info[field];
     if (ALWAYS.has(field) || isTold(value)) told[field] = value;
   }
-  return JSON.stringify(told);
+  return JSON.stringify(told).replaceAll(/[<>&\u2028\u2029]/g, escapeAsGo);
+}
+
+/** Go's encoder escapes what would mean something in HTML or end a line in JavaScript. */
+function escapeAsGo(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** The type of each field, by example; for the arrays, that of their elements is not looked at. */

@@ -37,6 +37,17 @@ const COLOURS: Readonly<Record<LogLevel, string>> = {
   FTL: "31",
 };
 
+/** Control characters, line feed and tab aside, and what some programs take for the end of a line. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/;
+
+function escapeControls(text: string): string {
+  return text.replaceAll(new RegExp(CONTROL, "g"), (character) => {
+    const code = character.charCodeAt(0);
+    return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, "0")}`;
+  });
+}
+
 /** Makes lines of one style. */
 export class LogLineFormat {
   #style: LogLineStyle;
@@ -47,11 +58,14 @@ export class LogLineFormat {
     this.#style = style;
   }
 
-  /** @returns The line with its end. A text of several lines stays as it is. */
+  /**
+   * @returns The line with its end. A text of several lines stays as it is; other control characters, which a client may have sent
+   *   to play with the terminal of who reads the log, are written as `\x1b`.
+   */
   line(level: LogLevel, text: string): string {
     const { pid, colours } = this.#style;
     const label = colours ? `\x1b[${COLOURS[level]}m${level}\x1b[0m` : level;
-    return `[${pid}] ${this.#stamp()}[${label}] ${text}\n`;
+    return `[${pid}] ${this.#stamp()}[${label}] ${CONTROL.test(text) ? escapeControls(text) : text}\n`;
   }
 
   #stamp(): string {

@@ -21,6 +21,12 @@ test("line() has pid, time to the microsecond, level and text", () => {
   assert.equal(format().line("INF", "Server is ready"), "[42] 2026/01/02 15:04:05.006000 [INF] Server is ready\n");
 });
 
+test("line() lets no control character through but those of a text of several lines", () => {
+  const line = format().line("TRC", "a\x1b[31m\0\u0085\u2028b\x7f\r\tc\n  at x");
+  const escaped = "a\\x1b[31m\\x00\\x85\\u2028b\\x7f\\x0d\tc\n  at x";
+  assert.equal(line, `[42] 2026/01/02 15:04:05.006000 [TRC] ${escaped}\n`);
+});
+
 test("line() shows microseconds, and follows the clock over seconds and back", () => {
   const clock = new SimClock(START_MS);
   const lines = format({ clock });
