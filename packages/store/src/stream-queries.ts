@@ -100,6 +100,11 @@ export function* deletedRanges(index: StreamIndex): Generator<readonly [number, 
   }
 }
 
+/** The same as first sequence and count. */
+export function* deletedRuns(index: StreamIndex): Generator<readonly [first: number, count: number]> {
+  for (const [first, last] of deletedRanges(index)) yield [first, last - first + 1];
+}
+
 function visitMatching(index: StreamIndex, filter: SubjectFilter, visit: (subject: number) => void): void {
   if (index.messages > 0) filter.visit(visit);
 }

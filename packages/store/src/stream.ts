@@ -4,7 +4,7 @@
 import type { Clock } from "@myelin/platform";
 import { AgeClock } from "./age-clock.ts";
 import type { StreamBacking } from "./backing.ts";
-import { type ConsumerLog, StreamConsumer } from "./consumer-log.ts";
+import type { ConsumerLog } from "./consumer-log.ts";
 import { StoreError } from "./errors.ts";
 import type { IndexBlock } from "./index/record-index.ts";
 import type { StreamIndex } from "./index/stream-index.ts";
@@ -12,26 +12,8 @@ import { SubjectFilter } from "./index/subject-filter.ts";
 import { checkLimits, checkName } from "./limits.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
-import {
-  aligned,
-  FLAG_GAP,
-  FLAG_HEADERS,
-  FLAG_ROLLUP_ALL,
-  FLAG_ROLLUP_SUBJECT,
-  FLAG_TTL,
-  HEADERS_BYTES_MAX,
-  KIND_MESSAGE,
-  putRecordOptions,
-  putRecordTime,
-  putU16,
-  putU32,
-  putU64,
-  RECORD_BYTES_MAX,
-  recordDataOffset,
-  recordLength,
-  SUBJECT_BYTES_MAX,
-  sealRecord,
-} from "./record.ts";
+import { aligned, recordLength } from "./record.ts";
+import { checkRecordSize, writeRecord } from "./record-writer.ts";
 import { Stamp } from "./stamp.ts";
 import type {
   FilterLike,
@@ -42,11 +24,10 @@ import type {
   StreamState,
   SubjectState,
 } from "./store.ts";
+import { StreamConsumers } from "./stream-consumers.ts";
 import { StreamExpiry } from "./stream-expiry.ts";
+import { StreamLimiter } from "./stream-limiter.ts";
 import * as queries from "./stream-queries.ts";
-
-/** Copies shorter than this are made byte by byte: quicker than a call. */
-const COPY_LOOP_BYTES_MAX = 48;
 
 /** A stream on any backing. Stores make it; callers know it as `StreamLog`. */
 export class Stream implements StreamLog {
@@ -71,7 +52,8 @@ export class Stream implements StreamLog {
   readonly #traits = { headers: false, ttl: false, gap: false, padding: 0 };
   readonly #view: MessageView = new MessageView();
   readonly #all: SubjectFilter;
-  readonly #consumers: Map<string, StreamConsumer> = new Map();
+  readonly #limiter: StreamLimiter;
+  readonly #consumers: StreamConsumers;
   #truncating = false;
   /** Called when limits or configuration change: the store keeps them. */
   onUpdate: () => Promise<void> = async () => {};
@@ -93,6 +75,11 @@ export class Stream implements StreamLog {
     this.#stamp = new Stamp(clock);
     this.ages = new AgeClock(clock.wallMs(), clock.monotonicMs());
     this.#expiry = new StreamExpiry(this, clock);
+    this.#limiter = new StreamLimiter(this);
+    this.#consumers = new StreamConsumers((consumer, state) => {
+      this.#checkOpen();
+      backing.consumerChanged(consumer, state);
+    });
     this.#all = new SubjectFilter(index.subjects, []);
   }
 
@@ -101,11 +88,11 @@ export class Stream implements StreamLog {
     this.bytes = 0;
     for (const block of this.index.records.blocks) {
       for (let slot = block.nextLive(0); slot >= 0; slot = block.nextLive(slot + 1)) {
-        this.bytes += this.#storedBytes(block, slot);
+        this.bytes += this.storedBytes(block, slot);
         if (block.hasTtl(slot)) this.#expiry.found(block, slot);
       }
     }
-    this.#enforceAll();
+    this.#limiter.enforceAll();
     this.#expiry.schedule();
   }
 
@@ -121,17 +108,15 @@ export class Stream implements StreamLog {
     const headersBytes = draft.payloadStart - draft.headersStart;
     const dataBytes = subjectBytes + draft.bodyEnd - draft.headersStart;
     const length = recordLength(dataBytes, this.gap, draft.ttlSeconds);
-    if (subjectBytes > SUBJECT_BYTES_MAX || headersBytes > HEADERS_BYTES_MAX || length > RECORD_BYTES_MAX) {
-      throw tooLarge(this.name, subjectBytes, headersBytes, length);
-    }
+    checkRecordSize(this.name, subjectBytes, headersBytes, length);
     const index = this.index;
     const seq = index.lastSeq + 1;
     if (draft.expectedSeq !== 0 && draft.expectedSeq !== seq) throw this.#mismatch(draft.expectedSeq);
     const stored = this.#backing.storedBytes(dataBytes, headersBytes > 0);
-    if (draft.checkDiscardNew && this.limits.discard === "new") this.#checkDiscardNew(draft, stored);
+    if (draft.checkDiscardNew && this.limits.discard === "new") this.#limiter.checkDiscardNew(draft, stored);
     const block = this.#backing.reserve(aligned(length), seq);
     this.#takeTime(draft, seq);
-    this.#encode(draft, block, seq, length);
+    writeRecord(this.#backing, draft, block, seq, this.gap, this.lastTimeMs, this.lastTimeSubNs, length);
 
     const traits = this.#traits;
     traits.headers = headersBytes > 0;
@@ -145,7 +130,7 @@ export class Stream implements StreamLog {
     this.gap = 0;
     if (draft.ttlSeconds > 0) this.#expiry.add(seq, this.lastTimeMs, draft.ttlSeconds);
     if (draft.rollup !== "none") this.#rollup(draft.rollup, subject, seq);
-    this.#enforceNew(subject);
+    this.#limiter.enforceNew(subject);
     this.#expiry.schedule();
     return seq;
   }
@@ -169,7 +154,7 @@ export class Stream implements StreamLog {
     checkLimits(limits);
     this.limits = limits;
     this.config = config;
-    this.#enforceAll();
+    this.#limiter.enforceAll();
     this.#expiry.schedule();
     await this.onUpdate();
   }
@@ -246,7 +231,7 @@ export class Stream implements StreamLog {
     const end = seq > 0 ? seq : this.index.lastSeq + 1;
     let purged = 0;
     for (let at = this.index.next(prepared, 0); at !== 0 && at < end && purged < most; purged++) {
-      this.#take(this.index.records.find(at)!, at, false);
+      this.take(at);
       at = this.index.next(prepared, at + 1);
     }
     return purged;
@@ -261,7 +246,7 @@ export class Stream implements StreamLog {
       return purged;
     }
     let purged = 0;
-    for (; this.index.messages > 0 && this.index.firstSeq < seq; purged++) this.#takeFirst();
+    for (; this.index.messages > 0 && this.index.firstSeq < seq; purged++) this.take(this.index.firstSeq);
     return purged;
   }
 
@@ -278,7 +263,7 @@ export class Stream implements StreamLog {
       let messages = 0;
       const before = this.bytes;
       this.index.truncate(seq, (block, slot) => {
-        this.bytes -= this.#storedBytes(block, slot);
+        this.bytes -= this.storedBytes(block, slot);
         messages++;
       });
       const last = this.index.records.last;
@@ -348,41 +333,27 @@ export class Stream implements StreamLog {
   consumer(name: string): ConsumerLog {
     this.#checkOpen();
     checkName("consumer", name);
-    const found = this.#consumers.get(name);
-    if (found !== undefined) return found;
-    const made = new StreamConsumer(name, null, (state) => this.#consumerChanged(name, state));
-    this.#consumers.set(name, made);
-    return made;
+    return this.#consumers.open(name);
   }
 
   consumers(): ConsumerLog[] {
-    return [...this.#consumers.values()];
+    return this.#consumers.all();
   }
 
   /** For stores: a consumer that was found on disk; null: it was deleted. */
   restoreConsumer(name: string, state: Uint8Array | null): void {
-    if (state === null) this.#consumers.delete(name);
-    else this.#consumers.set(name, new StreamConsumer(name, state, (changed) => this.#consumerChanged(name, changed)));
+    this.#consumers.restore(name, state);
   }
 
   /** For stores: the consumers that have a state. */
   consumerStates(): Map<string, Uint8Array> {
-    const states = new Map<string, Uint8Array>();
-    for (const consumer of this.#consumers.values())
-      if (consumer.state !== null) states.set(consumer.name, consumer.state);
-    return states;
+    return this.#consumers.states();
   }
 
   /** Stops timers; nothing works after it. */
   close(): void {
     this.closed = true;
     this.#expiry.stop();
-  }
-
-  #consumerChanged(name: string, state: Uint8Array | null): void {
-    this.#checkOpen();
-    if (state === null) this.#consumers.delete(name);
-    this.#backing.consumerChanged(name, state);
   }
 
   #prepared(filter: FilterLike): SubjectFilter {
@@ -396,31 +367,6 @@ export class Stream implements StreamLog {
       throw new StoreError("BUSY", `Cannot change the stream ${JSON.stringify(this.name)} while it is being truncated`);
     }
     this.#backing.checkWritable();
-  }
-
-  #checkDiscardNew(draft: MessageDraft, stored: number): void {
-    const { limits, index } = this;
-    let replaces = false;
-    let subject = -1;
-    if (limits.maxMsgsPerSubject > 0) {
-      subject = index.subjects.find(draft.subjectBytes, draft.subjectStart, draft.subjectEnd);
-      replaces = subject >= 0 && index.subjects.messages(subject) >= limits.maxMsgsPerSubject;
-    }
-    // A rollup takes the earlier messages of the subject away and so stays within the limit.
-    if (replaces && limits.discardNewPerSubject && draft.rollup === "none") {
-      throw new StoreError("MAX_MSGS_PER_SUBJECT", "maximum messages per subject exceeded");
-    }
-    if (limits.maxMsgs > 0 && index.messages >= limits.maxMsgs && !replaces) {
-      throw new StoreError("MAX_MSGS", "maximum messages exceeded");
-    }
-    if (limits.maxBytes > 0 && this.bytes + stored > limits.maxBytes) {
-      // At the subject's limit its oldest message makes room; enough of it?
-      const first = replaces ? index.subjects.first(subject) : 0;
-      const block = first === 0 ? null : index.records.find(first);
-      if (block === null || this.#storedBytes(block, first - block.firstSeq) < stored) {
-        throw new StoreError("MAX_BYTES", "maximum bytes exceeded");
-      }
-    }
   }
 
   #takeTime(draft: MessageDraft, seq: number): void {
@@ -440,81 +386,23 @@ export class Stream implements StreamLog {
       this.ages.note(seq, this.lastTimeMs, this.#clock.monotonicMs());
   }
 
-  #encode(draft: MessageDraft, block: IndexBlock, seq: number, length: number): void {
-    const { bytes, at, incarnation, synced } = this.#backing;
-    const headersBytes = draft.payloadStart - draft.headersStart;
-    const flags =
-      (headersBytes > 0 ? FLAG_HEADERS : 0) |
-      (draft.ttlSeconds !== 0 ? FLAG_TTL : 0) |
-      (this.gap > 0 ? FLAG_GAP : 0) |
-      (draft.rollup === "none" ? 0 : draft.rollup === "all" ? FLAG_ROLLUP_ALL : FLAG_ROLLUP_SUBJECT);
-    putU32(bytes, at + 8, incarnation);
-    putU32(bytes, at + 12, block.number);
-    putU32(bytes, at + 16, block.endOffset);
-    putU16(bytes, at + 20, draft.subjectEnd - draft.subjectStart);
-    bytes[at + 22] = flags;
-    bytes[at + 23] = KIND_MESSAGE;
-    putU64(bytes, at + 24, seq);
-    putRecordTime(bytes, at, this.lastTimeMs, this.lastTimeSubNs);
-    putU32(bytes, at + 40, headersBytes);
-    putU32(bytes, at + 44, synced);
-    putRecordOptions(bytes, at, this.gap, draft.ttlSeconds);
-    const data = at + recordDataOffset(flags);
-    copyBytes(draft.subjectBytes, draft.subjectStart, draft.subjectEnd, bytes, data);
-    copyBytes(draft.bodyBytes, draft.headersStart, draft.bodyEnd, bytes, data + draft.subjectEnd - draft.subjectStart);
-    sealRecord(bytes, at, length);
-  }
-
   #rollup(rollup: "subject" | "all", subject: number, seq: number): void {
     if (rollup === "all") {
-      while (this.index.firstSeq < seq) this.#takeFirst();
+      while (this.index.firstSeq < seq) this.take(this.index.firstSeq);
       return;
     }
-    for (let first = this.index.subjects.first(subject); first < seq; first = this.index.subjects.first(subject)) {
-      this.#take(this.index.records.find(first)!, first, false);
-    }
+    const { subjects } = this.index;
+    for (let first = subjects.first(subject); first < seq; first = subjects.first(subject)) this.take(first);
   }
 
-  /** Limits after an append, in the reference's order: subject, messages, bytes. */
-  #enforceNew(subject: number): void {
-    const { limits, index } = this;
-    if (limits.maxMsgsPerSubject > 0) this.#enforceSubject(subject);
-    if (limits.discard !== "old") return;
-    if (limits.maxMsgs > 0) while (index.messages > limits.maxMsgs) this.#takeFirst();
-    if (limits.maxBytes > 0) while (this.bytes > limits.maxBytes && index.messages > 0) this.#takeFirst();
-  }
-
-  #enforceSubject(subject: number): void {
-    const { subjects, records } = this.index;
-    while (subjects.messages(subject) > this.limits.maxMsgsPerSubject) {
-      const first = subjects.first(subject);
-      this.#take(records.find(first)!, first, false);
-    }
-  }
-
-  /** All limits, after they have changed or the stream was opened. */
-  #enforceAll(): void {
-    const { limits, index } = this;
-    if (limits.maxMsgsPerSubject > 0) {
-      const over: number[] = [];
-      this.#all.visit((subject) => {
-        if (index.subjects.messages(subject) > limits.maxMsgsPerSubject) over.push(subject);
-      });
-      for (const subject of over) this.#enforceSubject(subject);
-    }
-    if (limits.discard !== "old") return;
-    while (limits.maxMsgs > 0 && index.messages > limits.maxMsgs) this.#takeFirst();
-    while (limits.maxBytes > 0 && this.bytes > limits.maxBytes && index.messages > 0) this.#takeFirst();
-  }
-
-  #takeFirst(): void {
-    const seq = this.index.firstSeq;
+  /** For the limits: takes away a message that is there. */
+  take(seq: number): void {
     this.#take(this.index.records.find(seq)!, seq, false);
   }
 
   /** Takes a message away, for whatever reason. */
   #take(block: IndexBlock, seq: number, lost: boolean): void {
-    const stored = this.#storedBytes(block, seq - block.firstSeq);
+    const stored = this.storedBytes(block, seq - block.firstSeq);
     const wasFirst = seq === this.index.firstSeq;
     this.index.remove(block, seq);
     this.bytes -= stored;
@@ -551,7 +439,8 @@ export class Stream implements StreamLog {
     return purged;
   }
 
-  #storedBytes(block: IndexBlock, slot: number): number {
+  /** For the limits: bytes of the message in a slot, as the state counts them. */
+  storedBytes(block: IndexBlock, slot: number): number {
     return this.#backing.storedBytes(block.dataBytes(slot), block.hasHeaders(slot));
   }
 
@@ -562,22 +451,4 @@ export class Stream implements StreamLog {
       `Cannot store as sequence ${expectedSeq} of ${JSON.stringify(this.name)}: the next one is ${next}`,
     );
   }
-}
-
-function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  if (end - start > COPY_LOOP_BYTES_MAX) to.set(from.subarray(start, end), at);
-  else for (let i = start, p = at; i < end; i++, p++) to[p] = from[i]!;
-}
-
-function tooLarge(stream: string, subjectBytes: number, headersBytes: number, length: number): StoreError {
-  const [part, bytes, max] =
-    subjectBytes > SUBJECT_BYTES_MAX
-      ? ["subject", subjectBytes, SUBJECT_BYTES_MAX]
-      : headersBytes > HEADERS_BYTES_MAX
-        ? ["headers", headersBytes, HEADERS_BYTES_MAX]
-        : ["record", length, RECORD_BYTES_MAX];
-  return new StoreError(
-    "MSG_TOO_LARGE",
-    `Cannot store in ${JSON.stringify(stream)}: ${part} of ${bytes} bytes, at most ${max}`,
-  );
 }

@@ -17,9 +17,13 @@ export interface FileStoreCore {
   checkAppend(): void;
   /** A write failed: a full disk is remembered, anything else fails the store. Does not throw. */
   writeFailed(error: unknown): void;
+  /** The store takes no more changes. */
+  fail(cause: unknown): void;
 
   /** The stream has something for the turn: so many more bytes. */
   enterTurn(stream: FileBacking, bytes: number): void;
+  /** Something that is no stream's is in the turn. */
+  touchTurn(bytes: number): void;
   /** Runs `action` when everything that has happened up to now is durable. Actions run one after the other. */
   afterTurn(action: () => Promise<void>): void;
   /** Resolves when everything up to now is durable and the actions for it have run. */

@@ -23,6 +23,7 @@ import {
   u32,
   u64,
 } from "../record.ts";
+import { deletedRuns } from "../stream-queries.ts";
 import { BLOCK_HEADER_BYTES, putBlockHeader, readBlockHeader } from "./block-file.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
@@ -107,7 +108,7 @@ export class RecoveringStream {
       this.lastTimeMs = Math.max(this.lastTimeMs, checkpoint.lastTimeMs);
     }
     // Numbers are not given twice, also not that of a block that was set aside.
-    backing.lastBlock = Math.max(checkpoint?.block ?? 0, numbers.at(-1) ?? 0);
+    backing.blocks.last = Math.max(checkpoint?.block ?? 0, numbers.at(-1) ?? 0);
     if (index.messages === 0) index.firstSeq = index.lastSeq + 1;
   }
 
@@ -162,7 +163,7 @@ export class RecoveringStream {
     if (lastSeq > index.lastSeq) index.skipTo(lastSeq);
     while (index.messages > 0 && index.firstSeq < firstSeq)
       index.remove(index.records.find(index.firstSeq)!, index.firstSeq);
-    this.backing.dirty = true;
+    this.backing.saver.dirty = true;
   }
 
   truncated(seq: number): void {
@@ -178,9 +179,9 @@ export class RecoveringStream {
       .filter(([first]) => first <= seq)
       .map(([first, last]) => [first, Math.min(last, seq)]);
     const last = index.records.last;
-    for (const number of [...backing.files.keys()]) if (number > (last?.number ?? 0)) this.#setAside(number);
+    for (const number of [...backing.blocks.byNumber.keys()]) if (number > (last?.number ?? 0)) this.#setAside(number);
     if (last !== null) {
-      const file = backing.files.get(last.number)!;
+      const file = backing.blocks.byNumber.get(last.number)!;
       file.file().truncate(last.endOffset);
       file.dirty = true;
     }
@@ -201,26 +202,19 @@ export class RecoveringStream {
     }
     if (index.messages === 0) index.firstSeq = index.lastSeq + 1;
     this.#settleMissing();
-    backing.forgetTombstonesAbove(index.lastSeq);
+    backing.changes.forgetTombstonesAbove(index.lastSeq);
     for (const block of [...index.records.blocks]) {
       if (block.live > 0 || block === index.records.last) continue;
       index.dropBlock(block);
       backing.blockEmptied(block);
     }
     const last = index.records.last;
-    if (last !== null && last.number === backing.lastBlock && !this.#sealedEnd)
+    if (last !== null && last.number === backing.blocks.last && !this.#sealedEnd)
       backing.resumeAt(last.number, last.endOffset);
-    else backing.resumeAt(backing.lastBlock + 1, 0);
+    else backing.resumeAt(backing.blocks.last + 1, 0);
     if (this.#tombstones.max > index.lastSeq || this.#rewriteTombstones) {
       // Those sequences will be given again.
-      const kept: [number, number][] = [];
-      for (let next = index.firstSeq; next <= index.lastSeq; ) {
-        const live = index.records.nextLive(next);
-        if (live !== next) kept.push([next, (live === 0 ? index.lastSeq + 1 : live) - next]);
-        if (live === 0) break;
-        next = live + 1;
-      }
-      await backing.tombstones.replace(kept);
+      await backing.tombstones.replace(deletedRuns(index));
     }
   }
 
@@ -241,12 +235,12 @@ export class RecoveringStream {
           `Cannot use ${folder}/${name} in ${disk.name}: it is not a file of a store. Move it away`,
         );
     }
-    for (const number of numbers) this.backing.addFile(number, true);
+    for (const number of numbers) this.backing.blocks.add(number, true);
     return numbers.sort((a, b) => a - b);
   }
 
   #readFile(number: number): Uint8Array {
-    const file = this.backing.files.get(number)!.file();
+    const file = this.backing.blocks.byNumber.get(number)!.file();
     const bytes = new Uint8Array(file.size());
     file.read(bytes, 0, bytes.length, 0);
     return bytes;
@@ -263,7 +257,7 @@ export class RecoveringStream {
   #readBlock(number: number, bytes: Uint8Array, later: readonly number[]): number {
     const { incarnation } = this.backing;
     const durableEnd = this.#durableEnd(number);
-    const path = this.backing.files.get(number)!.path;
+    const path = this.backing.blocks.byNumber.get(number)!.path;
     const header = readBlockHeader(bytes);
     if (header !== null && header.version > FORMAT_VERSION) {
       throw new StoreError(
@@ -340,7 +334,7 @@ export class RecoveringStream {
 
   #cut(number: number, size: number, end: number, later: readonly number[]): void {
     for (const next of later) this.#setAside(next);
-    const file = this.backing.files.get(number)!;
+    const file = this.backing.blocks.byNumber.get(number)!;
     if (end < BLOCK_HEADER_BYTES) {
       this.#setAside(number);
       return;
@@ -354,9 +348,9 @@ export class RecoveringStream {
   /** Moves a block away that was never confirmed: nothing is removed that might be worth a look. */
   #setAside(number: number): void {
     const { disk } = this.#core;
-    const file = this.backing.files.get(number)!;
+    const file = this.backing.blocks.byNumber.get(number)!;
     file.close();
-    this.backing.files.delete(number);
+    this.backing.blocks.byNumber.delete(number);
     if (disk.stat(QUARANTINE_FOLDER) === null) disk.makeFolder(QUARANTINE_FOLDER);
     const target = `${QUARANTINE_FOLDER}/${hex8(this.backing.incarnation)}-${hex8(number)}.blk`;
     disk.rename(file.path, target);
@@ -374,7 +368,7 @@ export class RecoveringStream {
     const expected = (last?.lastSeq ?? 0) + 1;
     const block = new Block(number, Math.max(firstSeq, expected), startOffset);
     records.blocks.push(block);
-    if (number > this.backing.lastBlock) this.backing.lastBlock = number;
+    if (number > this.backing.blocks.last) this.backing.blocks.last = number;
     return block;
   }
 
@@ -430,13 +424,13 @@ export class RecoveringStream {
 
   #write(bytes: Uint8Array, at: number, length: number, block: number, offset: number, seq: number): void {
     const { backing } = this;
-    let file = backing.files.get(block);
+    let file = backing.blocks.byNumber.get(block);
     if (file === undefined) {
-      file = backing.addFile(block, false);
+      file = backing.blocks.add(block, false);
       const header = new Uint8Array(BLOCK_HEADER_BYTES);
       putBlockHeader(header, 0, backing.incarnation, block, seq);
       file.file().write(header, 0, header.length, 0);
-      backing.markFolderDirty();
+      backing.blocks.folderDirty = true;
     }
     // What it says about its block was true of a file that may be gone; nothing of this one is known to be durable.
     const record = new Uint8Array(aligned(length));
@@ -445,7 +439,7 @@ export class RecoveringStream {
     sealRecord(record, 0, length);
     file.file().write(record, 0, record.length, offset);
     file.dirty = true;
-    backing.dirty = true;
+    backing.saver.dirty = true;
   }
 
   /** Whether a record follows the one before it, or what lies between is known to be gone. */

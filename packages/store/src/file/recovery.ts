@@ -18,7 +18,6 @@ import {
 } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
-import type { OpenStream } from "./file-store.ts";
 import {
   BALLAST_FILE,
   JOURNAL_FOLDER,
@@ -37,6 +36,8 @@ import {
 import { Journal, segmentPath } from "./journal.ts";
 import { type JournalContent, readJournal, visitRecords } from "./journal-reader.ts";
 import { type Foreseen, RecoveringStream } from "./recovering-stream.ts";
+import type { OpenStream } from "./stream-catalog.ts";
+import { emptyStreamFolder, removeStreamFolder } from "./stream-folder.ts";
 import { decodeConsumers, decodeMeta, type StreamMeta } from "./stream-meta.ts";
 import { readTwin } from "./twin-file.ts";
 
@@ -99,7 +100,8 @@ export async function recoverStore(core: FileStoreCore, clock: Clock, freshId: n
   const streams: OpenStream[] = [];
   for (const [incarnation, one] of found) {
     if (one.recovering.deleted) {
-      await removeFolder(disk, one.recovering.backing);
+      one.recovering.backing.blocks.close();
+      await removeStreamFolder(disk, incarnation);
       continue;
     }
     await one.recovering.finish();
@@ -167,8 +169,7 @@ async function readStreams(
     const incarnation = numberInName(name, "");
     if (kind === "folder" && (numberInName(name, MAKING_SUFFIX) > 0 || numberInName(name, REMOVING_SUFFIX) > 0)) {
       // Its name says that it was never finished, or that it is going.
-      for (const entry of disk.list(path)) disk.remove(`${path}/${entry.name}`);
-      disk.removeFolder(path);
+      emptyStreamFolder(disk, path);
     } else if (kind === "folder" && incarnation > 0) {
       const own = checkpoint.streams.find((stream) => stream.incarnation === incarnation) ?? null;
       const one = await readStream(
@@ -209,7 +210,7 @@ async function readStream(
   const recovering = new RecoveringStream(core, backing, checkpoint, description.firstSeq, foreseen);
   await recovering.readBlocks();
   const consumers = tryTwin(disk, `${folder}/consumers`, MAGIC_CONSUMERS, incarnation, reports);
-  backing.consumersGeneration = consumers?.generation ?? 0;
+  backing.saver.consumersGeneration = consumers?.generation ?? 0;
   return {
     meta: description,
     metaGeneration: generation,
@@ -348,15 +349,6 @@ function openStream(one: Found, clock: Clock): OpenStream {
   stream.gap = last === null ? 0 : backing.index.lastSeq - last.lastSeq + last.trailingGap();
   for (const [name, state] of one.consumers) stream.restoreConsumer(name, state);
   return { stream, backing, firstSeq: meta.firstSeq, metaGeneration: one.metaGeneration };
-}
-
-async function removeFolder(disk: Disk, backing: FileBacking): Promise<void> {
-  backing.closeFiles();
-  const folder = streamFolder(backing.incarnation);
-  disk.rename(folder, folder + REMOVING_SUFFIX);
-  await disk.syncFolder(STREAMS_FOLDER);
-  for (const { name } of disk.list(folder + REMOVING_SUFFIX)) disk.remove(`${folder}${REMOVING_SUFFIX}/${name}`);
-  disk.removeFolder(folder + REMOVING_SUFFIX);
 }
 
 /** Segments of the right size are used again, in a new epoch; others go once the new checkpoint is durable. */

@@ -1,0 +1,97 @@
+// Makes checkpoints: everything durable in the streams' own files, then said so in the store file, then the journal freed.
+
+import { encodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
+import { compactBlocks } from "./compaction.ts";
+import type { FileStoreCore } from "./core.ts";
+import type { FileBacking } from "./file-backing.ts";
+import { MAGIC_STORE, STORE_FILE } from "./format.ts";
+import type { Journal } from "./journal.ts";
+import type { StreamCatalog } from "./stream-catalog.ts";
+import { writeTwin } from "./twin-file.ts";
+
+/** The checkpoints of one store. */
+export class Checkpointer {
+  /** Called when one has ended, well or not. */
+  onEnd: () => void = () => {};
+  /** The first one of an opening has been made. */
+  opened = false;
+  /** Bytes of changes since the last checkpoint began. */
+  #changed = 0;
+  #running: Promise<void> | null = null;
+  #core: FileStoreCore;
+  #catalog: StreamCatalog;
+  #storeId = 0;
+  #generation = 0;
+  #journal!: Journal;
+
+  constructor(core: FileStoreCore, catalog: StreamCatalog) {
+    this.#core = core;
+    this.#catalog = catalog;
+  }
+
+  /** @param generation - Of the store files. */
+  begin(journal: Journal, storeId: number, generation: number): void {
+    this.#journal = journal;
+    this.#storeId = storeId;
+    this.#generation = generation;
+  }
+
+  /** The one that is under way. */
+  get running(): Promise<void> | null {
+    return this.#running;
+  }
+
+  /** So many bytes have changed. */
+  note(bytes: number): void {
+    this.#changed += bytes;
+  }
+
+  /** The direct way fills no segment, and its blocks want a checkpoint just as well. */
+  get due(): boolean {
+    return this.#journal.fullSegments > 0 || this.#changed > this.#core.options.segmentBytes;
+  }
+
+  /** Never rejects: what goes wrong fails the store, or says that the disk is full. */
+  run(): Promise<void> {
+    this.#running = this.#make()
+      .catch((error: unknown) => this.#core.writeFailed(error))
+      .then(() => {
+        this.#running = null;
+        this.onEnd();
+      });
+    return this.#running;
+  }
+
+  async #make(): Promise<void> {
+    const journal = this.#journal;
+    const batch = journal.nextBatch - 1;
+    this.#changed = 0;
+    const { open, going } = this.#catalog.forCheckpoint();
+    const streams: StreamCheckpoint[] = [];
+    for (const { deleted, saver } of open) {
+      if (deleted) continue; // its files went while others were saved
+      streams.push(saver.dirty || saver.checkpointed === null ? await saver.checkpoint() : saver.checkpointed);
+    }
+    await Promise.all(going);
+    streams.sort((a, b) => a.incarnation - b.incarnation);
+    const { epoch } = journal;
+    const { nextIncarnation } = this.#catalog;
+    const body = encodeCheckpoint({ epoch, nextIncarnation, firstBatch: batch + 1, streams });
+    const { disk } = this.#core;
+    await writeTwin(disk, STORE_FILE, MAGIC_STORE, this.#storeId, ++this.#generation, body);
+    if (this.#generation <= 2) await disk.syncFolder("");
+    journal.recycle(batch);
+    if (this.opened) for (const backing of open) await this.#compact(backing);
+  }
+
+  async #compact(backing: FileBacking): Promise<void> {
+    const { checkpointed } = backing.saver;
+    if (backing.deleted || checkpointed === null) return;
+    backing.compacting = compactBlocks(this.#core, backing, checkpointed);
+    try {
+      await backing.compacting;
+    } finally {
+      backing.compacting = null;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// Writes sparse blocks anew without what was taken away from them.
+
+import type { IndexBlock } from "../index/record-index.ts";
+import { BLOCK_HEADER_BYTES, BlockFile } from "./block-file.ts";
+import { copyBlock } from "./block-rewrite.ts";
+import type { StreamCheckpoint } from "./checkpoint.ts";
+import type { FileStoreCore } from "./core.ts";
+import type { FileBacking } from "./file-backing.ts";
+import { blockPath, MAKING_SUFFIX } from "./format.ts";
+
+/** A block whose messages take no more of it than this is written anew. */
+const SPARSE_SHARE = 0.5;
+
+/**
+ * Writes the sparse blocks of a stream anew.
+ *
+ * @param reached - The checkpoint that was just made: everything in the blocks before its newest one is durable, removals included.
+ */
+export async function compactBlocks(
+  core: FileStoreCore,
+  backing: FileBacking,
+  reached: StreamCheckpoint,
+): Promise<void> {
+  const { blocks } = backing.index.records;
+  for (const block of [...blocks]) {
+    if (block.number >= reached.block || backing.deleted) break;
+    const used = block.endOffset - BLOCK_HEADER_BYTES;
+    if (block.live === 0 || block.liveBytes > used * SPARSE_SHARE || !blocks.includes(block)) continue;
+    await compactBlock(core, backing, block, reached);
+  }
+}
+
+async function compactBlock(
+  core: FileStoreCore,
+  backing: FileBacking,
+  block: IndexBlock,
+  reached: StreamCheckpoint,
+): Promise<void> {
+  const { disk, pool } = core;
+  const { incarnation, index, blocks } = backing;
+  const path = blockPath(incarnation, block.number);
+  // Taken away since the checkpoint: that may not be durable, so the record has to stay.
+  const recent = new Set(backing.changes.unsavedTombstones);
+  const { firstSeq } = index;
+  const keep = (seq: number): boolean => seq >= reached.firstSeq && (seq < firstSeq || recent.has(seq));
+  const copied = copyBlock(blocks.byNumber.get(block.number)!.file(), block, incarnation, keep);
+  if (copied === null) return; // damaged: left for its reader to notice and report
+  const fresh = new BlockFile(pool, block.number, path + MAKING_SUFFIX, false);
+  if (disk.stat(fresh.path) !== null) disk.remove(fresh.path);
+  try {
+    fresh.file().write(copied.bytes, 0, copied.bytes.length, 0);
+    fresh.dirty = true;
+    await fresh.sync();
+    // A record that goes may be the one that says that sequences before it never had a message.
+    if (await backing.tombstones.append(neverStored(backing, block))) blocks.folderDirty = true;
+    await blocks.syncFolder();
+    const position = index.records.blocks.indexOf(block);
+    if (position >= 0 && !backing.deleted) {
+      // What went while the sync was under way is in the file, and no more than that.
+      for (let slot = 0; slot < block.slots; slot++) {
+        if (copied.block.isLive(slot) && !block.isLive(slot)) copied.block.remove(slot);
+      }
+      disk.rename(fresh.path, path);
+      blocks.byNumber.get(block.number)!.close();
+      blocks.add(block.number, true);
+      index.records.blocks[position] = copied.block;
+      backing.forgetWindows();
+      blocks.folderDirty = true;
+      await blocks.syncFolder();
+    } else if (!backing.deleted) {
+      disk.remove(fresh.path);
+    }
+  } finally {
+    fresh.close();
+  }
+}
+
+/** Sequences in and right before a block that have no record, as first and count. */
+function* neverStored(backing: FileBacking, block: IndexBlock): Generator<readonly [first: number, count: number]> {
+  const { blocks } = backing.index.records;
+  const before = blocks[blocks.indexOf(block) - 1];
+  if (before !== undefined && block.firstSeq > before.lastSeq + 1) {
+    yield [before.lastSeq + 1, block.firstSeq - before.lastSeq - 1];
+  }
+  for (let slot = 0; slot < block.slots; slot++) if (block.slotBytes(slot) === 0) yield [block.firstSeq + slot, 1];
+}

@@ -1,0 +1,70 @@
+// What happens to a stream besides appends, until it is written: to the journal at the end of the turn, to the stream's own files
+// at the next checkpoint.
+
+import type { StreamIndex } from "../index/stream-index.ts";
+import type { ControlBuffer } from "./control.ts";
+
+/** Changes of one stream. */
+export class StreamChanges {
+  /** Taken away since the last checkpoint: goes to the tombstone files. */
+  unsavedTombstones: number[] = [];
+  consumersDirty = false;
+  /** Taken away in this turn. */
+  #removed: number[] = [];
+  #boundsMoved = false;
+  #truncatedTo = -1;
+  #changedConsumers: Map<string, Uint8Array | null> = new Map();
+
+  removed(seq: number): void {
+    this.#removed.push(seq);
+    this.unsavedTombstones.push(seq);
+  }
+
+  boundsMoved(): void {
+    this.#boundsMoved = true;
+  }
+
+  /** Everything is gone. */
+  cleared(): void {
+    this.#removed = [];
+    this.unsavedTombstones = [];
+  }
+
+  /** Sequences above `seq` will be given again. */
+  truncated(seq: number): void {
+    this.#truncatedTo = seq;
+    this.#removed = this.#removed.filter((removed) => removed <= seq);
+    this.forgetTombstonesAbove(seq);
+  }
+
+  /** The same, for recovery: nothing has to be said about it. */
+  forgetTombstonesAbove(seq: number): void {
+    this.unsavedTombstones = this.unsavedTombstones.filter((removed) => removed <= seq);
+  }
+
+  consumerChanged(name: string, state: Uint8Array | null): void {
+    this.#changedConsumers.set(name, state);
+    this.consumersDirty = true;
+  }
+
+  /** Puts what has happened in the turn into its control records. */
+  take(control: ControlBuffer, incarnation: number, index: StreamIndex): void {
+    if (this.#truncatedTo >= 0) control.truncated(incarnation, this.#truncatedTo);
+    this.#truncatedTo = -1;
+    if (this.#removed.length > 0) {
+      control.removed(incarnation, this.#removed);
+      this.#removed = [];
+    }
+    if (this.#boundsMoved) {
+      const { firstSeq, lastSeq, messages, records } = index;
+      const last = records.last;
+      const ownLast = last === null ? 0 : last.lastSeq - last.trailingGap();
+      // Where messages tell the last sequence, they must: it is not durable before they are.
+      control.bounds(incarnation, firstSeq, messages === 0 || lastSeq > ownLast ? lastSeq : 0);
+    }
+    this.#boundsMoved = false;
+    if (this.#changedConsumers.size === 0) return;
+    for (const [name, state] of this.#changedConsumers) control.consumer(incarnation, name, state);
+    this.#changedConsumers.clear();
+  }
+}

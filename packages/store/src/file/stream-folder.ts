@@ -1,0 +1,32 @@
+// The folder of a stream as a whole: made in one step, removed in one step.
+
+import type { Disk } from "@myelin/platform";
+import { MAGIC_META, MAKING_SUFFIX, REMOVING_SUFFIX, STREAMS_FOLDER, streamFolder } from "./format.ts";
+import { encodeMeta, type StreamMeta } from "./stream-meta.ts";
+import { writeTwin } from "./twin-file.ts";
+
+/** Makes a stream's folder; it is there, with its description, once its name is durable. */
+export async function makeStreamFolder(disk: Disk, incarnation: number, meta: StreamMeta): Promise<void> {
+  const folder = streamFolder(incarnation);
+  const making = folder + MAKING_SUFFIX;
+  disk.makeFolder(making);
+  await writeTwin(disk, `${making}/meta`, MAGIC_META, incarnation, 1, encodeMeta(meta));
+  await disk.syncFolder(making);
+  disk.rename(making, folder);
+  await disk.syncFolder(STREAMS_FOLDER);
+}
+
+/** Removes a stream's folder with everything in it. All its files are closed. */
+export async function removeStreamFolder(disk: Disk, incarnation: number): Promise<void> {
+  const folder = streamFolder(incarnation);
+  const removing = folder + REMOVING_SUFFIX;
+  disk.rename(folder, removing);
+  await disk.syncFolder(STREAMS_FOLDER);
+  emptyStreamFolder(disk, removing);
+}
+
+/** Removes a folder that is being made or removed, with what is in it. */
+export function emptyStreamFolder(disk: Disk, path: string): void {
+  for (const { name } of disk.list(path)) disk.remove(`${path}/${name}`);
+  disk.removeFolder(path);
+}

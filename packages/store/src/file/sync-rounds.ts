@@ -1,0 +1,183 @@
+// Makes written turns durable: one round of syncs at a time, which covers every turn that ended before it began.
+//
+//   append ... append | end of turn: batch, blocks | round: fdatasync ... | durable | answers go out
+//
+// Invariant: nothing is called durable before every file that holds a part of it has been synced, names included. A sync that
+// fails is never tried again into success: it fails the store.
+
+import type { Clock, Timer } from "@myelin/platform";
+import type { StoreError } from "../errors.ts";
+import type { FileStoreCore } from "./core.ts";
+import type { FileBacking } from "./file-backing.ts";
+import type { Journal } from "./journal.ts";
+import type { TurnWriter } from "./turn-writer.ts";
+
+/** The syncing half of a store. */
+export class SyncRounds {
+  /** The last turn that is synced. */
+  syncedTurn = 0;
+  /** The last turn that was called durable. */
+  durableTurn = 0;
+  /** Called when `durableTurn` has grown. */
+  onDurable: (turn: number) => void = () => {};
+  #core: FileStoreCore;
+  #clock: Clock;
+  #turns: TurnWriter;
+  #journal!: Journal;
+  #failure: StoreError | null = null;
+  #round: Promise<void> | null = null;
+  #waiters: { turn: number; resolve: () => void; reject: (error: StoreError) => void }[] = [];
+  #actions: { turn: number; run: () => Promise<void> }[] = [];
+  #acting: Promise<void> | null = null;
+  /** In lazy mode: when the next round begins. */
+  #timer: Timer | null = null;
+
+  constructor(core: FileStoreCore, clock: Clock, turns: TurnWriter) {
+    this.#core = core;
+    this.#clock = clock;
+    this.#turns = turns;
+  }
+
+  /** The journal is there: rounds can begin. */
+  begin(journal: Journal): void {
+    this.#journal = journal;
+  }
+
+  /** A turn was written. */
+  turnEnded(turn: number): void {
+    const { sync } = this.#core.options;
+    if (sync === "always") {
+      this.start();
+      return;
+    }
+    this.#timer ??= this.#clock.setTimer(sync.intervalMs, () => {
+      this.#timer = null;
+      this.start();
+    });
+    this.#madeDurable(turn);
+  }
+
+  start(): void {
+    if (this.#round !== null || this.#failure !== null || this.#turns.turn - 1 <= this.syncedTurn) return;
+    this.#round = this.#run().then(
+      () => {
+        this.#round = null;
+        if (this.#core.options.sync === "always" || this.#waiters.length > 0) this.start();
+      },
+      (error: unknown) => {
+        this.#round = null;
+        this.#core.fail(error);
+      },
+    );
+  }
+
+  /** Resolves when the turn is durable; rejects when it never will be. */
+  durable(turn: number): Promise<void> {
+    return turn <= this.durableTurn ? Promise.resolve() : this.#wait(turn, false);
+  }
+
+  /** Resolves when everything up to now is synced, whatever the mode. */
+  async synced(): Promise<void> {
+    const turn = this.#turns.ticket;
+    if (turn <= this.syncedTurn) return;
+    const synced = this.#wait(turn, true);
+    this.start();
+    await synced;
+  }
+
+  /** Runs `action` when everything up to the turn is synced. Actions run one after the other. */
+  after(turn: number, run: () => Promise<void>): void {
+    this.#actions.push({ turn, run });
+  }
+
+  /** Resolves when everything up to now is synced and the actions for it have run. */
+  async settled(): Promise<void> {
+    await this.synced();
+    while (this.#acting !== null) await this.#acting;
+  }
+
+  /** The store has failed: what is not durable will never be. */
+  abort(failure: StoreError): void {
+    this.#failure = failure;
+    const waiting = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiting) waiter.reject(failure);
+    this.#timer?.cancel();
+  }
+
+  /** Ends the timer, and waits for the round that is under way. */
+  async close(): Promise<void> {
+    await this.#round?.catch(() => undefined); // it has failed the store already
+    this.#timer?.cancel();
+  }
+
+  async #run(): Promise<void> {
+    const turn = this.#turns.turn - 1;
+    const batch = this.#journal.nextBatch - 1;
+    const syncs: Promise<unknown>[] = this.#journal.takeDirty().map((segment) => segment.file.sync());
+    const reached: { stream: FileBacking; block: number; offset: number }[] = [];
+    for (const stream of this.#turns.takeWritten()) {
+      const sync = stream.syncTurns();
+      if (sync === null) continue;
+      syncs.push(sync);
+      reached.push({ stream, block: stream.blocks.last, offset: stream.tail.start });
+    }
+    await Promise.all(syncs);
+    this.#journal.syncedBatch = batch;
+    for (const { stream, block, offset } of reached) stream.syncedTo(block, offset);
+    this.syncedTurn = turn;
+    this.#madeDurable(turn);
+    this.#act();
+  }
+
+  #madeDurable(turn: number): void {
+    if (turn > this.durableTurn) {
+      this.durableTurn = turn;
+      this.onDurable(turn);
+    }
+    const waiting = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiting) {
+      if (waiter.turn <= turn && turn <= this.durableTurn) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+  }
+
+  /** @param synced - Wait for the sync even where lazy mode calls it durable earlier. */
+  #wait(turn: number, synced: boolean): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const check = (): void => {
+        if (!synced || this.syncedTurn >= turn) {
+          resolve();
+        } else {
+          this.#waiters.push({ turn: Math.max(turn, this.durableTurn + 1), resolve: check, reject });
+          queueMicrotask(() => this.start());
+        }
+      };
+      this.#waiters.push({ turn, resolve: check, reject });
+    });
+  }
+
+  /** Runs what was waiting for its turn to be synced. */
+  #act(): void {
+    if (this.#acting !== null || (this.#actions[0]?.turn ?? Number.POSITIVE_INFINITY) > this.syncedTurn) return;
+    this.#acting = this.#runActions().then(
+      () => {
+        this.#acting = null;
+        this.#act();
+      },
+      (error: unknown) => {
+        this.#acting = null;
+        this.#core.writeFailed(error);
+      },
+    );
+  }
+
+  async #runActions(): Promise<void> {
+    for (let next = this.#actions[0]; next !== undefined && next.turn <= this.syncedTurn; next = this.#actions[0]) {
+      this.#actions.shift();
+      await next.run();
+    }
+  }
+}

@@ -1,0 +1,167 @@
+// Gathers what all streams do in a turn of the event loop, and writes it at the turn's end: the records of quiet streams and
+// everything that is not a message as a batch of the journal, the records of busy streams to their own blocks.
+
+import { u32 } from "../record.ts";
+import { ControlBuffer } from "./control.ts";
+import type { FileStoreCore } from "./core.ts";
+import type { FileBacking } from "./file-backing.ts";
+import { BATCH_HEADER_BYTES, type Journal } from "./journal.ts";
+
+/** Streams that go the direct way in one turn: each costs a sync of its own. */
+const DIRECT_STREAMS_MAX = 2;
+
+/** The turn that is gathering. */
+export class TurnWriter {
+  /** Number of the turn that is gathering; those before it are written. */
+  turn = 1;
+  /** Something has happened in it. */
+  dirty = false;
+  /** Bytes that wait for its end. */
+  bytes = 0;
+  /** The turn cannot end before a checkpoint or a new segment makes room in the journal. */
+  waitsForRoom = false;
+  readonly controls: ControlBuffer = new ControlBuffer();
+  /** Streams that took part in turns written since a round last took them. */
+  #written: Set<FileBacking> = new Set();
+  #core: FileStoreCore;
+  #journal!: Journal;
+  #streams: FileBacking[] = [];
+  #batch: Uint8Array = new Uint8Array(64 * 1024);
+  #batchBytes = 0;
+  #controlsTaken = 0;
+
+  constructor(core: FileStoreCore) {
+    this.#core = core;
+  }
+
+  /** The journal is there: turns can be written. */
+  begin(journal: Journal): void {
+    this.#journal = journal;
+  }
+
+  /** A number that stands for everything up to now. */
+  get ticket(): number {
+    return this.dirty ? this.turn : this.turn - 1;
+  }
+
+  enter(stream: FileBacking): void {
+    if (stream.inTurn) return;
+    stream.inTurn = true;
+    this.#streams.push(stream);
+  }
+
+  /** Streams that took part in turns since the last call. */
+  takeWritten(): Set<FileBacking> {
+    const written = this.#written;
+    this.#written = new Set();
+    return written;
+  }
+
+  /** The stream's files are going: nothing of it has to be written any more. */
+  forget(stream: FileBacking): void {
+    this.#streams = this.#streams.filter((other) => other !== stream);
+    this.#written.delete(stream);
+  }
+
+  /**
+   * Ends the turn: writes everything it has gathered.
+   *
+   * @returns False when the journal has no room for all of it: then the turn goes on until it has.
+   */
+  end(): boolean {
+    this.waitsForRoom = !this.#write();
+    if (this.waitsForRoom) return false;
+    this.dirty = false;
+    this.bytes = 0;
+    this.turn++;
+    return true;
+  }
+
+  #write(): boolean {
+    if (this.waitsForRoom && !this.#journal.hasRoom(this.#batchBytes)) return false;
+    let direct = 0;
+    for (const stream of this.#streams) {
+      const bytes = stream.tail.turnBytes;
+      if (bytes === 0) continue;
+      const mustDirect = bytes > this.#core.options.segmentBytes / 4;
+      if (
+        (mustDirect || (stream.tail.prefersDirect && direct < DIRECT_STREAMS_MAX)) &&
+        this.#writeDirect(stream, mustDirect)
+      ) {
+        direct++;
+        continue;
+      }
+      if (!this.#makeRoom(bytes)) return false;
+      stream.tail.moveTurn(this.#batch, BATCH_HEADER_BYTES + this.#batchBytes);
+      this.#batchBytes += bytes;
+    }
+    for (const stream of this.#streams) stream.takeControls(this.controls);
+    if (!this.#moveControls() || !this.#emitBatch()) return false;
+    for (const stream of this.#streams) {
+      stream.endTurn();
+      this.#written.add(stream);
+      this.writeLazy(stream);
+    }
+    this.#streams = [];
+    return true;
+  }
+
+  /** Writes what a stream has kept back, if that has grown; on a disk that is full it keeps it. */
+  writeLazy(stream: FileBacking): void {
+    try {
+      stream.writeLazy();
+    } catch (error) {
+      this.#core.writeFailed(error); // the records are in the journal, and stay in the tail
+    }
+  }
+
+  /** Returns false when the disk is full and the journal can take the records instead. */
+  #writeDirect(stream: FileBacking, must: boolean): boolean {
+    try {
+      stream.flushTail();
+      return true;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (must || (code !== "ENOSPC" && code !== "EDQUOT")) throw error;
+      this.#core.writeFailed(error);
+      return false;
+    }
+  }
+
+  /** Makes sure that so many bytes fit in the batch, writing what it holds if they do not. */
+  #makeRoom(bytes: number): boolean {
+    if (this.#batchBytes > 0 && BATCH_HEADER_BYTES + this.#batchBytes + bytes > this.#core.options.segmentBytes) {
+      if (!this.#emitBatch()) return false;
+    }
+    const needed = BATCH_HEADER_BYTES + this.#batchBytes + bytes;
+    if (needed > this.#batch.length) {
+      const larger = new Uint8Array(Math.max(needed, this.#batch.length * 2));
+      larger.set(this.#batch.subarray(0, BATCH_HEADER_BYTES + this.#batchBytes));
+      this.#batch = larger;
+    }
+    return true;
+  }
+
+  #moveControls(): boolean {
+    const { controls } = this;
+    while (this.#controlsTaken < controls.length) {
+      const length = Math.ceil(u32(controls.bytes, this.#controlsTaken + 4) / 8) * 8;
+      if (!this.#makeRoom(length)) return false;
+      const piece = controls.bytes.subarray(this.#controlsTaken, this.#controlsTaken + length);
+      this.#batch.set(piece, BATCH_HEADER_BYTES + this.#batchBytes);
+      this.#batchBytes += length;
+      this.#controlsTaken += length;
+    }
+    controls.clear();
+    this.#controlsTaken = 0;
+    return true;
+  }
+
+  #emitBatch(): boolean {
+    if (this.#batchBytes === 0) return true;
+    if (!this.#journal.hasRoom(this.#batchBytes)) return false;
+    this.#journal.write(this.#batch, this.#batchBytes);
+    this.#batchBytes = 0;
+    return true;
+  }
+}

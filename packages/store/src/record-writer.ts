@@ -1,0 +1,87 @@
+// Writes a message as a record into the place that its stream's backing has made for it.
+
+import type { StreamBacking } from "./backing.ts";
+import { StoreError } from "./errors.ts";
+import type { IndexBlock } from "./index/record-index.ts";
+import type { MessageDraft } from "./message-draft.ts";
+import {
+  FLAG_GAP,
+  FLAG_HEADERS,
+  FLAG_ROLLUP_ALL,
+  FLAG_ROLLUP_SUBJECT,
+  FLAG_TTL,
+  HEADERS_BYTES_MAX,
+  KIND_MESSAGE,
+  putRecordOptions,
+  putRecordTime,
+  putU16,
+  putU32,
+  putU64,
+  RECORD_BYTES_MAX,
+  recordDataOffset,
+  SUBJECT_BYTES_MAX,
+  sealRecord,
+} from "./record.ts";
+
+/** Copies shorter than this are made byte by byte: quicker than a call. */
+const COPY_LOOP_BYTES_MAX = 48;
+
+/**
+ * Writes the record that `backing` has reserved.
+ *
+ * @param gap - Sequences right before it that never get a message.
+ * @param length - Of the record, padding left out.
+ */
+export function writeRecord(
+  backing: StreamBacking,
+  draft: MessageDraft,
+  block: IndexBlock,
+  seq: number,
+  gap: number,
+  timeMs: number,
+  timeSubNs: number,
+  length: number,
+): void {
+  const { bytes, at, incarnation, synced } = backing;
+  const headersBytes = draft.payloadStart - draft.headersStart;
+  const flags =
+    (headersBytes > 0 ? FLAG_HEADERS : 0) |
+    (draft.ttlSeconds !== 0 ? FLAG_TTL : 0) |
+    (gap > 0 ? FLAG_GAP : 0) |
+    (draft.rollup === "none" ? 0 : draft.rollup === "all" ? FLAG_ROLLUP_ALL : FLAG_ROLLUP_SUBJECT);
+  putU32(bytes, at + 8, incarnation);
+  putU32(bytes, at + 12, block.number);
+  putU32(bytes, at + 16, block.endOffset);
+  putU16(bytes, at + 20, draft.subjectEnd - draft.subjectStart);
+  bytes[at + 22] = flags;
+  bytes[at + 23] = KIND_MESSAGE;
+  putU64(bytes, at + 24, seq);
+  putRecordTime(bytes, at, timeMs, timeSubNs);
+  putU32(bytes, at + 40, headersBytes);
+  putU32(bytes, at + 44, synced);
+  putRecordOptions(bytes, at, gap, draft.ttlSeconds);
+  const data = at + recordDataOffset(flags);
+  copyBytes(draft.subjectBytes, draft.subjectStart, draft.subjectEnd, bytes, data);
+  copyBytes(draft.bodyBytes, draft.headersStart, draft.bodyEnd, bytes, data + draft.subjectEnd - draft.subjectStart);
+  sealRecord(bytes, at, length);
+}
+
+function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
+  if (end - start > COPY_LOOP_BYTES_MAX) to.set(from.subarray(start, end), at);
+  else for (let i = start, p = at; i < end; i++, p++) to[p] = from[i]!;
+}
+
+/** @throws StoreError `MSG_TOO_LARGE` when a record cannot hold the message. */
+export function checkRecordSize(stream: string, subjectBytes: number, headersBytes: number, length: number): void {
+  if (subjectBytes <= SUBJECT_BYTES_MAX && headersBytes <= HEADERS_BYTES_MAX && length <= RECORD_BYTES_MAX) return;
+  const [part, bytes, max] =
+    subjectBytes > SUBJECT_BYTES_MAX
+      ? ["subject", subjectBytes, SUBJECT_BYTES_MAX]
+      : headersBytes > HEADERS_BYTES_MAX
+        ? ["headers", headersBytes, HEADERS_BYTES_MAX]
+        : ["record", length, RECORD_BYTES_MAX];
+  throw new StoreError(
+    "MSG_TOO_LARGE",
+    `Cannot store in ${JSON.stringify(stream)}: ${part} of ${bytes} bytes, at most ${max}`,
+  );
+}
