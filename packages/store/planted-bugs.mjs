@@ -61,19 +61,19 @@ const BUGS = [
   [
     "does not check the body of a batch",
     "file/journal-reader.js",
-    "bodySound: checksum(bytes, start, start + bodyBytes) === u32(bytes, at + 36)",
-    "bodySound: true",
+    "const bodySound = checksum(bytes, start, start + bodyBytes) === u32(bytes, at + 36);",
+    "const bodySound = true;",
   ],
   [
     "replays across a gap",
     "file/recovering-stream.js",
-    "if (!fits || !this.#explained(index.lastSeq + 1, seq - gap - 1)) {",
+    "if (!fits || !rebuilt.explained(index.lastSeq + 1, seq - gap - 1)) {",
     "if (!fits) {",
   ],
   [
     "cuts damage instead of keeping it",
-    "file/recovering-stream.js",
-    "if (at >= durableEnd && !this.#provenSynced(number, bytes, at, later))",
+    "file/stream-scan.js",
+    "if (offset >= durableEnd && !this.#provenSynced(number, found, offset, later))",
     "if (true)",
   ],
   [
@@ -101,9 +101,35 @@ const BUGS = [
     "await this.#disk.syncFolder(JOURNAL_FOLDER);",
     "",
   ],
+  [
+    "believes an index file without its checksum",
+    "file/index-chunk.js",
+    "checksum(bytes, at + 4, at + length) !== u32(bytes, at) || ",
+    "",
+  ],
+  [
+    "believes an index file whose records are not in the block",
+    "file/stream-scan.js",
+    "return record !== null && u32(record, 0) === checksum && u64(record, 24) === seq ? record : null;",
+    "return record ?? new Uint8Array(80);",
+  ],
+  [
+    "forgets what was taken away from what index files tell",
+    "file/rebuilt-index.js",
+    "seq < floor || gone.has(seq)",
+    "seq < floor",
+  ],
+  [
+    "takes a removal that was not confirmed from an index file",
+    "file/rebuilt-index.js",
+    "const record = readRecord(block.endOffset, bytes);",
+    "const record = readRecord(block.endOffset, bytes);\n                block.addAbsent(bytes);\n                continue;",
+  ],
+  ["keeps an erased subject in an index file", "file/file-backing.js", "await file.index.wipe();", ""],
+  ["says that it was stopped in order when it was not", "file/checkpointer.js", "clean: this.stopping", "clean: true"],
 ];
 
-const TESTS = ["file/faults.test.js", "file/damage.test.js", "file/crash.test.js"];
+const TESTS = ["file/faults.test.js", "file/index-file.test.js", "file/damage.test.js", "file/crash.test.js"];
 
 function caught(number) {
   const [name, file, right, wrong] = BUGS[number];

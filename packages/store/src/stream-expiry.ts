@@ -4,7 +4,6 @@
 import type { Clock, Timer } from "@myelin/platform";
 import { isMarker, markerHeaders } from "./delete-marker.ts";
 import { StoreError } from "./errors.ts";
-import type { IndexBlock } from "./index/record-index.ts";
 import { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import type { Stream } from "./stream.ts";
@@ -42,10 +41,10 @@ export class StreamExpiry {
     this.#ttls.add(this.#stream.ages.storedAt(seq, stampMs) + ttlSeconds * 1000, seq);
   }
 
-  /** A message with a time to live was found on opening. */
-  found(block: IndexBlock, slot: number): void {
-    const message = this.#stream.load(block.firstSeq + slot, this.#view);
-    if (message !== null && message.ttlSeconds > 0) this.add(message.seq, message.timeMs, message.ttlSeconds);
+  /** Messages that were found on opening, by the wall time at which they expire. The heap is taken over. */
+  restore(ttls: TtlHeap): void {
+    ttls.shift(this.#stream.ages.storedAt(0, 0));
+    this.#ttls = ttls;
   }
 
   /** All messages are gone. */
@@ -108,12 +107,14 @@ export class StreamExpiry {
     while (budget-- > 0 && this.#ttls.nextDueMs <= nowMs) {
       const seq = this.#ttls.nextSeq;
       const message = this.#stream.load(seq, this.#view);
-      // Gone meanwhile, or the sequence was given again: then its own time stands elsewhere in the heap.
+      let dueMs = 0;
       if (message !== null && message.ttlSeconds > 0) {
-        const dueMs = this.#stream.ages.storedAt(seq, message.timeMs) + message.ttlSeconds * 1000;
+        dueMs = this.#stream.ages.storedAt(seq, message.timeMs) + message.ttlSeconds * 1000;
         if (dueMs <= nowMs) this.#expire(seq);
       }
       this.#ttls.take();
+      // The sequence was given again, or its time was known less exactly: it has a time of its own.
+      if (dueMs > nowMs) this.#ttls.add(dueMs, seq);
     }
   }
 

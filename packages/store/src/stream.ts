@@ -14,6 +14,7 @@ import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import { aligned, recordLength } from "./record.ts";
 import { checkRecordSize, writeRecord } from "./record-writer.ts";
+import type { Slices } from "./slices.ts";
 import { Stamp } from "./stamp.ts";
 import type {
   FilterLike,
@@ -28,6 +29,7 @@ import { StreamConsumers } from "./stream-consumers.ts";
 import { StreamExpiry } from "./stream-expiry.ts";
 import { StreamLimiter } from "./stream-limiter.ts";
 import * as queries from "./stream-queries.ts";
+import type { TtlHeap } from "./ttl-heap.ts";
 
 /** A stream on any backing. Stores make it; callers know it as `StreamLog`. */
 export class Stream implements StreamLog {
@@ -83,15 +85,25 @@ export class Stream implements StreamLog {
     this.#all = new SubjectFilter(index.subjects, []);
   }
 
-  /** After recovery has filled the index: counts bytes, enforces the limits, starts expiry. */
-  begin(): void {
+  /** For stores, after recovery has filled the index: counts bytes. */
+  async countBytes(slices: Slices): Promise<void> {
+    const plain = this.#backing.storedBytes(0, false);
+    const headers = this.#backing.storedBytes(0, true) - plain;
     this.bytes = 0;
-    for (const block of this.index.records.blocks) {
-      for (let slot = block.nextLive(0); slot >= 0; slot = block.nextLive(slot + 1)) {
-        this.bytes += this.storedBytes(block, slot);
-        if (block.hasTtl(slot)) this.#expiry.found(block, slot);
-      }
+    for (const block of [...this.index.records.blocks]) {
+      const { dataBytes, withHeaders } = block.liveTotals();
+      this.bytes += dataBytes + block.live * plain + withHeaders * headers;
+      if (slices.due) await slices.pause();
     }
+  }
+
+  /** For stores, after recovery: messages that expire, by wall time. */
+  restoreTtls(ttls: TtlHeap): void {
+    this.#expiry.restore(ttls);
+  }
+
+  /** For stores: everything is in place; enforces the limits and starts expiry. */
+  begin(): void {
     this.#limiter.enforceAll();
     this.#expiry.schedule();
   }

@@ -47,6 +47,11 @@ export class TtlHeap {
     this.#seqs[at] = moved;
   }
 
+  /** Moves all times by so much. */
+  shift(byMs: number): void {
+    for (let i = 0; i < this.size; i++) this.#due[i]! += byMs;
+  }
+
   clear(): void {
     this.size = 0;
   }

@@ -17,6 +17,7 @@ import type { Disk, DiskFile } from "@myelin/platform";
 import { checksum } from "../checksum.ts";
 import { putU32, putU64, u32, u64 } from "../record.ts";
 import { FORMAT_VERSION, MAGIC_BLOCK } from "./format.ts";
+import { IndexFile } from "./index-file.ts";
 
 export const BLOCK_HEADER_BYTES = 64;
 
@@ -50,6 +51,8 @@ export function readBlockHeader(bytes: Uint8Array): BlockHeader | null {
 export class BlockFile {
   readonly number: number;
   readonly path: string;
+  /** What is kept beside it so that opening need not read it. */
+  readonly index: IndexFile;
   /** Bytes written that no completed sync covers. */
   dirty = false;
   /** A sync is under way. */
@@ -66,10 +69,11 @@ export class BlockFile {
   #closing = false;
   #pool: FilePool;
 
-  constructor(pool: FilePool, number: number, path: string, exists: boolean) {
+  constructor(pool: FilePool, number: number, path: string, index: string, exists: boolean) {
     this.#pool = pool;
     this.number = number;
     this.path = path;
+    this.index = new IndexFile(pool.disk, index);
     this.exists = exists;
   }
 
@@ -121,6 +125,13 @@ export class BlockFile {
     this.#file?.close();
     this.#file = null;
     this.#pool.forget(this);
+  }
+
+  /** Closes and removes the file, and what is kept beside it. */
+  remove(): void {
+    this.close();
+    this.index.remove();
+    if (this.exists) this.#pool.disk.remove(this.path);
   }
 
   /** For the pool: closes the file if that can be done without losing track of a failed write. */

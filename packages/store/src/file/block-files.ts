@@ -2,7 +2,7 @@
 
 import type { FilePool } from "./block-file.ts";
 import { BlockFile } from "./block-file.ts";
-import { blockPath, streamFolder } from "./format.ts";
+import { blockPath, indexPath, streamFolder } from "./format.ts";
 
 /** The block files of one stream. */
 export class BlockFiles {
@@ -26,7 +26,13 @@ export class BlockFiles {
 
   /** A block of this stream, on the disk or yet to be made there. */
   add(number: number, exists: boolean): BlockFile {
-    const file = new BlockFile(this.#pool, number, blockPath(this.incarnation, number), exists);
+    const file = new BlockFile(
+      this.#pool,
+      number,
+      blockPath(this.incarnation, number),
+      indexPath(this.incarnation, number),
+      exists,
+    );
     this.byNumber.set(number, file);
     return file;
   }

@@ -3,7 +3,9 @@
 //   body   0  u32  epoch of the journal's batches that count
 //          4  u32  lowest incarnation not given yet
 //          8  u64  first batch of the journal that is not in the streams' own files
-//         16  u32  number of streams, then 48 bytes for each, in order of incarnation:
+//         16  u32  number of streams
+//         20  u32  1: the store was stopped in order, the journal has nothing from the first batch on; 0: it may have
+//         24  48 bytes for each stream, in order of incarnation:
 //                    u32 incarnation
 //                    u32 newest block, u32 how far it is durable; blocks before it are as a whole
 //                    u32 0
@@ -31,6 +33,8 @@ export interface Checkpoint {
   readonly epoch: number;
   readonly nextIncarnation: number;
   readonly firstBatch: number;
+  /** Nothing was written to the journal since: the store was stopped in order. */
+  readonly clean: boolean;
   readonly streams: readonly StreamCheckpoint[];
 }
 
@@ -40,6 +44,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   putU32(bytes, 4, checkpoint.nextIncarnation);
   putU64(bytes, 8, checkpoint.firstBatch);
   putU32(bytes, 16, checkpoint.streams.length);
+  putU32(bytes, 20, checkpoint.clean ? 1 : 0);
   let at = HEADER_BYTES;
   for (const stream of checkpoint.streams) {
     putU32(bytes, at, stream.incarnation);
@@ -69,5 +74,11 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       lastTimeMs: u64(bytes, at + 40) - 1,
     });
   }
-  return { epoch: u32(bytes, 0), nextIncarnation: u32(bytes, 4), firstBatch: u64(bytes, 8), streams };
+  return {
+    epoch: u32(bytes, 0),
+    nextIncarnation: u32(bytes, 4),
+    firstBatch: u64(bytes, 8),
+    clean: u32(bytes, 20) === 1,
+    streams,
+  };
 }

@@ -1,10 +1,12 @@
 // Makes checkpoints: everything durable in the streams' own files, then said so in the store file, then the journal freed.
 
+import type { Slices } from "../slices.ts";
 import { encodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
 import { compactBlocks } from "./compaction.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { MAGIC_STORE, STORE_FILE } from "./format.ts";
+import { Indexer } from "./indexer.ts";
 import type { Journal } from "./journal.ts";
 import type { StreamCatalog } from "./stream-catalog.ts";
 import { writeTwin } from "./twin-file.ts";
@@ -15,6 +17,8 @@ export class Checkpointer {
   onEnd: () => void = () => {};
   /** The first one of an opening has been made. */
   opened = false;
+  /** Nothing is written to the journal any more: the next one is the last. */
+  stopping = false;
   /** Bytes of changes since the last checkpoint began. */
   #changed = 0;
   #running: Promise<void> | null = null;
@@ -23,6 +27,7 @@ export class Checkpointer {
   #storeId = 0;
   #generation = 0;
   #journal!: Journal;
+  #indexer!: Indexer;
 
   constructor(core: FileStoreCore, catalog: StreamCatalog) {
     this.#core = core;
@@ -30,7 +35,8 @@ export class Checkpointer {
   }
 
   /** @param generation - Of the store files. */
-  begin(journal: Journal, storeId: number, generation: number): void {
+  begin(journal: Journal, storeId: number, generation: number, slices: Slices): void {
+    this.#indexer = new Indexer(this.#core, storeId, slices);
     this.#journal = journal;
     this.#storeId = storeId;
     this.#generation = generation;
@@ -49,6 +55,12 @@ export class Checkpointer {
   /** The direct way fills no segment, and its blocks want a checkpoint just as well. */
   get due(): boolean {
     return this.#journal.fullSegments > 0 || this.#changed > this.#core.options.segmentBytes;
+  }
+
+  /** Full blocks have no index file: they were read on opening, and a checkpoint will write what was found. */
+  get indexBehind(): boolean {
+    for (const { backing } of this.#catalog.open.values()) if (this.#indexer.behind(backing)) return true;
+    return false;
   }
 
   /** Never rejects: what goes wrong fails the store, or says that the disk is full. */
@@ -76,12 +88,16 @@ export class Checkpointer {
     streams.sort((a, b) => a.incarnation - b.incarnation);
     const { epoch } = journal;
     const { nextIncarnation } = this.#catalog;
-    const body = encodeCheckpoint({ epoch, nextIncarnation, firstBatch: batch + 1, streams });
+    const body = encodeCheckpoint({ epoch, nextIncarnation, firstBatch: batch + 1, clean: this.stopping, streams });
     const { disk } = this.#core;
     await writeTwin(disk, STORE_FILE, MAGIC_STORE, this.#storeId, ++this.#generation, body);
     if (this.#generation <= 2) await disk.syncFolder("");
     journal.recycle(batch);
-    if (this.opened) for (const backing of open) await this.#compact(backing);
+    if (!this.opened) return;
+    for (const backing of open) {
+      await this.#compact(backing);
+      await this.#indexer.run(backing, this.stopping);
+    }
   }
 
   async #compact(backing: FileBacking): Promise<void> {

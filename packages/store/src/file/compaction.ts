@@ -45,7 +45,7 @@ async function compactBlock(
   const keep = (seq: number): boolean => seq >= reached.firstSeq && (seq < firstSeq || recent.has(seq));
   const copied = copyBlock(blocks.byNumber.get(block.number)!.file(), block, incarnation, keep);
   if (copied === null) return; // damaged: left for its reader to notice and report
-  const fresh = new BlockFile(pool, block.number, path + MAKING_SUFFIX, false);
+  const fresh = new BlockFile(pool, block.number, path + MAKING_SUFFIX, "", false);
   if (disk.stat(fresh.path) !== null) disk.remove(fresh.path);
   try {
     fresh.file().write(copied.bytes, 0, copied.bytes.length, 0);
@@ -60,8 +60,10 @@ async function compactBlock(
       for (let slot = 0; slot < block.slots; slot++) {
         if (copied.block.isLive(slot) && !block.isLive(slot)) copied.block.remove(slot);
       }
+      const old = blocks.byNumber.get(block.number)!;
+      old.index.remove();
       disk.rename(fresh.path, path);
-      blocks.byNumber.get(block.number)!.close();
+      old.close();
       blocks.add(block.number, true);
       index.records.blocks[position] = copied.block;
       backing.forgetWindows();

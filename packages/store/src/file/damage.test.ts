@@ -51,6 +51,7 @@ const KINDS: Record<string, { match: RegExp; lost: number }> = {
   meta: { match: /meta\.[01]$/, lost: 0 },
   consumers: { match: /consumers\.[01]$/, lost: 0 },
   tombstones: { match: /deleted\.[01]$/, lost: 0 },
+  index: { match: /\.idx$/, lost: 0 },
   store: { match: /^store\.[01]$/, lost: 0 },
 };
 

@@ -163,6 +163,7 @@ export class FileBacking implements StreamBacking {
       await this.#core.eraseJournal();
       const file = this.blocks.byNumber.get(number);
       if (file === undefined || file !== before || this.deleted) return; // gone, or written anew without the message
+      await file.index.wipe(); // it may hold the subject
       overwriteRecord(file.file(), offset, length);
       file.dirty = true;
       await file.sync();
@@ -322,6 +323,7 @@ export class FileBacking implements StreamBacking {
     const file = this.blocks.byNumber.get(last.number)!;
     this.#later(async () => {
       if (!file.exists) return;
+      file.index.remove(); // before the block ends where it does not
       file.file().truncate(last.endOffset);
       file.dirty = true;
       this.saver.dirty = true;
@@ -345,8 +347,7 @@ export class FileBacking implements StreamBacking {
       if (file === undefined) return;
       if (number === this.blocks.last) this.#dropTail(); // all in it is gone
       this.blocks.byNumber.delete(number);
-      file.close();
-      if (file.exists) this.#core.disk.remove(file.path);
+      file.remove();
     });
   }
 
@@ -361,8 +362,14 @@ export class FileBacking implements StreamBacking {
     const offset = block.offset(slot);
     const file = this.blocks.byNumber.get(block.number);
     this.#core.reportDamage(this.incarnation, file?.path ?? "?", block.number, offset, block.slotBytes(slot), [
-      `sequence ${block.firstSeq + slot} cannot be read: ${why}`,
+      `lost sequence ${block.firstSeq + slot}: it cannot be read: ${why}`,
     ]);
+    // Without its index file, the block is read when the store is opened next, and the loss is known at once.
+    try {
+      file?.index.remove();
+    } catch (error) {
+      this.#core.writeFailed(error);
+    }
     return false;
   }
 }

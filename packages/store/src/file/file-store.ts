@@ -11,6 +11,7 @@
 import type { Clock, Disk, Random, Timer } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { u32 } from "../record.ts";
+import { Slices } from "../slices.ts";
 import type { Store, StoreHealth, StreamLimits, StreamLog } from "../store.ts";
 import { Ballast } from "./ballast.ts";
 import { FilePool } from "./block-file.ts";
@@ -47,7 +48,8 @@ export class FileStore implements Store, FileStoreCore {
   #journal!: Journal;
   #scheduled = false;
   #failure: StoreError | null = null;
-  #closed = false;
+  /** The stopping that is under way, or done. */
+  #stopped: Promise<void> | null = null;
   /** The journal is not there yet. */
   #opening = true;
   #diskFull = false;
@@ -96,6 +98,7 @@ export class FileStore implements Store, FileStoreCore {
     store.#checkpoints.opened = true;
     for (const { stream } of store.#catalog.open.values()) stream.begin();
     store.#flush();
+    if (store.#checkpoints.indexBehind) store.#startCheckpoint();
     return store;
   }
 
@@ -105,7 +108,7 @@ export class FileStore implements Store, FileStoreCore {
     this.#journal = journal;
     this.#turns.begin(journal);
     this.#rounds.begin(journal);
-    this.#checkpoints.begin(journal, storeId, generation);
+    this.#checkpoints.begin(journal, storeId, generation, new Slices(this.#clock));
     this.#catalog.nextIncarnation = recovered.nextIncarnation;
     this.#reports = recovered.reports;
     for (const open of recovered.streams) this.#catalog.adopt(open);
@@ -149,17 +152,24 @@ export class FileStore implements Store, FileStoreCore {
     return { failure: this.#failure, diskFull: this.#diskFull, reports: [...this.#reports] };
   }
 
-  async stop(): Promise<void> {
-    if (this.#closed) return;
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#catalog.close();
     try {
       if (this.#failure === null) {
         await this.settled();
         await this.#catalog.deleted();
+        // From here on nothing goes to the journal: the last checkpoint says that there is nothing in it.
+        while (this.#checkpoints.running !== null) await this.#checkpoints.running;
+        this.#checkpoints.stopping = true;
         await this.checkpointNow();
       }
     } finally {
-      this.#closed = true;
+      this.#checkpoints.stopping = true;
       await this.#rounds.close();
       await this.#checkpoints.running;
       this.#retryTimer?.cancel();
@@ -171,7 +181,8 @@ export class FileStore implements Store, FileStoreCore {
 
   checkWritable(): void {
     if (this.#failure !== null) throw this.#failure;
-    if (this.#closed) throw new StoreError("CLOSED", `Cannot use the store in ${this.disk.name}: it is stopped`);
+    if (this.#stopped !== null)
+      throw new StoreError("CLOSED", `Cannot use the store in ${this.disk.name}: it is stopped`);
   }
 
   checkAppend(): void {
@@ -276,7 +287,7 @@ export class FileStore implements Store, FileStoreCore {
   /** Ends the turn: writes everything it has gathered. When the journal has no room, the turn goes on until it has. */
   #flush(): void {
     const turns = this.#turns;
-    if (!turns.dirty || this.#opening || this.#failure !== null || this.#closed) return;
+    if (!turns.dirty || this.#opening || this.#failure !== null || this.#checkpoints.stopping) return;
     const ending = turns.turn;
     try {
       if (!turns.end()) {
@@ -298,11 +309,11 @@ export class FileStore implements Store, FileStoreCore {
 
   /** Never rejects. */
   async #retryDisk(): Promise<void> {
-    if (this.#failure !== null || this.#closed) return;
+    if (this.#failure !== null || this.#stopped !== null) return;
     for (const { backing } of this.#catalog.open.values()) this.#turns.writeLazy(backing);
     if (this.#turns.waitsForRoom || this.#journal.fullSegments > 0)
       await (this.#checkpoints.running ?? this.#checkpoints.run());
-    if (this.#failure !== null || this.#closed) return;
+    if (this.#failure !== null || this.#stopped !== null) return;
     this.#flush();
     this.#diskFull = !(await this.#ballast.make());
     this.#retryTimer = null;

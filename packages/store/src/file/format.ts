@@ -5,6 +5,7 @@
 //   streams/<incarnation>/       one stream; the number is never given twice
 //     meta.0 meta.1              name, limits, the owner's configuration
 //     <block>.blk                records, in order
+//     <block>.idx                what the index knows of them, so that opening need not read them
 //     deleted.0 deleted.1        sequences taken away from between others
 //     consumers.0 consumers.1    states of the consumers
 //   ballast                      zeros, given up when the disk is full so that removals and the checkpoint still find room
@@ -18,6 +19,7 @@ export const MAGIC_STORE = 0x53594d01; // "\x01MYS"
 export const MAGIC_META = 0x4d594d01;
 export const MAGIC_CONSUMERS = 0x43594d01;
 export const MAGIC_BLOCK = 0x42594d01;
+export const MAGIC_INDEX = 0x58594d01;
 export const MAGIC_BATCH = 0x4a594d01;
 
 export const STORE_FILE = "store";
@@ -42,6 +44,10 @@ export function streamFolder(incarnation: number): string {
 
 export function blockPath(incarnation: number, block: number): string {
   return `${streamFolder(incarnation)}/${hex8(block)}.blk`;
+}
+
+export function indexPath(incarnation: number, block: number): string {
+  return `${streamFolder(incarnation)}/${hex8(block)}.idx`;
 }
 
 /** The number in a name such as `0000001f.blk`; -1 when the name is not of that form. */

@@ -7,6 +7,7 @@
 import type { Disk } from "@myelin/platform";
 import { checksum } from "../checksum.ts";
 import { aligned, soundRecord, u32, u64 } from "../record.ts";
+import type { Slices } from "../slices.ts";
 import { MAGIC_BATCH } from "./format.ts";
 import { BATCH_HEADER_BYTES } from "./journal.ts";
 
@@ -23,7 +24,7 @@ interface FoundBatch {
   readonly bodySound: boolean;
 }
 
-/** What a journal has to say. */
+/** What a journal has to say that the checkpoint does not cover. */
 export interface JournalContent {
   /** Bodies to replay, in order. */
   readonly batches: readonly { readonly body: Uint8Array; readonly damaged: boolean }[];
@@ -35,24 +36,28 @@ export interface JournalContent {
   readonly nextBatch: number;
 }
 
+/** Segments are read, and searched, in pieces of this size: the event loop goes on between them. */
+const PIECE_BYTES = 512 * 1024;
+
 /**
  * Reads all segments.
  *
  * @param paths - The segments.
  * @param firstBatch - The first batch that the checkpoint does not cover.
  */
-export function readJournal(
+export async function readJournal(
   disk: Disk,
   paths: readonly string[],
   store: number,
   epoch: number,
   firstBatch: number,
-): JournalContent {
+  slices: Slices,
+): Promise<JournalContent> {
   const found = new Map<number, FoundBatch>();
   let highest = firstBatch - 1;
   let synced = 0;
   for (const path of paths) {
-    for (const batch of readSegment(disk, path, store, epoch)) {
+    for await (const batch of readSegment(disk, path, store, epoch, slices)) {
       if (batch.number < firstBatch) continue;
       found.set(batch.number, batch);
       highest = Math.max(highest, batch.number);
@@ -82,30 +87,43 @@ export function readJournal(
   return { batches, damaged: reports.length > 0, reports, nextBatch: highest + 1 };
 }
 
-/** Visits the sound records of a batch; in a damaged one, looks for the next sound one after each piece of damage. */
-export function visitRecords(body: Uint8Array, visit: (at: number, length: number) => void): void {
+/**
+ * Visits the sound records of a batch; in a damaged one, looks for the next sound one after each piece of damage.
+ *
+ * @param damaged - Whether the batch is; the records of one that is not need no check.
+ */
+export function visitRecords(
+  { body, damaged }: JournalContent["batches"][number],
+  visit: (at: number, length: number) => void,
+): void {
   for (let at = 0; at < body.length; ) {
-    const length = soundRecord(body, at, body.length);
+    const length = damaged ? soundRecord(body, at, body.length) : u32(body, at + 4);
     if (length > 0) visit(at, length);
     at += length > 0 ? aligned(length) : 8;
   }
 }
 
-function* readSegment(disk: Disk, path: string, store: number, epoch: number): Generator<FoundBatch> {
-  const file = disk.open(path, "read");
-  const bytes = new Uint8Array(file.size());
-  try {
-    file.read(bytes, 0, bytes.length, 0);
-  } finally {
-    file.close();
-  }
+async function* readSegment(
+  disk: Disk,
+  path: string,
+  store: number,
+  epoch: number,
+  slices: Slices,
+): AsyncGenerator<FoundBatch> {
+  const bytes = await readWhole(disk, path, slices);
+  let looked = 0;
   for (let at = 0; at + BATCH_HEADER_BYTES <= bytes.length; ) {
+    if (at - looked > PIECE_BYTES) {
+      looked = at;
+      if (slices.due) await slices.pause();
+    }
     const bodyBytes = soundHeader(bytes, at, store, epoch);
     if (bodyBytes < 0) {
       at += 8;
       continue;
     }
     const start = at + BATCH_HEADER_BYTES;
+    const bodySound = checksum(bytes, start, start + bodyBytes) === u32(bytes, at + 36);
     yield {
       number: u64(bytes, at + 16),
       synced: u64(bytes, at + 24),
@@ -114,10 +132,24 @@ function* readSegment(disk: Disk, path: string, store: number, epoch: number): G
       path,
       position: at,
       body: bytes.subarray(start, start + bodyBytes),
-      bodySound: checksum(bytes, start, start + bodyBytes) === u32(bytes, at + 36),
+      bodySound,
     };
     // What follows a body that is not sound need not be its batch's neighbour: look at every place.
-    at = checksum(bytes, start, start + bodyBytes) === u32(bytes, at + 36) ? start + bodyBytes : start;
+    at = bodySound ? start + bodyBytes : start;
+  }
+}
+
+async function readWhole(disk: Disk, path: string, slices: Slices): Promise<Uint8Array> {
+  const file = disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(file.size());
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      file.read(bytes, at, Math.min(PIECE_BYTES, bytes.length - at), at);
+      if (slices.due) await slices.pause();
+    }
+    return bytes;
+  } finally {
+    file.close();
   }
 }
 

@@ -20,6 +20,8 @@ export interface FileStoreOptions {
   readonly segments?: number;
   /** A stream with so many bytes in a turn goes to its own block instead of the journal. */
   readonly directBytes?: number;
+  /** So much of a newest block may be without an index file, and has to be read on opening: 1 byte to 64 MiB. */
+  readonly indexBytes?: number;
   /** Block files that are open at once, apart from those being written. */
   readonly openFilesMax?: number;
   /** Room kept for removals and checkpoints on a disk that is full. */
@@ -35,6 +37,7 @@ export const DEFAULT_FILE_STORE_OPTIONS: Required<FileStoreOptions> = Object.fre
   segmentBytes: 64 * MIB,
   segments: 4,
   directBytes: 32 * 1024,
+  indexBytes: 64 * 1024,
   openFilesMax: 512,
   ballastBytes: 8 * MIB,
   pendingBytesMax: 256 * MIB,
@@ -45,6 +48,7 @@ const RANGES = {
   segmentBytes: [16 * 1024, 1024 * MIB],
   segments: [3, 1024],
   directBytes: [1, Number.MAX_SAFE_INTEGER],
+  indexBytes: [1, 64 * MIB],
   openFilesMax: [1, 1_000_000],
   ballastBytes: [4096, 1024 * MIB],
   pendingBytesMax: [1, Number.MAX_SAFE_INTEGER],

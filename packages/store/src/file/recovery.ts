@@ -5,8 +5,9 @@ import type { Clock, Disk, DiskFile } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { StreamIndex } from "../index/stream-index.ts";
 import { COMMON_HEADER_BYTES, KIND_MESSAGE, u32, u64 } from "../record.ts";
+import { Slices } from "../slices.ts";
 import { Stream } from "../stream.ts";
-import { type Checkpoint, decodeCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, decodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
 import {
   KIND_BOUNDS,
   KIND_CONSUMER,
@@ -35,7 +36,8 @@ import {
 } from "./format.ts";
 import { Journal, segmentPath } from "./journal.ts";
 import { type JournalContent, readJournal, visitRecords } from "./journal-reader.ts";
-import { type Foreseen, RecoveringStream } from "./recovering-stream.ts";
+import type { Foreseen } from "./rebuilt-index.ts";
+import { RecoveringStream } from "./recovering-stream.ts";
 import type { OpenStream } from "./stream-catalog.ts";
 import { emptyStreamFolder, removeStreamFolder } from "./stream-folder.ts";
 import { decodeConsumers, decodeMeta, type StreamMeta } from "./stream-meta.ts";
@@ -59,7 +61,7 @@ interface Found {
   readonly consumers: Map<string, Uint8Array>;
 }
 
-const EMPTY_CHECKPOINT: Checkpoint = { epoch: 0, nextIncarnation: 1, firstBatch: 1, streams: [] };
+const EMPTY_CHECKPOINT: Checkpoint = { epoch: 0, nextIncarnation: 1, firstBatch: 1, clean: false, streams: [] };
 const OWN_NAMES = new Set([
   `${STORE_FILE}.0`,
   `${STORE_FILE}.1`,
@@ -79,6 +81,7 @@ const OWN_NAMES = new Set([
 export async function recoverStore(core: FileStoreCore, clock: Clock, freshId: number): Promise<RecoveredStore> {
   const { disk } = core;
   const reports: string[] = [];
+  const slices = new Slices(clock);
   checkFolder(disk);
   const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
   if (twin === null) await prepareFolder(disk);
@@ -89,10 +92,15 @@ export async function recoverStore(core: FileStoreCore, clock: Clock, freshId: n
 
   const segments = segmentNumbers(disk);
   const paths = segments.map(segmentPath);
-  const content = readJournal(disk, paths, storeId, checkpoint.epoch, checkpoint.firstBatch);
+  const { firstBatch } = checkpoint;
+  // A store that was stopped in order has written nothing since.
+  const content = checkpoint.clean
+    ? { batches: [], damaged: false, reports: [], nextBatch: firstBatch }
+    : await readJournal(disk, paths, storeId, checkpoint.epoch, firstBatch, slices);
   reports.push(...content.reports);
-  const found = await readStreams(core, checkpoint, foresee(content), reports);
-  const named = replay(content, found);
+  const foreseen = await foresee(content, slices);
+  const found = await readStreams(core, storeId, checkpoint, foreseen, reports, slices);
+  const named = await replay(content, found, slices);
   for (const { incarnation, lastSeq } of checkpoint.streams) {
     if (found.has(incarnation) || named.deleted.has(incarnation) || orphaned(disk, incarnation)) continue;
     reports.push(`${streamFolder(incarnation)}: missing; it held sequences up to ${lastSeq}`);
@@ -105,8 +113,8 @@ export async function recoverStore(core: FileStoreCore, clock: Clock, freshId: n
       continue;
     }
     await one.recovering.finish();
-    reports.push(...one.recovering.reports);
-    streams.push(openStream(one, clock));
+    reports.push(...one.recovering.rebuilt.reports);
+    streams.push(await openStream(one, clock, slices));
     named.incarnation = Math.max(named.incarnation, incarnation);
   }
   const journal = reuseSegments(core, storeId, checkpoint.epoch + 1, content.nextBatch, segments);
@@ -158,12 +166,15 @@ async function prepareFolder(disk: Disk): Promise<void> {
 
 async function readStreams(
   core: FileStoreCore,
+  storeId: number,
   checkpoint: Checkpoint,
   foreseen: ReadonlyMap<number, Foreseen>,
   reports: string[],
+  slices: Slices,
 ): Promise<Map<number, Found>> {
   const { disk } = core;
   const found = new Map<number, Found>();
+  const checkpoints = new Map(checkpoint.streams.map((stream) => [stream.incarnation, stream]));
   for (const { name, kind } of disk.list(STREAMS_FOLDER)) {
     const path = `${STREAMS_FOLDER}/${name}`;
     const incarnation = numberInName(name, "");
@@ -171,14 +182,9 @@ async function readStreams(
       // Its name says that it was never finished, or that it is going.
       emptyStreamFolder(disk, path);
     } else if (kind === "folder" && incarnation > 0) {
-      const own = checkpoint.streams.find((stream) => stream.incarnation === incarnation) ?? null;
-      const one = await readStream(
-        core,
-        incarnation,
-        own,
-        foreseen.get(incarnation) ?? { floor: 0, removed: [] },
-        reports,
-      );
+      const own = checkpoints.get(incarnation) ?? null;
+      const foreseenOwn = foreseen.get(incarnation) ?? { floor: 0, removed: [] };
+      const one = await readStream(core, storeId, incarnation, own, foreseenOwn, reports, slices);
       if (one !== null) found.set(incarnation, one);
     } else {
       throw new StoreError(
@@ -192,10 +198,12 @@ async function readStreams(
 
 async function readStream(
   core: FileStoreCore,
+  storeId: number,
   incarnation: number,
-  checkpoint: Checkpoint["streams"][number] | null,
+  checkpoint: StreamCheckpoint | null,
   foreseen: Foreseen,
   reports: string[],
+  slices: Slices,
 ): Promise<Found | null> {
   const { disk } = core;
   const folder = streamFolder(incarnation);
@@ -207,7 +215,7 @@ async function readStream(
   const { body, generation } = meta;
   const description = decodeMeta(body);
   const backing = new FileBacking(core, incarnation, new StreamIndex());
-  const recovering = new RecoveringStream(core, backing, checkpoint, description.firstSeq, foreseen);
+  const recovering = new RecoveringStream(core, backing, checkpoint, description.firstSeq, foreseen, storeId, slices);
   await recovering.readBlocks();
   const consumers = tryTwin(disk, `${folder}/consumers`, MAGIC_CONSUMERS, incarnation, reports);
   backing.saver.consumersGeneration = consumers?.generation ?? 0;
@@ -270,13 +278,16 @@ function segmentNumbers(disk: Disk): number[] {
 }
 
 /** Replays the journal; returns the highest incarnation that it names, and the streams that it says were deleted. */
-function replay(
+async function replay(
   content: JournalContent,
   found: ReadonlyMap<number, Found>,
-): { incarnation: number; deleted: Set<number> } {
+  slices: Slices,
+): Promise<{ incarnation: number; deleted: Set<number> }> {
   const named = { incarnation: 0, deleted: new Set<number>() };
-  for (const { body } of content.batches) {
-    visitRecords(body, (at, length) => {
+  for (const batch of content.batches) {
+    if (slices.due) await slices.pause();
+    const { body } = batch;
+    visitRecords(batch, (at, length) => {
       const incarnation = u32(body, at + 8);
       named.incarnation = Math.max(named.incarnation, incarnation);
       if (body[at + 23] === KIND_DELETED) named.deleted.add(incarnation);
@@ -289,10 +300,12 @@ function replay(
 }
 
 /** What the journal takes away, by stream. */
-function foresee(content: JournalContent): Map<number, Foreseen> {
+async function foresee(content: JournalContent, slices: Slices): Promise<Map<number, Foreseen>> {
   const all = new Map<number, Foreseen>();
-  for (const { body } of content.batches) {
-    visitRecords(body, (at, length) => {
+  for (const batch of content.batches) {
+    if (slices.due) await slices.pause();
+    const { body } = batch;
+    visitRecords(batch, (at, length) => {
       const kind = body[at + 23];
       if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED) return;
       const incarnation = u32(body, at + 8);
@@ -339,15 +352,17 @@ function replayRecord(one: Found, body: Uint8Array, at: number, length: number, 
   }
 }
 
-function openStream(one: Found, clock: Clock): OpenStream {
+async function openStream(one: Found, clock: Clock, slices: Slices): Promise<OpenStream> {
   const { meta, recovering } = one;
-  const { backing } = recovering;
+  const { backing, rebuilt } = recovering;
   const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, clock);
-  stream.lastTimeMs = recovering.lastTimeMs;
-  stream.lastTimeSubNs = recovering.lastTimeSubNs;
+  stream.lastTimeMs = rebuilt.lastTimeMs;
+  stream.lastTimeSubNs = rebuilt.lastTimeSubNs;
   const last = backing.index.records.last;
   stream.gap = last === null ? 0 : backing.index.lastSeq - last.lastSeq + last.trailingGap();
   for (const [name, state] of one.consumers) stream.restoreConsumer(name, state);
+  stream.restoreTtls(rebuilt.ttls);
+  await stream.countBytes(slices);
   return { stream, backing, firstSeq: meta.firstSeq, metaGeneration: one.metaGeneration };
 }
 

@@ -8,12 +8,17 @@
 
 import { RECORD_HEADER_BYTES } from "../record.ts";
 
-const OFFSET_MASK = 0x7fffff;
-const ABSENT = 1 << 23;
+/** In a place: the offset divided by 8. */
+export const OFFSET_MASK = 0x7fffff;
+/** In a place: there is no message. */
+export const ABSENT: number = 1 << 23;
 const HEADERS = 1 << 24;
 const PADDING_SHIFT = 25;
 const TTL = 1 << 28;
 const GAP = 1 << 29;
+
+/** Everything in a place but the offset and whether there is a message. */
+const TRAITS_MASK = ~(OFFSET_MASK | ABSENT);
 
 /** No subject: the slot never had a message. */
 const NO_SUBJECT = 0xffffffff;
@@ -65,18 +70,28 @@ export class IndexBlock {
 
   /** Adds a record at `endOffset`. */
   add(subject: number, traits: RecordTraits, length: number): void {
-    const slot = this.#newSlot();
-    let place = (this.endOffset / 8) | (traits.padding << PADDING_SHIFT);
+    let place = traits.padding << PADDING_SHIFT;
     if (traits.headers) place |= HEADERS;
     if (traits.ttl) place |= TTL;
     if (traits.gap) place |= GAP;
-    this.#places[slot] = place;
+    this.addStored(subject, place, length + traits.padding);
+  }
+
+  /**
+   * Adds a record at `endOffset`.
+   *
+   * @param place - As {@link place} gave it; the offset in it does not count.
+   * @param bytes - Of the record in the block, padding included.
+   */
+  addStored(subject: number, place: number, bytes: number): void {
+    const slot = this.#newSlot();
+    this.#places[slot] = (place & TRAITS_MASK) | (this.endOffset / 8);
     this.#subjects[slot] = subject;
     this.#links[slot] = 0;
     this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
-    this.endOffset += length + traits.padding;
+    this.endOffset += bytes;
     this.live++;
-    this.liveBytes += length + traits.padding;
+    this.liveBytes += bytes;
   }
 
   /** Adds a sequence that has no message, and `bytes` in the block that belong to none. */
@@ -89,16 +104,13 @@ export class IndexBlock {
 
   /** Adds the same record as in a slot of another block, at `endOffset`. */
   addFrom(other: IndexBlock, slot: number): void {
-    const bytes = other.slotBytes(slot);
-    const own = this.#newSlot();
-    this.#places[own] = (other.#places[slot]! & ~OFFSET_MASK) | (this.endOffset / 8);
-    const subject = other.#subjects[slot]!;
-    this.#subjects[own] = subject;
-    this.#links[own] = other.#links[slot]!;
-    this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
-    this.endOffset += bytes;
-    this.live++;
-    this.liveBytes += bytes;
+    this.addStored(other.#subjects[slot]!, other.#places[slot]!, other.slotBytes(slot));
+    this.#links[this.slots - 1] = other.#links[slot]!;
+  }
+
+  /** Makes room for so many more slots at once. */
+  expect(slots: number): void {
+    if (this.slots + slots > this.#places.length) this.#resize(this.slots + slots);
   }
 
   isLive(slot: number): boolean {
@@ -110,6 +122,11 @@ export class IndexBlock {
     this.liveBytes -= this.slotBytes(slot);
     this.#places[slot]! |= ABSENT;
     this.live--;
+  }
+
+  /** Where a slot's record is and what it has, as one number; for index files. */
+  place(slot: number): number {
+    return this.#places[slot]!;
   }
 
   offset(slot: number): number {
@@ -205,24 +222,34 @@ export class IndexBlock {
 
   /** The block will get no more records: gives back what it does not need. */
   seal(): void {
+    if (this.#places.length === this.slots) return;
     this.#places = this.#places.slice(0, this.slots);
     this.#subjects = this.#subjects.slice(0, this.slots);
     this.#links = this.#links.slice(0, this.slots);
   }
 
-  /** Bytes of memory held. */
-  memoryBytes(): number {
-    return this.#places.byteLength * 3 + SUMMARY_WORDS * 4;
+  /** Bytes of subject, headers and payload of all messages, and how many of them have headers. */
+  liveTotals(): { dataBytes: number; withHeaders: number } {
+    let dataBytes = 0;
+    let withHeaders = 0;
+    for (let slot = 0; slot < this.slots; slot++) {
+      const place = this.#places[slot]!;
+      if ((place & ABSENT) !== 0) continue;
+      dataBytes += this.dataBytes(slot);
+      if ((place & HEADERS) !== 0) withHeaders++;
+    }
+    return { dataBytes, withHeaders };
   }
 
   #newSlot(): number {
-    if (this.slots === this.#places.length) {
-      const size = Math.ceil(Math.max(SLOTS_START, this.slots * 1.5));
-      this.#places = grown(this.#places, size);
-      this.#subjects = grown(this.#subjects, size);
-      this.#links = grown(this.#links, size);
-    }
+    if (this.slots === this.#places.length) this.#resize(Math.ceil(Math.max(SLOTS_START, this.slots * 1.5)));
     return this.slots++;
+  }
+
+  #resize(size: number): void {
+    this.#places = grown(this.#places, size);
+    this.#subjects = grown(this.#subjects, size);
+    this.#links = grown(this.#links, size);
   }
 }
 

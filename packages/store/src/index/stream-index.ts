@@ -20,11 +20,26 @@ export class StreamIndex {
   /** Adds the next record to the newest block. The block exists and `seq` is its next slot. */
   add(seq: number, subject: number, traits: RecordTraits, length: number): void {
     const block = this.records.last!;
-    const subjects = this.subjects;
-    const count = subjects.messages(subject);
     // Before the record is there: a last one that has to be looked for must not be found in it.
-    const last = count === 0 ? 0 : this.lastOf(subject);
+    const last = this.#lastBefore(subject);
     block.add(subject, traits, length);
+    this.#added(block, seq, subject, last);
+  }
+
+  /** The same for a record as an index file tells of it; see `IndexBlock.addStored`. */
+  addStored(seq: number, subject: number, place: number, bytes: number): void {
+    const block = this.records.last!;
+    const last = this.#lastBefore(subject);
+    block.addStored(subject, place, bytes);
+    this.#added(block, seq, subject, last);
+  }
+
+  #lastBefore(subject: number): number {
+    return this.subjects.messages(subject) === 0 ? 0 : this.lastOf(subject);
+  }
+
+  #added(block: IndexBlock, seq: number, subject: number, last: number): void {
+    const subjects = this.subjects;
     if (last === 0) {
       subjects.setFirst(subject, seq);
     } else {
@@ -32,7 +47,7 @@ export class StreamIndex {
       lastBlock.setLink(last - lastBlock.firstSeq, seq - last);
     }
     subjects.setLast(subject, seq);
-    subjects.setMessages(subject, count + 1);
+    subjects.setMessages(subject, subjects.messages(subject) + 1);
     if (this.messages === 0) this.firstSeq = seq;
     this.messages++;
     this.lastSeq = seq;
@@ -42,6 +57,11 @@ export class StreamIndex {
   addLost(first: number, last: number): void {
     this.#lost.push([first, last]);
     this.#lost.sort((a, b) => a[0] - b[0]);
+  }
+
+  /** Whether any of these sequences was lost to damage. */
+  hasLost(first: number, last: number): boolean {
+    return this.#lost.some((lost) => lost[0] <= last && lost[1] >= first);
   }
 
   /** Sequences lost to damage, in order. */

@@ -12,6 +12,7 @@ export const FILLED_OPTIONS: FileStoreOptions = {
   segmentBytes: 16 * 1024,
   segments: 3,
   directBytes: 1500,
+  indexBytes: 256,
   ballastBytes: 4096,
 };
 

@@ -1,0 +1,255 @@
+// A stream's index on its way back: takes records in order of sequence, from blocks, from index files and from the journal, and knows
+// which sequences should have a record and have none.
+
+import { ABSENT, IndexBlock } from "../index/record-index.ts";
+import {
+  aligned,
+  FLAG_HEADERS,
+  FLAG_ROLLUP_ALL,
+  FLAG_ROLLUP_SUBJECT,
+  FLAG_TTL,
+  recordDataOffset,
+  recordGap,
+  recordTimeMs,
+  recordTimeSubNs,
+  recordTtlSeconds,
+  u16,
+  u64,
+} from "../record.ts";
+import type { Slices } from "../slices.ts";
+import { TtlHeap } from "../ttl-heap.ts";
+import { BLOCK_HEADER_BYTES } from "./block-file.ts";
+import type { StreamCheckpoint } from "./checkpoint.ts";
+import type { FileBacking } from "./file-backing.ts";
+import { streamFolder } from "./format.ts";
+import type { IndexChunk } from "./index-chunk.ts";
+import { RunSet } from "./run-set.ts";
+
+/** What a journal takes away from a stream. */
+export interface Foreseen {
+  /** Everything below is gone. */
+  floor: number;
+  /** Runs taken away from between others. */
+  readonly removed: [first: number, count: number][];
+}
+
+/** Slots of an index file that are taken between two looks at the clock. */
+const SLOTS_PER_LOOK = 512;
+
+/** The index of a stream that is being recovered. */
+export class RebuiltIndex {
+  readonly reports: string[] = [];
+  lastTimeMs = -1;
+  lastTimeSubNs = 0;
+  /** Sequence of the last record; 0: there is none. */
+  lastRecord = 0;
+  /** Messages that expire, by wall time. */
+  readonly ttls: TtlHeap = new TtlHeap();
+  readonly #backing: FileBacking;
+  readonly #checkpoint: StreamCheckpoint | null;
+  readonly #tombstones: RunSet;
+  /** Everything below is gone, by the checkpoint or by what the journal says further on. */
+  readonly #floor: number;
+  /** What the journal takes away from between others. */
+  readonly #goingAway: RunSet;
+  /** Sequences that should have a record and have none, as first and last. */
+  #missing: [number, number][] = [];
+
+  /**
+   * @param firstSeq - The sequence that the stream's first message was to get.
+   * @param foreseen - What the journal takes away: records that follow it are not behind a gap.
+   */
+  constructor(backing: FileBacking, checkpoint: StreamCheckpoint | null, firstSeq: number, foreseen: Foreseen) {
+    this.#backing = backing;
+    this.#checkpoint = checkpoint;
+    this.#floor = Math.max(firstSeq, checkpoint?.firstSeq ?? 1, foreseen.floor);
+    this.#goingAway = new RunSet(foreseen.removed);
+    const { runs, reports } = backing.tombstones.read();
+    this.#tombstones = new RunSet(runs);
+    this.reports.push(...reports);
+    backing.index.skipTo(firstSeq - 1);
+  }
+
+  /** The highest sequence that the tombstone files name, or 0. */
+  get tombstonesTo(): number {
+    return this.#tombstones.max;
+  }
+
+  get someMissing(): boolean {
+    return this.#missing.length > 0;
+  }
+
+  /** The index block of a block, which is the newest one or comes after it. */
+  blockFor(number: number, firstSeq: number): IndexBlock {
+    const { blocks, index } = this.#backing;
+    const last = index.records.last;
+    if (last !== null && last.number === number) return last;
+    last?.seal();
+    const expected = (last?.lastSeq ?? 0) + 1;
+    const block = new IndexBlock(number, Math.max(firstSeq, expected), BLOCK_HEADER_BYTES);
+    index.records.blocks.push(block);
+    if (number > blocks.last) blocks.last = number;
+    return block;
+  }
+
+  /** Adds the record at `at`, which is checked and stands at `offset` in its block. */
+  add(bytes: Uint8Array, at: number, length: number, block: IndexBlock, offset: number): void {
+    const { index } = this.#backing;
+    const seq = u64(bytes, at + 24);
+    const gap = recordGap(bytes, at);
+    this.note(this.lastRecord + 1, seq - gap - 1);
+    // The first absent slot takes the bytes that cannot be read.
+    while (block.lastSeq + 1 < seq) block.addAbsent(offset - block.endOffset);
+    if (block.slots === 0) block.endOffset = offset;
+    if (block.endOffset !== offset) {
+      // Bytes before it that belong to no sequence: only damage makes them. The next record takes this one's place along.
+      this.reports.push(`${streamFolder(this.#backing.incarnation)}: sequence ${seq} cannot be placed`);
+      this.note(seq, seq);
+      return;
+    }
+    this.lastRecord = seq;
+    const floor = this.#checkpoint?.firstSeq ?? 0;
+    if (seq < floor || this.#tombstones.has(seq)) {
+      block.addAbsent(aligned(length));
+      index.lastSeq = Math.max(index.lastSeq, seq);
+    } else {
+      this.#addMessage(bytes, at, length, seq, gap);
+    }
+    this.#noteTime(bytes, at);
+  }
+
+  /**
+   * Adds the records of a chunk that fits its block.
+   *
+   * @param first - Its first record.
+   * @param last - Its last record.
+   * @param readRecord - Reads the record at a place of the block; null when it is damaged.
+   */
+  async addChunk(
+    chunk: IndexChunk,
+    block: IndexBlock,
+    first: Uint8Array,
+    last: Uint8Array,
+    readRecord: (offset: number, bytes: number) => Uint8Array | null,
+    slices: Slices,
+  ): Promise<void> {
+    const { index } = this.#backing;
+    this.note(this.lastRecord + 1, u64(first, 24) - recordGap(first, 0) - 1);
+    const ids = new Int32Array(chunk.subjects).fill(-1);
+    const gone = this.#tombstones.cursor(chunk.firstSeq);
+    const floor = this.#checkpoint?.firstSeq ?? 0;
+    for (let slot = 0, seq = chunk.firstSeq; slot < chunk.slots; slot++, seq++) {
+      if (slot % SLOTS_PER_LOOK === 0 && slices.due) await slices.pause();
+      const place = chunk.place(slot);
+      if ((place & ABSENT) !== 0) {
+        block.addAbsent();
+        continue;
+      }
+      const bytes = chunk.slotBytes(slot);
+      if (seq < floor || gone.has(seq)) {
+        block.addAbsent(bytes);
+        continue;
+      }
+      const subject = chunk.subject(slot);
+      if (subject < 0) {
+        // Taken away when the chunk was written, which was not durable.
+        const record = readRecord(block.endOffset, bytes);
+        if (record !== null) {
+          this.#addMessage(record, 0, record.length, seq, recordGap(record, 0));
+        } else {
+          block.addAbsent(bytes);
+          this.note(seq, seq);
+        }
+        continue;
+      }
+      let id = ids[subject]!;
+      // Only now: a subject is in the index exactly while it has messages.
+      if (id < 0) {
+        id = index.subjects.intern(chunk.bytes, chunk.subjectStart(subject), chunk.subjectEnd(subject));
+        ids[subject] = id;
+      }
+      index.addStored(seq, id, place, bytes);
+    }
+    chunk.visitTtls((slot, expiresMs) => {
+      if (block.isLive(chunk.firstSeq + slot - block.firstSeq)) this.ttls.add(expiresMs, chunk.firstSeq + slot);
+    });
+    this.lastRecord = u64(last, 24);
+    index.lastSeq = Math.max(index.lastSeq, this.lastRecord);
+    this.#noteTime(last, 0);
+  }
+
+  /** Whether a record follows the one before it, or what lies between is known to be gone. */
+  follows(bytes: Uint8Array, at: number): boolean {
+    return this.explained(this.lastRecord + 1, u64(bytes, at + 24) - recordGap(bytes, at) - 1);
+  }
+
+  /** Whether it is known why none of these sequences has a record. */
+  explained(first: number, last: number): boolean {
+    for (let seq = Math.max(first, this.#floor); seq <= last; seq++) {
+      if (!this.#goingAway.has(seq) && !this.#tombstones.has(seq)) return false;
+    }
+    return true;
+  }
+
+  /** These sequences should have a record and have none. */
+  note(first: number, last: number): void {
+    if (first <= last) this.#missing.push([first, last]);
+  }
+
+  /** Sequences above `seq` will be given again. */
+  truncated(seq: number): void {
+    this.#missing = this.#missing
+      .filter(([first]) => first <= seq)
+      .map(([first, last]) => [first, Math.min(last, seq)]);
+  }
+
+  /** Reports what is missing and cannot be explained as lost. */
+  settleMissing(): void {
+    const { index, incarnation } = this.#backing;
+    for (const [first, last] of this.#missing) {
+      let run = 0;
+      for (let seq = Math.max(first, this.#floor); seq <= last + 1; seq++) {
+        const lost = seq <= last && !this.explained(seq, seq) && index.records.find(seq) === null;
+        if (lost && run === 0) run = seq;
+        if (lost || run === 0) continue;
+        index.addLost(run, seq - 1);
+        this.reports.push(`${streamFolder(incarnation)}: lost sequences ${run} to ${seq - 1}`);
+        run = 0;
+      }
+    }
+  }
+
+  #addMessage(bytes: Uint8Array, at: number, length: number, seq: number, gap: number): void {
+    const { index } = this.#backing;
+    const flags = bytes[at + 22]!;
+    const subject = at + recordDataOffset(flags);
+    const id = index.subjects.intern(bytes, subject, subject + u16(bytes, at + 20));
+    const traits = {
+      headers: (flags & FLAG_HEADERS) !== 0,
+      ttl: (flags & FLAG_TTL) !== 0,
+      gap: gap > 0,
+      padding: aligned(length) - length,
+    };
+    index.add(seq, id, traits, length);
+    const ttlSeconds = recordTtlSeconds(bytes, at);
+    if (ttlSeconds > 0) this.ttls.add(recordTimeMs(bytes, at) + ttlSeconds * 1000, seq);
+    if ((flags & (FLAG_ROLLUP_SUBJECT | FLAG_ROLLUP_ALL)) !== 0) this.#rollup(seq, id, (flags & FLAG_ROLLUP_ALL) !== 0);
+  }
+
+  #noteTime(bytes: Uint8Array, at: number): void {
+    const timeMs = recordTimeMs(bytes, at);
+    if (timeMs < this.lastTimeMs) return;
+    this.lastTimeMs = timeMs;
+    this.lastTimeSubNs = recordTimeSubNs(bytes, at);
+  }
+
+  /** A message and what it took away are one: where the message is, what it took away is not. */
+  #rollup(seq: number, subject: number, all: boolean): void {
+    const { index } = this.#backing;
+    const first = (): number => (all ? index.firstSeq : index.subjects.first(subject));
+    for (let gone = first(); gone < seq; gone = first()) {
+      index.remove(index.records.find(gone)!, gone);
+      this.#backing.addUnsavedTombstone(gone);
+    }
+  }
+}

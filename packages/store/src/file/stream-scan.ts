@@ -1,0 +1,346 @@
+// Reads a stream's blocks on opening: what index files tell of them, and the records of the rest.
+//
+// What the checkpoint calls durable is never cut: a place that cannot be read there is damage, its bytes are kept, its sequences are
+// reported. Behind that, the first unreadable place is the torn end of the stream, unless a later record proves that it had been
+// synced (block-file.ts). Whatever lies behind a torn end was never acknowledged; blocks of it are set aside.
+//
+// An index file is used only for what the checkpoint calls durable, only when the block is long enough and has the first and the last
+// record of each chunk in their places. Damage between them is found when the record is read.
+
+import { StoreError } from "../errors.ts";
+import { aligned, soundMessage, u32, u64 } from "../record.ts";
+import type { Slices } from "../slices.ts";
+import { BLOCK_HEADER_BYTES, type BlockFile, type BlockHeader, readBlockHeader } from "./block-file.ts";
+import type { StreamCheckpoint } from "./checkpoint.ts";
+import type { FileStoreCore } from "./core.ts";
+import type { FileBacking } from "./file-backing.ts";
+import { FORMAT_VERSION, hex8, numberInName, QUARANTINE_FOLDER, streamFolder } from "./format.ts";
+import { type ChunkEnd, decodeChunks, type IndexChunk } from "./index-chunk.ts";
+import type { RebuiltIndex } from "./rebuilt-index.ts";
+
+/** Files are read in pieces of this size: a slow device must not hold the event loop for long. */
+const READ_BYTES = 512 * 1024;
+/** Places that are looked at between two looks at the clock. */
+const PLACES_PER_LOOK = 64;
+
+/** The bytes of a block from some offset on. */
+interface BlockBytes {
+  readonly bytes: Uint8Array;
+  /** Offset in the block of the first of them. */
+  readonly base: number;
+}
+
+/** Brings a stream's index back from its blocks. */
+export class StreamScan {
+  /** The end of the newest block cannot be written to. */
+  sealedEnd = false;
+  /** Blocks went to the quarantine: their names are not durable. */
+  movedAside = false;
+  /** Index files were removed: that is not durable. */
+  indexRemoved = false;
+  #core: FileStoreCore;
+  #backing: FileBacking;
+  #checkpoint: StreamCheckpoint | null;
+  #rebuilt: RebuiltIndex;
+  #storeId: number;
+  #slices: Slices;
+  /** Blocks in front of the newest one that had no index file. */
+  #withoutIndex = 0;
+
+  constructor(
+    core: FileStoreCore,
+    backing: FileBacking,
+    checkpoint: StreamCheckpoint | null,
+    rebuilt: RebuiltIndex,
+    storeId: number,
+    slices: Slices,
+  ) {
+    this.#core = core;
+    this.#backing = backing;
+    this.#checkpoint = checkpoint;
+    this.#rebuilt = rebuilt;
+    this.#storeId = storeId;
+    this.#slices = slices;
+  }
+
+  /** Reads all blocks. */
+  async run(): Promise<void> {
+    const { index, blocks } = this.#backing;
+    const rebuilt = this.#rebuilt;
+    const numbers = this.#blockNumbers();
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i] as number;
+      const later = numbers.slice(i + 1);
+      const end = await this.#readBlock(number, later);
+      if (end < 0) continue;
+      this.#cut(number, end, later);
+      break;
+    }
+    if (this.#withoutIndex > 0) {
+      const folder = streamFolder(this.#backing.incarnation);
+      rebuilt.reports.push(`${folder}: ${this.#withoutIndex} blocks have no index file: the blocks were read instead`);
+    }
+    const checkpoint = this.#checkpoint;
+    if (checkpoint !== null) {
+      const found = index.records.last?.lastSeq ?? 0;
+      if (found < checkpoint.lastRecordSeq) rebuilt.note(found + 1, checkpoint.lastRecordSeq);
+      if (index.lastSeq < checkpoint.lastSeq) index.lastSeq = checkpoint.lastSeq;
+      rebuilt.lastTimeMs = Math.max(rebuilt.lastTimeMs, checkpoint.lastTimeMs);
+    }
+    // Numbers are not given twice, also not that of a block that was set aside.
+    blocks.last = Math.max(checkpoint?.block ?? 0, numbers.at(-1) ?? 0);
+    if (index.messages === 0) index.firstSeq = index.lastSeq + 1;
+  }
+
+  /** Up to where a block is durable by the checkpoint. */
+  durableEnd(number: number): number {
+    const checkpoint = this.#checkpoint;
+    if (checkpoint === null || number > checkpoint.block) return 0;
+    return number < checkpoint.block ? Number.POSITIVE_INFINITY : checkpoint.offset;
+  }
+
+  /** Removes the index file of a block, if there is one. */
+  dropIndex(file: BlockFile): void {
+    if (file.index.remove()) this.indexRemoved = true;
+  }
+
+  /** Moves a block away that was never confirmed: nothing is removed that might be worth a look. */
+  setAside(number: number): void {
+    const { disk } = this.#core;
+    const { blocks, incarnation } = this.#backing;
+    const file = blocks.byNumber.get(number)!;
+    file.close();
+    this.dropIndex(file);
+    blocks.byNumber.delete(number);
+    if (disk.stat(QUARANTINE_FOLDER) === null) disk.makeFolder(QUARANTINE_FOLDER);
+    const target = `${QUARANTINE_FOLDER}/${hex8(incarnation)}-${hex8(number)}.blk`;
+    disk.rename(file.path, target);
+    this.movedAside = true;
+    this.#rebuilt.reports.push(`${file.path}: never confirmed, moved to ${target}`);
+  }
+
+  #blockNumbers(): number[] {
+    const { disk } = this.#core;
+    const { blocks, incarnation } = this.#backing;
+    const folder = streamFolder(incarnation);
+    const numbers: number[] = [];
+    const indexes: number[] = [];
+    for (const { name, kind } of disk.list(folder)) {
+      const number = numberInName(name, ".blk");
+      const index = numberInName(name, ".idx");
+      if (kind === "file" && /^(meta|deleted|consumers)\.[01]$/.test(name)) continue;
+      if (kind === "file" && /^(deleted\.[01]|[0-9a-f]{8}\.blk)\.new$/.test(name)) disk.remove(`${folder}/${name}`);
+      else if (kind === "file" && number > 0) numbers.push(number);
+      else if (kind === "file" && index > 0) indexes.push(index);
+      else
+        throw new StoreError(
+          "FOREIGN_FOLDER",
+          `Cannot use ${folder}/${name} in ${disk.name}: it is not a file of a store. Move it away`,
+        );
+    }
+    for (const number of numbers) blocks.add(number, true);
+    // Its block went, and that this went, too, was not durable.
+    for (const index of indexes) if (!blocks.byNumber.has(index)) disk.remove(`${folder}/${hex8(index)}.idx`);
+    return numbers.sort((a, b) => a - b);
+  }
+
+  /** Returns where the block is torn, or -1. */
+  async #readBlock(number: number, later: readonly number[]): Promise<number> {
+    const { incarnation, blocks } = this.#backing;
+    const block = blocks.byNumber.get(number)!;
+    const durableEnd = this.durableEnd(number);
+    const size = block.file().size();
+    const header = this.#readHeader(block);
+    let covered = 0;
+    if (header !== null) {
+      covered = await this.#readIndex(block, durableEnd, size);
+    } else {
+      this.dropIndex(block);
+    }
+    const found = await this.#readFrom(block, covered, size);
+    if (header === null) {
+      if (durableEnd === 0 && !this.#provenSynced(number, found, BLOCK_HEADER_BYTES, later)) return 0;
+      this.#rebuilt.reports.push(`${block.path}: its header is damaged; the records in it identify themselves`);
+    }
+    const { bytes, base } = found;
+    let offset = Math.max(BLOCK_HEADER_BYTES, covered);
+    let damage = -1;
+    for (let places = 1; offset < size; places++) {
+      if (places % PLACES_PER_LOOK === 0 && this.#slices.due) await this.#slices.pause();
+      const at = offset - base;
+      const length = soundMessage(bytes, at, bytes.length, incarnation, number, offset);
+      if (length === 0 || !this.#isNext(bytes, at)) {
+        if (length > 0 && this.#isStale(bytes, at, offset, durableEnd)) return offset;
+        if (damage < 0) {
+          if (offset >= durableEnd && !this.#provenSynced(number, found, offset, later)) return offset;
+          damage = offset;
+        }
+        offset += 8;
+        continue;
+      }
+      if (this.#isStale(bytes, at, offset, durableEnd)) return offset;
+      if (
+        offset >= durableEnd &&
+        !this.#rebuilt.follows(bytes, at) &&
+        !this.#provenSynced(number, found, BLOCK_HEADER_BYTES - 1, later)
+      ) {
+        return durableEnd > 0 ? offset : 0; // the block before it is torn, or was never there
+      }
+      if (damage >= 0 && !this.#rebuilt.follows(bytes, at)) this.#damaged(block, damage, offset - damage);
+      const into = this.#rebuilt.blockFor(number, header?.firstSeq ?? u64(bytes, at + 24));
+      this.#rebuilt.add(bytes, at, length, into, offset);
+      damage = -1;
+      offset += aligned(length);
+    }
+    this.#endOfBlock(block, size, damage, durableEnd, later.length === 0);
+    return -1;
+  }
+
+  #endOfBlock(block: BlockFile, size: number, damage: number, durableEnd: number, newest: boolean): void {
+    if (damage >= 0) {
+      const known =
+        newest && this.#rebuilt.explained(this.#rebuilt.lastRecord + 1, this.#checkpoint?.lastRecordSeq ?? 0);
+      if (!known) this.#damaged(block, damage, size - damage);
+      this.sealedEnd = newest;
+    } else if (newest && durableEnd !== Number.POSITIVE_INFINITY && size < durableEnd) {
+      this.sealedEnd = true; // cut by a truncation, or by damage: then sequences are missing
+    }
+  }
+
+  /** Whether a record comes after those that are there. */
+  #isNext(bytes: Uint8Array, at: number): boolean {
+    return u64(bytes, at + 24) > (this.#backing.index.records.last?.lastSeq ?? 0);
+  }
+
+  /** In a place that the checkpoint vouches for, a sequence that it does not know is left from before a truncation. */
+  #isStale(bytes: Uint8Array, at: number, offset: number, durableEnd: number): boolean {
+    return offset < durableEnd && u64(bytes, at + 24) > (this.#checkpoint?.lastSeq ?? 0);
+  }
+
+  /** Reads the header; null when it is damaged or another block's. */
+  #readHeader(block: BlockFile): BlockHeader | null {
+    const bytes = new Uint8Array(BLOCK_HEADER_BYTES);
+    const read = block.file().read(bytes, 0, BLOCK_HEADER_BYTES, 0);
+    const header = readBlockHeader(bytes.subarray(0, read));
+    if (header === null) return null;
+    if (header.version > FORMAT_VERSION) {
+      throw new StoreError(
+        "UNSUPPORTED_VERSION",
+        `Cannot read ${block.path} in ${this.#core.disk.name}: format version ${header.version}, this program reads up to ${FORMAT_VERSION}`,
+      );
+    }
+    return header.stream === this.#backing.incarnation && header.block === block.number ? header : null;
+  }
+
+  /** Takes what a block's index file tells; returns up to where that covers the block, or 0. */
+  async #readIndex(block: BlockFile, durableEnd: number, size: number): Promise<number> {
+    const bytes = block.index.read();
+    if (bytes === null) {
+      if (block.number < (this.#checkpoint?.block ?? 0)) this.#withoutIndex++;
+      return 0;
+    }
+    const { chunks, end } = decodeChunks(bytes, this.#storeId, this.#backing.incarnation, block.number);
+    let covered = 0;
+    let slots = 0;
+    for (const chunk of chunks) slots += chunk.slots;
+    let taken = 0;
+    for (const chunk of chunks) {
+      if (chunk.to > Math.min(durableEnd, size) || !(await this.#takeChunk(block, chunk, covered, slots))) break;
+      covered = chunk.to;
+      slots -= chunk.slots;
+      taken++;
+    }
+    if (taken > 0 && taken === chunks.length && end === bytes.length) {
+      block.index.found(end, covered);
+    } else {
+      this.dropIndex(block);
+      this.#rebuilt.reports.push(`${block.index.path}: damaged, or does not fit: the block was read instead`);
+    }
+    return covered;
+  }
+
+  /**
+   * @param slots - In this chunk and those after it.
+   * @returns False when the chunk does not fit.
+   */
+  async #takeChunk(block: BlockFile, chunk: IndexChunk, covered: number, slots: number): Promise<boolean> {
+    const newest = this.#backing.index.records.last;
+    const follows =
+      covered > 0
+        ? chunk.from === covered && chunk.firstSeq === newest!.lastSeq + 1
+        : chunk.from === BLOCK_HEADER_BYTES && chunk.firstSeq > (newest?.lastSeq ?? 0);
+    if (!follows) return false;
+    const first = this.#readEnd(block, chunk.first);
+    const last = this.#readEnd(block, chunk.last);
+    if (first === null || last === null) return false;
+    // Left from before a truncation.
+    if (chunk.last.seq > (this.#checkpoint?.lastSeq ?? 0)) return false;
+    const into = this.#rebuilt.blockFor(block.number, chunk.firstSeq);
+    into.expect(slots);
+    const read = (offset: number, bytes: number): Uint8Array | null => this.#readRecord(block, offset, bytes);
+    await this.#rebuilt.addChunk(chunk, into, first, last, read, this.#slices);
+    return true;
+  }
+
+  /** Reads the record at the end of a chunk; null when it is not there. */
+  #readEnd(block: BlockFile, { seq, offset, bytes, checksum }: ChunkEnd): Uint8Array | null {
+    const record = this.#readRecord(block, offset, bytes);
+    return record !== null && u32(record, 0) === checksum && u64(record, 24) === seq ? record : null;
+  }
+
+  /** Reads a record that takes so many bytes of its block; null when it is damaged. */
+  #readRecord(block: BlockFile, offset: number, bytes: number): Uint8Array | null {
+    const record = new Uint8Array(bytes);
+    const read = block.file().read(record, 0, bytes, offset);
+    const length = soundMessage(record, 0, read, this.#backing.incarnation, block.number, offset);
+    return length > 0 && aligned(length) === bytes ? record.subarray(0, length) : null;
+  }
+
+  async #readFrom(block: BlockFile, base: number, size: number): Promise<BlockBytes> {
+    const bytes = new Uint8Array(Math.max(0, size - base));
+    const file = block.file();
+    for (let at = 0; at < bytes.length; at += READ_BYTES) {
+      file.read(bytes, at, Math.min(READ_BYTES, bytes.length - at), base + at);
+      if (this.#slices.due) await this.#slices.pause();
+    }
+    return { bytes, base };
+  }
+
+  /** Whether a record behind a place says that the place had been synced. */
+  #provenSynced(number: number, { bytes, base }: BlockBytes, place: number, later: readonly number[]): boolean {
+    const { incarnation, blocks } = this.#backing;
+    for (let offset = Math.max(place, BLOCK_HEADER_BYTES, base); offset < base + bytes.length; offset += 8) {
+      const length = soundMessage(bytes, offset - base, bytes.length, incarnation, number, offset);
+      if (length > 0 && u32(bytes, offset - base + 44) > place) return true;
+    }
+    for (const next of later) {
+      const file = blocks.byNumber.get(next)!.file();
+      const nextBytes = new Uint8Array(file.size());
+      file.read(nextBytes, 0, nextBytes.length, 0);
+      for (let at = BLOCK_HEADER_BYTES; at < nextBytes.length; at += 8) {
+        const length = soundMessage(nextBytes, at, nextBytes.length, incarnation, next, at);
+        if (length > 0 && u32(nextBytes, at + 44) >= BLOCK_HEADER_BYTES) return true;
+      }
+    }
+    return false;
+  }
+
+  #damaged(block: BlockFile, offset: number, length: number): void {
+    const { incarnation } = this.#backing;
+    this.#core.reportDamage(incarnation, block.path, block.number, offset, length, [`${length} bytes cannot be read`]);
+  }
+
+  #cut(number: number, end: number, later: readonly number[]): void {
+    for (const next of later) this.setAside(next);
+    if (end < BLOCK_HEADER_BYTES) {
+      this.setAside(number);
+      return;
+    }
+    const file = this.#backing.blocks.byNumber.get(number)!;
+    const size = file.file().size();
+    if (end === size) return;
+    this.#rebuilt.reports.push(`${file.path}: cut at ${end}: the ${size - end} bytes behind were never confirmed`);
+    file.file().truncate(end);
+    file.dirty = true;
+  }
+}
