@@ -23,6 +23,7 @@ export type StoreErrorCode =
   /** The store or stream was stopped or deleted. */
   | "CLOSED"
   | "STREAM_EXISTS"
+  | "STREAM_NOT_FOUND"
   | "INVALID_NAME"
   | "INVALID_LIMITS"
   /** The folder is not one of ours: it has a stranger's files, or the reference server's. */
@@ -30,7 +31,9 @@ export type StoreErrorCode =
   /** Files that must be readable are not, and what is in them cannot be had elsewhere. */
   | "DAMAGED"
   /** Written by a newer version. */
-  | "UNSUPPORTED_VERSION";
+  | "UNSUPPORTED_VERSION"
+  /** A backup is not whole: damaged, cut, or something else. Nothing of it was restored. */
+  | "BACKUP_DAMAGED";
 
 /** A store refused an operation, or could not be opened. `message` names action, value, limit and remedy. */
 export class StoreError extends Error {

@@ -1,5 +1,7 @@
 // The store: streams of messages, in memory or durable in files.
 
+export { type RestoreSummary, readBackup } from "./backup/read-backup.ts";
+export { type BackupOptions, writeBackup } from "./backup/write-backup.ts";
 export type { ConsumerLog } from "./consumer-log.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 export { FileStore } from "./file/file-store.ts";

@@ -32,6 +32,14 @@ export function checkName(kind: string, name: string): void {
   }
 }
 
+/** A stream is to be published that is not there, or that everybody sees already. */
+export function notUnpublished(name: string): StoreError {
+  return new StoreError(
+    "STREAM_NOT_FOUND",
+    `Cannot publish the stream ${JSON.stringify(name)}: there is no unpublished one of that name`,
+  );
+}
+
 function invalid(field: string, value: unknown, wanted: string): StoreError {
   return new StoreError("INVALID_LIMITS", `Cannot use the limit ${field}: ${String(value)} is not ${wanted}`);
 }

@@ -5,9 +5,16 @@ import type { StreamBacking } from "./backing.ts";
 import { StoreError } from "./errors.ts";
 import { GAP_SLOTS_MAX, IndexBlock } from "./index/record-index.ts";
 import { StreamIndex } from "./index/stream-index.ts";
-import { checkLimits, checkName } from "./limits.ts";
+import { checkLimits, checkName, notUnpublished } from "./limits.ts";
 import type { MessageView } from "./message-view.ts";
-import { MEMORY_RECORD_OVERHEAD, type Store, type StoreHealth, type StreamLimits, type StreamLog } from "./store.ts";
+import {
+  MEMORY_RECORD_OVERHEAD,
+  NO_LIMITS,
+  type Store,
+  type StoreHealth,
+  type StreamLimits,
+  type StreamLog,
+} from "./store.ts";
 import { Stream } from "./stream.ts";
 
 /** Blocks begin small and double up to this; a larger record gets a block of its own. */
@@ -109,6 +116,7 @@ export class MemoryStore implements Store {
   readonly durableTicket: number = 0;
   #clock: Clock;
   #streams: Map<string, Stream> = new Map();
+  #unpublished: Set<Stream> = new Set();
   #nextIncarnation = 1;
   #stopped = false;
 
@@ -117,6 +125,28 @@ export class MemoryStore implements Store {
   }
 
   async createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq = 1): Promise<StreamLog> {
+    return this.#create(name, limits, config, firstSeq);
+  }
+
+  async createUnpublished(name: string, firstSeq = 1): Promise<StreamLog> {
+    const stream = this.#create(name, NO_LIMITS, new Uint8Array(0), firstSeq);
+    this.#unpublished.add(stream);
+    return stream;
+  }
+
+  async publishStream(
+    name: string,
+    limits: StreamLimits,
+    config: Uint8Array,
+    lastTimeNs: bigint | null = null,
+  ): Promise<void> {
+    const stream = this.#streams.get(name);
+    if (stream === undefined || !this.#unpublished.delete(stream)) throw notUnpublished(name);
+    stream.noteLastTime(lastTimeNs);
+    await stream.update(limits, config);
+  }
+
+  #create(name: string, limits: StreamLimits, config: Uint8Array, firstSeq: number): Stream {
     this.#checkOpen();
     checkName("stream", name);
     checkLimits(limits);
@@ -136,17 +166,21 @@ export class MemoryStore implements Store {
   }
 
   stream(name: string): StreamLog | null {
-    return this.#streams.get(name) ?? null;
+    const stream = this.#streams.get(name);
+    return stream === undefined || this.#unpublished.has(stream) ? null : stream;
   }
 
   streams(): StreamLog[] {
-    return [...this.#streams.values()];
+    return [...this.#streams.values()].filter((stream) => !this.#unpublished.has(stream));
   }
 
   async deleteStream(name: string): Promise<void> {
     this.#checkOpen();
-    this.#streams.get(name)?.close();
+    const stream = this.#streams.get(name);
+    if (stream === undefined) return;
+    stream.close();
     this.#streams.delete(name);
+    this.#unpublished.delete(stream);
   }
 
   ticket(): number {

@@ -92,6 +92,8 @@ export interface StreamLog {
   /** Bytes that the owner keeps with the stream: its configuration, say. Not to be changed. */
   readonly config: Uint8Array;
   listener: StreamListener | null;
+  /** How often {@link truncate} was called: who reads along compares, since sequences are given again. */
+  readonly truncations: number;
 
   /**
    * Stores a message under the next sequence and enforces the limits.
@@ -188,6 +190,21 @@ export interface Store {
   streams(): StreamLog[];
   /** Deletes a stream with all its messages and consumers. Resolves when that is durable. */
   deleteStream(name: string): Promise<void>;
+
+  /**
+   * Makes a stream without limits that nobody finds by name or in the list until it is published; its name is taken, and
+   * {@link deleteStream} works. A crash, or stopping the store, takes it away. For restoring.
+   *
+   * @throws StoreError as {@link createStream}.
+   */
+  createUnpublished(name: string, firstSeq?: number): Promise<StreamLog>;
+  /**
+   * Gives such a stream its limits and its configuration, and lets everybody find it. Resolves when that is durable.
+   *
+   * @param lastTimeNs - When its last message was stored, if that is not there any more.
+   * @throws StoreError `STREAM_NOT_FOUND`, `INVALID_LIMITS` and those of appends.
+   */
+  publishStream(name: string, limits: StreamLimits, config: Uint8Array, lastTimeNs?: bigint | null): Promise<void>;
 
   /** A number that stands for every change made so far. */
   ticket(): number;

@@ -46,6 +46,7 @@ export class Stream implements StreamLog {
   /** Sequences given since the last record that never get a message: the next record says so. */
   gap = 0;
   closed = false;
+  truncations = 0;
   readonly ages: AgeClock;
   readonly #backing: StreamBacking;
   readonly #stamp: Stamp;
@@ -112,6 +113,15 @@ export class Stream implements StreamLog {
   startAt(firstSeq: number): void {
     this.index.skipTo(firstSeq - 1);
     this.gap = firstSeq - 1;
+  }
+
+  /** For stores: the last message, which may not be there any more, was stored then; null: there never was one. */
+  noteLastTime(lastTimeNs: bigint | null): void {
+    if (lastTimeNs === null) return;
+    const ms = Number(lastTimeNs / 1_000_000n);
+    if (ms < this.lastTimeMs) return;
+    this.lastTimeMs = ms;
+    this.lastTimeSubNs = Number(lastTimeNs % 1_000_000n);
   }
 
   append(draft: MessageDraft): number {
@@ -266,6 +276,7 @@ export class Stream implements StreamLog {
     this.#checkOpen();
     if (seq >= this.index.lastSeq) return;
     this.#truncating = true;
+    this.truncations++;
     try {
       const lastKept = this.load(seq, this.#view);
       if (lastKept !== null) {

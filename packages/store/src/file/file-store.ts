@@ -12,7 +12,7 @@ import type { Clock, Disk, Random, Timer } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { u32 } from "../record.ts";
 import { Slices } from "../slices.ts";
-import type { Store, StoreHealth, StreamLimits, StreamLog } from "../store.ts";
+import { NO_LIMITS, type Store, type StoreHealth, type StreamLimits, type StreamLog } from "../store.ts";
 import { Ballast } from "./ballast.ts";
 import { FilePool } from "./block-file.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -31,6 +31,7 @@ const TURN_BYTES_MAX = 1024 * 1024;
 /** How often a full disk is looked at again. */
 const DISK_FULL_RETRY_MS = 1000;
 const REPORTS_MAX = 1000;
+const NO_CONFIG = new Uint8Array(0);
 
 /** A store in a folder. */
 export class FileStore implements Store, FileStoreCore {
@@ -120,15 +121,29 @@ export class FileStore implements Store, FileStoreCore {
 
   async createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq = 1): Promise<StreamLog> {
     this.checkAppend();
-    return this.#catalog.create(name, limits, config, firstSeq);
+    return this.#catalog.create({ name, limits, config, firstSeq, published: true });
+  }
+
+  async createUnpublished(name: string, firstSeq = 1): Promise<StreamLog> {
+    this.checkAppend();
+    return this.#catalog.create({ name, limits: NO_LIMITS, config: NO_CONFIG, firstSeq, published: false });
+  }
+
+  publishStream(
+    name: string,
+    limits: StreamLimits,
+    config: Uint8Array,
+    lastTimeNs: bigint | null = null,
+  ): Promise<void> {
+    return this.#catalog.publish(name, limits, config, lastTimeNs);
   }
 
   stream(name: string): StreamLog | null {
-    return this.#catalog.open.get(name)?.stream ?? null;
+    return this.#catalog.find(name);
   }
 
   streams(): StreamLog[] {
-    return [...this.#catalog.open.values()].map((open) => open.stream);
+    return this.#catalog.list();
   }
 
   async deleteStream(name: string): Promise<void> {

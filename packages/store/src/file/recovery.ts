@@ -112,10 +112,16 @@ export async function recoverStore(core: FileStoreCore, clock: Clock, freshId: n
       await removeStreamFolder(disk, incarnation);
       continue;
     }
+    named.incarnation = Math.max(named.incarnation, incarnation);
+    if (!one.meta.published) {
+      // Nobody was told of it. It goes when a checkpoint that does not name it is durable.
+      one.recovering.backing.blocks.close();
+      core.afterTurn(() => removeStreamFolder(disk, incarnation));
+      continue;
+    }
     await one.recovering.finish();
     reports.push(...one.recovering.rebuilt.reports);
     streams.push(await openStream(one, clock, slices));
-    named.incarnation = Math.max(named.incarnation, incarnation);
   }
   const journal = reuseSegments(core, storeId, checkpoint.epoch + 1, content.nextBatch, segments);
   return {
@@ -363,7 +369,7 @@ async function openStream(one: Found, clock: Clock, slices: Slices): Promise<Ope
   for (const [name, state] of one.consumers) stream.restoreConsumer(name, state);
   stream.restoreTtls(rebuilt.ttls);
   await stream.countBytes(slices);
-  return { stream, backing, firstSeq: meta.firstSeq, metaGeneration: one.metaGeneration };
+  return { stream, backing, firstSeq: meta.firstSeq, metaGeneration: one.metaGeneration, published: true };
 }
 
 /** Segments of the right size are used again, in a new epoch; others go once the new checkpoint is durable. */

@@ -3,14 +3,14 @@
 import type { Clock } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { StreamIndex } from "../index/stream-index.ts";
-import { checkLimits, checkName } from "../limits.ts";
+import { checkLimits, checkName, notUnpublished } from "../limits.ts";
 import type { StreamLimits } from "../store.ts";
 import { Stream } from "../stream.ts";
 import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
 import { MAGIC_META, streamFolder } from "./format.ts";
 import { makeStreamFolder, removeStreamFolder } from "./stream-folder.ts";
-import { encodeMeta } from "./stream-meta.ts";
+import { encodeMeta, type StreamMeta } from "./stream-meta.ts";
 import type { SyncRounds } from "./sync-rounds.ts";
 import type { TurnWriter } from "./turn-writer.ts";
 import { writeTwin } from "./twin-file.ts";
@@ -21,6 +21,8 @@ export interface OpenStream {
   readonly backing: FileBacking;
   readonly firstSeq: number;
   metaGeneration: number;
+  /** False: a stream that is being restored. Nobody finds it, and opening the folder removes it. */
+  published: boolean;
 }
 
 interface Deletion {
@@ -50,7 +52,19 @@ export class StreamCatalog {
     this.#rounds = rounds;
   }
 
-  async create(name: string, limits: StreamLimits, config: Uint8Array, firstSeq: number): Promise<Stream> {
+  /** A stream that everybody may find. */
+  find(name: string): Stream | null {
+    const open = this.open.get(name);
+    return open?.published === true ? open.stream : null;
+  }
+
+  /** All streams that everybody may find. */
+  list(): Stream[] {
+    return [...this.open.values()].filter(({ published }) => published).map(({ stream }) => stream);
+  }
+
+  async create(meta: StreamMeta): Promise<Stream> {
+    const { name, limits, config, firstSeq, published } = meta;
     checkName("stream", name);
     checkLimits(limits);
     if (this.open.has(name) || this.#reserved.has(name)) {
@@ -64,17 +78,27 @@ export class StreamCatalog {
       // A deletion that is not durable must not be overtaken by a new stream of the same name.
       await this.#deletions.get(name)?.done;
       const incarnation = this.nextIncarnation++;
-      await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, { name, limits, config, firstSeq }));
+      await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, meta));
       const index = new StreamIndex();
       const backing = new FileBacking(this.#core, incarnation, index);
       const stream = new Stream(name, limits, config, backing, index, this.#clock);
       if (firstSeq > 1) stream.startAt(firstSeq);
       stream.begin();
-      this.adopt({ stream, backing, firstSeq, metaGeneration: 1 });
+      this.adopt({ stream, backing, firstSeq, metaGeneration: 1, published });
       return stream;
     } finally {
       this.#reserved.delete(name);
     }
+  }
+
+  /** Lets everybody find a stream that was made unpublished. Resolves when that is durable. */
+  async publish(name: string, limits: StreamLimits, config: Uint8Array, lastTimeNs: bigint | null): Promise<void> {
+    const open = this.open.get(name);
+    if (open === undefined || open.published) throw notUnpublished(name);
+    checkLimits(limits);
+    open.stream.noteLastTime(lastTimeNs);
+    open.published = true;
+    await open.stream.update(limits, config);
   }
 
   async delete(name: string): Promise<void> {
@@ -108,7 +132,7 @@ export class StreamCatalog {
     let before: Promise<unknown> = Promise.resolve();
     const save = async (): Promise<void> => {
       const { name, limits, config } = stream;
-      const body = encodeMeta({ name, limits, config, firstSeq: open.firstSeq });
+      const body = encodeMeta({ name, limits, config, firstSeq: open.firstSeq, published: open.published });
       const { disk } = this.#core;
       const path = `${streamFolder(backing.incarnation)}/meta`;
       // What the new limits took away must not come back under them after a crash, nor stay away under the old ones.

@@ -1,6 +1,6 @@
 // What a stream's meta and consumers files say, inside the frame of twin-file.ts.
 //
-//   meta        UTF-8 JSON: { name, limits, config (base64), firstSeq }
+//   meta        UTF-8 JSON: { name, limits, config (base64), firstSeq }, and unpublished: true while it is being restored
 //   consumers   for each consumer: u16 length of the name, u16 0, u32 length of the state, name, state
 
 import { StoreError } from "../errors.ts";
@@ -16,11 +16,15 @@ export interface StreamMeta {
   readonly config: Uint8Array;
   /** The sequence that its first message was to get. */
   readonly firstSeq: number;
+  /** False: it was being restored, and does not count. */
+  readonly published: boolean;
 }
 
 export function encodeMeta(meta: StreamMeta): Uint8Array {
-  const { name, limits, config, firstSeq } = meta;
-  return Buffer.from(JSON.stringify({ name, limits, config: Buffer.from(config).toString("base64"), firstSeq }));
+  const { name, limits, firstSeq } = meta;
+  const config = Buffer.from(meta.config).toString("base64");
+  const unpublished = meta.published ? {} : { unpublished: true };
+  return Buffer.from(JSON.stringify({ name, limits, config, firstSeq, ...unpublished }));
 }
 
 /** Reads what {@link encodeMeta} made; the checksum has been checked. */
@@ -30,6 +34,7 @@ export function decodeMeta(bytes: Uint8Array): StreamMeta {
     limits: StreamLimits;
     config: string;
     firstSeq: number;
+    unpublished?: boolean;
   };
   if (typeof json.name !== "string")
     throw new StoreError("DAMAGED", "Cannot read a stream's description: it has no name");
@@ -38,6 +43,7 @@ export function decodeMeta(bytes: Uint8Array): StreamMeta {
     limits: { ...NO_LIMITS, ...json.limits },
     config: new Uint8Array(Buffer.from(json.config, "base64")),
     firstSeq: json.firstSeq,
+    published: json.unpublished !== true,
   };
 }
 

@@ -7,6 +7,7 @@ import { SimClock, SimRandom } from "@myelin/platform/sim";
 import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type Store, type StreamLimits, type StreamLog } from "../store.ts";
+import { backupCompliance } from "./backup-compliance.ts";
 import { assertMessage, assertSame, assertTotals } from "./check-stream.ts";
 import { PlainStream } from "./plain-stream.ts";
 
@@ -45,6 +46,7 @@ function seqs(log: StreamLog, filter = ""): number[] {
 
 /** Registers the suite. */
 export function storeCompliance(name: string, under: StoreUnderTest): void {
+  backupCompliance(name, (clock) => under.open(clock));
   /** One stream in a fresh store. */
   async function withStream(
     limits: Partial<StreamLimits>,
