@@ -4,6 +4,16 @@ export { type RestoreSummary, readBackup } from "./backup/read-backup.ts";
 export { type BackupOptions, writeBackup } from "./backup/write-backup.ts";
 export type { ConsumerLog } from "./consumer-log.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
+export { repairStore, type StoreRepair } from "./file/check/repair.ts";
+export {
+  checkIsStore,
+  type ProblemCost,
+  type SeqRun,
+  type StoreProblem,
+  type StoreVerdict,
+  type VerifiedStream,
+  verifyStore,
+} from "./file/check/verify.ts";
 export { FileStore } from "./file/file-store.ts";
 export { DEFAULT_FILE_STORE_OPTIONS, type FileStoreOptions, type SyncMode } from "./file/options.ts";
 export type { SubjectFilter } from "./index/subject-filter.ts";
@@ -11,10 +21,12 @@ export { MemoryStore } from "./memory-store.ts";
 export { MessageDraft, type Rollup } from "./message-draft.ts";
 export { MessageView } from "./message-view.ts";
 export { TTL_NEVER } from "./record.ts";
+export type { ScrubOptions } from "./scrubber.ts";
 export {
   type FilterLike,
   NO_LIMITS,
   type PurgeOptions,
+  type ScrubState,
   type Store,
   type StoreHealth,
   type StreamLimits,

@@ -190,7 +190,7 @@ export class MemoryStore implements Store {
   async durable(): Promise<void> {}
 
   health(): StoreHealth {
-    return { failure: null, diskFull: false, reports: [] };
+    return { failure: null, diskFull: false, reports: [], scrub: null };
   }
 
   async stop(): Promise<void> {

@@ -175,6 +175,23 @@ export interface StoreHealth {
   readonly diskFull: boolean;
   /** What was found damaged or odd, newest last; each names a file and what was lost. */
   readonly reports: readonly string[];
+  /** Null where nothing is scrubbed. */
+  readonly scrub: ScrubState | null;
+}
+
+/** How far the reading of all messages in the background is. Counters grow as long as the store is open. */
+export interface ScrubState {
+  /** Complete passes. */
+  readonly passes: number;
+  /** Messages that were read and sound, and their bytes. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** Messages that were found damaged: lost now. */
+  readonly damaged: number;
+  /** The stream that is being read; null: none. */
+  readonly stream: string | null;
+  /** Wall time at which the last pass ended; null: none has. */
+  readonly lastPassEndMs: number | null;
 }
 
 /** Streams that become durable together. */

@@ -11,6 +11,7 @@
 import type { Clock, Disk, Random, Timer } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { u32 } from "../record.ts";
+import { Scrubber } from "../scrubber.ts";
 import { Slices } from "../slices.ts";
 import { NO_LIMITS, type Store, type StoreHealth, type StreamLimits, type StreamLog } from "../store.ts";
 import { Ballast } from "./ballast.ts";
@@ -56,6 +57,7 @@ export class FileStore implements Store, FileStoreCore {
   #diskFull = false;
   #reports: string[] = [];
   #retryTimer: Timer | null = null;
+  #scrubber: Scrubber | null = null;
 
   private constructor(disk: Disk, clock: Clock, options: Required<FileStoreOptions>) {
     this.disk = disk;
@@ -100,6 +102,7 @@ export class FileStore implements Store, FileStoreCore {
     for (const { stream } of store.#catalog.open.values()) stream.begin();
     store.#flush();
     if (store.#checkpoints.indexBehind) store.#startCheckpoint();
+    store.#startScrub();
     return store;
   }
 
@@ -164,7 +167,17 @@ export class FileStore implements Store, FileStoreCore {
   }
 
   health(): StoreHealth {
-    return { failure: this.#failure, diskFull: this.#diskFull, reports: [...this.#reports] };
+    return {
+      failure: this.#failure,
+      diskFull: this.#diskFull,
+      reports: [...this.#reports],
+      scrub: this.#scrubber?.state() ?? null,
+    };
+  }
+
+  /** For the tools that check a folder: the number that names a stream's files; 0 for a stream that is not there. */
+  incarnationOf(name: string): number {
+    return this.#catalog.open.get(name)?.backing.incarnation ?? 0;
   }
 
   stop(): Promise<void> {
@@ -173,6 +186,7 @@ export class FileStore implements Store, FileStoreCore {
   }
 
   async #stop(): Promise<void> {
+    this.#scrubber?.stop();
     this.#catalog.close();
     try {
       if (this.#failure === null) {
@@ -297,6 +311,13 @@ export class FileStore implements Store, FileStoreCore {
     } catch (error) {
       this.#report(`${path} at ${offset}: no copy could be kept (${(error as Error).message})`);
     }
+  }
+
+  #startScrub(): void {
+    const { scrub } = this.options;
+    if (scrub === null) return;
+    this.#scrubber = new Scrubber(this.#catalog, this.#clock, scrub);
+    this.#scrubber.start();
   }
 
   /** Ends the turn: writes everything it has gathered. When the journal has no room, the turn goes on until it has. */

@@ -249,6 +249,16 @@ export function decodeChunks(
   return { chunks, end: at };
 }
 
+/** Where in an index file its sound chunks end, whatever store, stream and block they are for. Needs no key. */
+export function soundChunksEnd(bytes: Uint8Array): number {
+  let at = 0;
+  while (at + HEADER_BYTES <= bytes.length) {
+    if (!isSound(bytes, at, u32(bytes, at + 12), u32(bytes, at + 16), u32(bytes, at + 20))) break;
+    at += u32(bytes, at + 24);
+  }
+  return at;
+}
+
 function isSound(bytes: Uint8Array, at: number, store: number, incarnation: number, block: number): boolean {
   const length = u32(bytes, at + 24);
   if (u32(bytes, at + 4) !== MAGIC_INDEX || length < HEADER_BYTES || at + length > bytes.length) return false;

@@ -1,5 +1,7 @@
 // How a file store may be set up.
 
+import { checkScrubOptions, type ScrubOptions } from "../scrubber.ts";
+
 const MIB = 1024 * 1024;
 
 /** When an append counts as durable. */
@@ -28,6 +30,8 @@ export interface FileStoreOptions {
   readonly ballastBytes?: number;
   /** Bytes that may wait to be written before appends are refused with `BUSY`. */
   readonly pendingBytesMax?: number;
+  /** Reads all messages in the background, so that damage is found early; null: not. */
+  readonly scrub?: ScrubOptions | null;
 }
 
 /** What a file store does unless told otherwise. */
@@ -41,6 +45,7 @@ export const DEFAULT_FILE_STORE_OPTIONS: Required<FileStoreOptions> = Object.fre
   openFilesMax: 512,
   ballastBytes: 8 * MIB,
   pendingBytesMax: 256 * MIB,
+  scrub: null,
 });
 
 const RANGES = {
@@ -68,5 +73,6 @@ export function completeOptions(given: FileStoreOptions): Required<FileStoreOpti
       `Cannot use the store option sync: ${options.sync.intervalMs} is not a positive number of milliseconds`,
     );
   }
+  if (options.scrub !== null) checkScrubOptions(options.scrub);
   return options;
 }

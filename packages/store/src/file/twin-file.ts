@@ -57,6 +57,16 @@ export function readTwin(disk: Disk, path: string, magic: number, owner: number 
   );
 }
 
+/**
+ * Whether one copy, by its full name, can be used.
+ *
+ * @throws StoreError `UNSUPPORTED_VERSION`.
+ */
+export function isWholeCopy(disk: Disk, name: string, magic: number, owner: number | null): boolean {
+  const stat = disk.stat(name);
+  return stat?.kind === "file" && readCopy(disk, name, stat.size, magic, owner) !== null;
+}
+
 function readCopy(
   disk: Disk,
   name: string,

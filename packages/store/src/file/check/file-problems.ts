@@ -1,0 +1,146 @@
+// Looks at each file of a store's folder by itself: what of it cannot be read, and where. What that costs is for verify.ts to find out,
+// by trying to open the store.
+
+import type { Disk } from "@myelin/platform";
+import { aligned, soundMessage, soundRecord, u32, u64 } from "../../record.ts";
+import { BLOCK_HEADER_BYTES, readBlockHeader } from "../block-file.ts";
+import { KIND_REMOVED } from "../control.ts";
+import {
+  MAGIC_CONSUMERS,
+  MAGIC_META,
+  MAGIC_STORE,
+  numberInName,
+  STORE_FILE,
+  STREAMS_FOLDER,
+  streamFolder,
+} from "../format.ts";
+import { soundChunksEnd } from "../index-chunk.ts";
+import { isWholeCopy } from "../twin-file.ts";
+
+/** A stretch of a file that cannot be read. */
+export interface FileProblem {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly text: string;
+  /** For a block: its stream and number, and the sequences right before and right after the stretch (0 and Infinity: none). */
+  readonly block: {
+    readonly incarnation: number;
+    readonly number: number;
+    readonly after: number;
+    readonly before: number;
+  } | null;
+  /** The file that holds the same content a second time. */
+  readonly twin: string | null;
+}
+
+/** Finds all problems. Reads every file but the journal's segments. */
+export function* fileProblems(disk: Disk): Generator<FileProblem> {
+  yield* twinProblems(disk, STORE_FILE, MAGIC_STORE, null);
+  if (disk.stat(STREAMS_FOLDER)?.kind !== "folder") return;
+  for (const { name, kind } of disk.list(STREAMS_FOLDER)) {
+    const incarnation = numberInName(name, "");
+    if (kind !== "folder" || incarnation < 0) continue;
+    const folder = streamFolder(incarnation);
+    yield* twinProblems(disk, `${folder}/meta`, MAGIC_META, incarnation);
+    yield* twinProblems(disk, `${folder}/consumers`, MAGIC_CONSUMERS, incarnation);
+    for (const copy of [0, 1]) yield* tombstoneProblems(disk, `${folder}/deleted`, copy, incarnation);
+    yield* blockProblems(disk, incarnation);
+    yield* indexProblems(disk, folder);
+  }
+}
+
+/** Index files are made anew from their blocks: what is wrong with them costs time and nothing else. */
+function* indexProblems(disk: Disk, folder: string): Generator<FileProblem> {
+  for (const { name } of disk.list(folder)) {
+    if (numberInName(name, ".idx") < 0) continue;
+    const path = `${folder}/${name}`;
+    const bytes = readWhole(disk, path);
+    const offset = soundChunksEnd(bytes);
+    const length = bytes.length - offset;
+    const text = "an index that cannot be read, and is made anew";
+    if (length > 0) yield { path, offset, length, text, block: null, twin: null };
+  }
+}
+
+function* twinProblems(disk: Disk, path: string, magic: number, owner: number | null): Generator<FileProblem> {
+  for (const copy of [0, 1]) {
+    const name = `${path}.${copy}`;
+    const stat = disk.stat(name);
+    if (stat === null || stat.kind !== "file") continue;
+    if (isWholeCopy(disk, name, magic, owner)) continue;
+    const text = "a copy that is not whole";
+    yield { path: name, offset: 0, length: stat.size, text, block: null, twin: `${path}.${1 - copy}` };
+  }
+}
+
+function* tombstoneProblems(disk: Disk, path: string, copy: number, incarnation: number): Generator<FileProblem> {
+  const name = `${path}.${copy}`;
+  if (disk.stat(name)?.kind !== "file") return;
+  const bytes = readWhole(disk, name);
+  const problem = (offset: number, end: number): FileProblem => {
+    const text = "tombstones that cannot be read";
+    return { path: name, offset, length: end - offset, text, block: null, twin: `${path}.${1 - copy}` };
+  };
+  let start = -1;
+  for (let at = 0; at < bytes.length; ) {
+    const length = soundRecord(bytes, at, bytes.length);
+    const sound = length > 0 && bytes[at + 23] === KIND_REMOVED && u32(bytes, at + 8) === incarnation;
+    if (sound && start >= 0) yield problem(start, at);
+    if (sound) start = -1;
+    else if (start < 0) start = at;
+    at += sound ? aligned(length) : 8;
+  }
+  if (start >= 0) yield problem(start, bytes.length);
+}
+
+function* blockProblems(disk: Disk, incarnation: number): Generator<FileProblem> {
+  const folder = streamFolder(incarnation);
+  /** Stretches whose next sequence is not known yet. */
+  let open: FileProblem[] = [];
+  let last = 0;
+  for (const { name } of disk.list(folder)) {
+    const number = numberInName(name, ".blk");
+    if (number < 0) continue;
+    const path = `${folder}/${name}`;
+    const bytes = readWhole(disk, path);
+    const header = readBlockHeader(bytes);
+    if (header === null || header.stream !== incarnation || header.block !== number) {
+      const length = Math.min(BLOCK_HEADER_BYTES, bytes.length);
+      yield { path, offset: 0, length, text: "a header that cannot be read", block: null, twin: null };
+    }
+    const note = (offset: number, end: number): void => {
+      const block = { incarnation, number, after: last, before: Number.POSITIVE_INFINITY };
+      open.push({ path, offset, length: end - offset, text: "records that cannot be read", block, twin: null });
+    };
+    let start = -1;
+    for (let at = BLOCK_HEADER_BYTES; at < bytes.length; ) {
+      const length = soundMessage(bytes, at, bytes.length, incarnation, number, at);
+      if (length === 0) {
+        if (start < 0) start = at;
+        at += 8;
+        continue;
+      }
+      if (start >= 0) note(start, at);
+      start = -1;
+      last = u64(bytes, at + 24);
+      for (const problem of open) yield { ...problem, block: { ...problem.block!, before: last } };
+      open = [];
+      at += aligned(length);
+    }
+    if (start >= 0) note(start, bytes.length);
+  }
+  yield* open;
+}
+
+/** A file's content. */
+export function readWhole(disk: Disk, path: string): Uint8Array {
+  const file = disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(file.size());
+    file.read(bytes, 0, bytes.length, 0);
+    return bytes;
+  } finally {
+    file.close();
+  }
+}
