@@ -15,7 +15,7 @@ export const PACKAGES = {
     siblings: ["server", "client", "platform", "platform/node", "platform/sim", "protocol", "store"],
     node: /./,
   },
-  cli: { siblings: ["client", "server", "protocol", "platform", "platform/node"], node: /./ },
+  cli: { siblings: ["client", "server", "protocol", "store", "platform", "platform/node"], node: /./ },
   console: { siblings: ["client"], node: null },
 };
 

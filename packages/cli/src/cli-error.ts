@@ -3,6 +3,13 @@
 /** Ends the command with `myelin: error: <message>`. The message says what was wrong, with the value, and what to do. */
 export class CliError extends Error {
   override readonly name = "CliError";
+  /** What the process ends with: 1, unless a command tells other ends apart. */
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** A flag or command of natscli that Myelin does not have yet: refused by its name, never ignored. */

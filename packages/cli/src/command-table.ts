@@ -47,6 +47,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/bench.ts")).benchCommand,
   },
   {
+    name: "store",
+    summary: "check, repair, back up and restore the folder of a stopped server",
+    load: async () => (await import("./commands/store.ts")).storeCommand,
+  },
+  {
     name: "cheat",
     summary: "show examples of the commands",
     load: async () => (await import("./commands/cheat.ts")).cheatCommand,

@@ -10,7 +10,7 @@ export const EXIT_FAILURE = 1;
  * Runs a command line.
  *
  * @param args - Without the program itself; `server` is not among the commands here, see `main`.
- * @returns The exit code: 0, or 1 after `myelin: error: ...`.
+ * @returns The exit code: 0, or 1 or what a command says after `myelin: error: ...`.
  */
 export async function run(args: readonly string[], outside: Outside): Promise<number> {
   const { output } = outside;
@@ -21,7 +21,7 @@ export async function run(args: readonly string[], outside: Outside): Promise<nu
     const problem = problemOf(error);
     if (problem === null) return 0;
     output.error(`myelin: error: ${problem}\n`);
-    return EXIT_FAILURE;
+    return error instanceof CliError ? error.exitCode : EXIT_FAILURE;
   } finally {
     output.flush();
   }

@@ -1,0 +1,80 @@
+// myelin store backup and restore: the streams of a folder to one file, and back.
+
+import { createReadStream, mkdirSync } from "node:fs";
+import { access, constants, type FileHandle, open, rm } from "node:fs/promises";
+import { NodeClock, type NodeDisk, NodeRandom } from "@myelin/platform/node";
+import { checkIsStore, FileStore, readBackup, writeBackup } from "@myelin/store";
+import { CliError, errorText } from "../cli-error.ts";
+import type { Outside } from "../outside.ts";
+import { folderAt } from "./folder.ts";
+
+/** Flags of `backup`. */
+export interface BackupFlags {
+  readonly stream?: readonly string[];
+}
+
+/** Writes streams to a file; on an error the file goes again. */
+export async function backUpFolder(
+  folder: string,
+  file: string,
+  flags: BackupFlags,
+  { output }: Outside,
+): Promise<void> {
+  const disk = folderAt(folder);
+  checkIsStore(disk);
+  const store = await openStore(disk);
+  try {
+    const target = await createFile(file);
+    let bytes = 0;
+    try {
+      for await (const chunk of writeBackup(store, flags.stream === undefined ? {} : { streams: flags.stream })) {
+        await target.write(chunk);
+        bytes += chunk.length;
+      }
+      await target.sync();
+    } catch (error) {
+      await rm(file);
+      throw error;
+    } finally {
+      await target.close();
+    }
+    output.line(`${file}: ${flags.stream?.length ?? store.streams().length} streams, ${bytes} bytes`);
+  } finally {
+    await store.stop();
+  }
+}
+
+/** Reads streams from a file. */
+export async function restoreFolder(folder: string, file: string, { output }: Outside): Promise<void> {
+  // Before anything is made: a file that is not there is the likely mistake.
+  await checkReadable(file);
+  mkdirSync(folder, { recursive: true });
+  const store = await openStore(folderAt(folder));
+  try {
+    const { streams, messages } = await readBackup(store, createReadStream(file));
+    for (const { name, messages: count } of streams) output.line(`${JSON.stringify(name)}: ${count} messages`);
+    output.line(`${folder}: ${streams.length} streams with ${messages} messages restored`);
+  } finally {
+    await store.stop();
+  }
+}
+
+function openStore(disk: NodeDisk): Promise<FileStore> {
+  return FileStore.open(disk, new NodeClock(), new NodeRandom());
+}
+
+async function createFile(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, "wx", 0o600);
+  } catch (error) {
+    throw new CliError(`cannot make ${file}: ${errorText(error)}; a file that exists is not overwritten`);
+  }
+}
+
+async function checkReadable(file: string): Promise<void> {
+  try {
+    await access(file, constants.R_OK);
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${errorText(error)}`);
+  }
+}
