@@ -23,6 +23,10 @@ export interface StreamBacking {
    * @returns The index block it belongs in, with `seq` as its next slot.
    */
   reserve(length: number, seq: number): IndexBlock;
+  /** Bytes of a record behind its payload: what {@link seal} puts there. */
+  readonly sealBytes: number;
+  /** The record at `at` has everything but its checksum, and what else the backing adds. `length` as in its header. */
+  seal(length: number): void;
   /** The record that was reserved is complete. */
   commit(length: number): void;
 
@@ -33,7 +37,7 @@ export interface StreamBacking {
    */
   view(block: IndexBlock, slot: number, view: MessageView): boolean;
 
-  /** Bytes of a message as the stream's state counts them. */
+  /** Bytes of a message as the stream's state counts them; `dataBytes` has {@link sealBytes} in it. */
   storedBytes(dataBytes: number, hasHeaders: boolean): number;
 
   /** A message between others was taken away. */

@@ -32,6 +32,14 @@ export type StoreErrorCode =
   | "DAMAGED"
   /** Written by a newer version. */
   | "UNSUPPORTED_VERSION"
+  /** The store is encrypted, and no key was given. */
+  | "KEY_MISSING"
+  /** The store is encrypted with another key. */
+  | "WRONG_KEY"
+  /** A key was given for a store that is not encrypted. */
+  | "NOT_ENCRYPTED"
+  /** The store is encrypted with another cipher. */
+  | "CIPHER_MISMATCH"
   /** A backup is not whole: damaged, cut, or something else. Nothing of it was restored. */
   | "BACKUP_DAMAGED";
 

@@ -22,6 +22,8 @@ export { MessageDraft, type Rollup } from "./message-draft.ts";
 export { MessageView } from "./message-view.ts";
 export { TTL_NEVER } from "./record.ts";
 export type { ScrubOptions } from "./scrubber.ts";
+export type { EncryptionOptions } from "./seal/key-file.ts";
+export type { CipherName } from "./seal/sealer.ts";
 export {
   type FilterLike,
   NO_LIMITS,

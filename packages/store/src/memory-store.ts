@@ -7,6 +7,7 @@ import { GAP_SLOTS_MAX, IndexBlock } from "./index/record-index.ts";
 import { StreamIndex } from "./index/stream-index.ts";
 import { checkLimits, checkName, notUnpublished } from "./limits.ts";
 import type { MessageView } from "./message-view.ts";
+import { sealRecord } from "./record.ts";
 import {
   MEMORY_RECORD_OVERHEAD,
   NO_LIMITS,
@@ -24,6 +25,7 @@ const BLOCK_BYTES_START = 4096;
 class MemoryBacking implements StreamBacking {
   readonly incarnation: number;
   readonly synced = 0;
+  readonly sealBytes = 0;
   bytes: Uint8Array = new Uint8Array(0);
   at = 0;
   #index: StreamIndex;
@@ -51,6 +53,10 @@ class MemoryBacking implements StreamBacking {
     const bytes = this.#blocks.get(block.number) as Uint8Array;
     this.bytes = bytes.length >= this.at + length ? bytes : this.#grown(block.number, bytes, this.at + length);
     return block;
+  }
+
+  seal(length: number): void {
+    sealRecord(this.bytes, this.at, length);
   }
 
   commit(): void {}

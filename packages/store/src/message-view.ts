@@ -32,6 +32,8 @@ export class MessageView {
   /** 0: none; -1: never expires. */
   ttlSeconds = 0;
 
+  /** For stores: another buffer of the view's own, for a record that was opened. */
+  opened: Uint8Array = new Uint8Array(0);
   /** The view's own buffer, and how much of it is filled: see the methods for stores. */
   scratch: Uint8Array = new Uint8Array(0);
   windowBytes = 0;
@@ -79,6 +81,12 @@ export class MessageView {
     this.#owner = null;
     if (this.scratch.length < length) this.scratch = new Uint8Array(Math.max(length, this.scratch.length * 2, 512));
     return this.scratch;
+  }
+
+  /** For stores: {@link opened}, of at least `length` bytes. What was in it is gone. */
+  ownOpened(length: number): Uint8Array {
+    if (this.opened.length < length) this.opened = new Uint8Array(Math.max(length, this.opened.length * 2, 512));
+    return this.opened;
   }
 
   /** For stores: the own buffer holds `bytes` bytes of a block, from `offset` on. */

@@ -20,7 +20,6 @@ import {
   RECORD_BYTES_MAX,
   recordDataOffset,
   SUBJECT_BYTES_MAX,
-  sealRecord,
 } from "./record.ts";
 
 /** Copies shorter than this are made byte by byte: quicker than a call. */
@@ -63,7 +62,7 @@ export function writeRecord(
   const data = at + recordDataOffset(flags);
   copyBytes(draft.subjectBytes, draft.subjectStart, draft.subjectEnd, bytes, data);
   copyBytes(draft.bodyBytes, draft.headersStart, draft.bodyEnd, bytes, data + draft.subjectEnd - draft.subjectStart);
-  sealRecord(bytes, at, length);
+  backing.seal(length);
 }
 
 function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {

@@ -128,7 +128,7 @@ export class Stream implements StreamLog {
     this.#checkOpen();
     const subjectBytes = draft.subjectEnd - draft.subjectStart;
     const headersBytes = draft.payloadStart - draft.headersStart;
-    const dataBytes = subjectBytes + draft.bodyEnd - draft.headersStart;
+    const dataBytes = subjectBytes + draft.bodyEnd - draft.headersStart + this.#backing.sealBytes;
     const length = recordLength(dataBytes, this.gap, draft.ttlSeconds);
     checkRecordSize(this.name, subjectBytes, headersBytes, length);
     const index = this.index;

@@ -4,7 +4,7 @@
 //          4  u32  lowest incarnation not given yet
 //          8  u64  first batch of the journal that is not in the streams' own files
 //         16  u32  number of streams
-//         20  u32  1: the store was stopped in order, the journal has nothing from the first batch on; 0: it may have
+//         20  u32  flags: 1 the store was stopped in order, the journal has nothing from the first batch on; 2 the store is encrypted
 //         24  48 bytes for each stream, in order of incarnation:
 //                    u32 incarnation
 //                    u32 newest block, u32 how far it is durable; blocks before it are as a whole
@@ -17,6 +17,8 @@ import { putU32, putU64, u32, u64 } from "../record.ts";
 
 const HEADER_BYTES = 24;
 const STREAM_BYTES = 48;
+const FLAG_CLEAN = 1;
+const FLAG_ENCRYPTED = 2;
 
 /** How far a stream is durable in its own files. */
 export interface StreamCheckpoint {
@@ -36,6 +38,8 @@ export interface Checkpoint {
   /** Nothing was written to the journal since: the store was stopped in order. */
   readonly clean: boolean;
   readonly streams: readonly StreamCheckpoint[];
+  /** The store has a key (seal/key-file.ts), and nothing of it can be used without. */
+  readonly encrypted: boolean;
 }
 
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
@@ -44,7 +48,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   putU32(bytes, 4, checkpoint.nextIncarnation);
   putU64(bytes, 8, checkpoint.firstBatch);
   putU32(bytes, 16, checkpoint.streams.length);
-  putU32(bytes, 20, checkpoint.clean ? 1 : 0);
+  putU32(bytes, 20, (checkpoint.clean ? FLAG_CLEAN : 0) | (checkpoint.encrypted ? FLAG_ENCRYPTED : 0));
   let at = HEADER_BYTES;
   for (const stream of checkpoint.streams) {
     putU32(bytes, at, stream.incarnation);
@@ -74,11 +78,13 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       lastTimeMs: u64(bytes, at + 40) - 1,
     });
   }
+  const flags = u32(bytes, 20);
   return {
     epoch: u32(bytes, 0),
     nextIncarnation: u32(bytes, 4),
     firstBatch: u64(bytes, 8),
-    clean: u32(bytes, 20) === 1,
+    clean: (flags & FLAG_CLEAN) !== 0,
+    encrypted: (flags & FLAG_ENCRYPTED) !== 0,
     streams,
   };
 }

@@ -88,8 +88,10 @@ export class Checkpointer {
     streams.sort((a, b) => a.incarnation - b.incarnation);
     const { epoch } = journal;
     const { nextIncarnation } = this.#catalog;
-    const body = encodeCheckpoint({ epoch, nextIncarnation, firstBatch: batch + 1, clean: this.stopping, streams });
-    const { disk } = this.#core;
+    const { disk, vault } = this.#core;
+    const encrypted = vault !== null;
+    const clean = this.stopping;
+    const body = encodeCheckpoint({ epoch, nextIncarnation, firstBatch: batch + 1, clean, streams, encrypted });
     await writeTwin(disk, STORE_FILE, MAGIC_STORE, this.#storeId, ++this.#generation, body);
     if (this.#generation <= 2) await disk.syncFolder("");
     journal.recycle(batch);

@@ -5,9 +5,11 @@
 //   2 bounds      u64 first sequence: everything below is gone; u64 last sequence given, or 0: as the messages say
 //   3 truncated   u64 last sequence: everything after it is gone
 //   4 deleted     the stream is gone
-//   5 consumer    u16 length of the name, u8 1 when a state follows (0: deleted), u8 0, name, state
+//   5 consumer    u16 length of the name, u8 1 when a state follows (0: deleted), u8 0, name, state; sealed in an encrypted store: then
+//                 flag 32 is set. The others tell nothing but sequences, which stand in the clear in every record.
 
 import { aligned, COMMON_HEADER_BYTES, putU16, putU32, putU64, sealRecord, u16, u32, u64 } from "../record.ts";
+import { FLAG_SEALED, SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
 
 export const KIND_REMOVED = 1;
 export const KIND_BOUNDS = 2;
@@ -16,6 +18,8 @@ export const KIND_DELETED = 4;
 export const KIND_CONSUMER = 5;
 
 const RUN_BYTES = 12;
+/** What the seals of consumers' states are for. */
+const CONSUMER = Buffer.from("consumer");
 /** Sequences in one run. */
 const RUN_MAX = 0xffffffff;
 /** Runs in one record: keeps records small enough for a batch. */
@@ -74,9 +78,10 @@ export class ControlBuffer {
     this.#end(start, start + COMMON_HEADER_BYTES);
   }
 
-  consumer(stream: number, name: string, state: Uint8Array | null): void {
+  /** @param sealer - Null: the store is not encrypted. */
+  consumer(stream: number, name: string, state: Uint8Array | null, sealer: Sealer | null): void {
     const nameBytes = Buffer.from(name);
-    const start = this.#begin(KIND_CONSUMER, stream, 4 + nameBytes.length + (state?.length ?? 0));
+    const start = this.#begin(KIND_CONSUMER, stream, 4 + nameBytes.length + (state?.length ?? 0) + SEAL_BYTES);
     let at = start + COMMON_HEADER_BYTES;
     putU16(this.bytes, at, nameBytes.length);
     this.bytes[at + 2] = state === null ? 0 : 1;
@@ -86,6 +91,11 @@ export class ControlBuffer {
     if (state !== null) {
       this.bytes.set(state, at);
       at += state.length;
+    }
+    if (sealer !== null) {
+      this.bytes[start + 22] = FLAG_SEALED;
+      sealer.seal(this.bytes, start + COMMON_HEADER_BYTES, at, CONSUMER);
+      at += SEAL_BYTES;
     }
     this.#end(start, at);
   }
@@ -136,12 +146,27 @@ export function visitRuns(
     visit(u64(bytes, p), u32(bytes, p + 8));
 }
 
-/** Reads a record of kind {@link KIND_CONSUMER} whose framing has been checked. */
+/**
+ * Reads a record of kind {@link KIND_CONSUMER} whose framing has been checked.
+ *
+ * @param sealer - Null: the store is not encrypted.
+ * @returns Null when its seal is broken.
+ */
 export function readConsumer(
-  bytes: Uint8Array,
-  at: number,
-  length: number,
-): { name: string; state: Uint8Array | null } {
+  sealed: Uint8Array,
+  start: number,
+  sealedLength: number,
+  sealer: Sealer | null,
+): { name: string; state: Uint8Array | null } | null {
+  let [bytes, at, length] = [sealed, start, sealedLength];
+  if (sealer !== null) {
+    length -= SEAL_BYTES;
+    bytes = new Uint8Array(Math.max(length, COMMON_HEADER_BYTES));
+    at = 0;
+    const body = start + COMMON_HEADER_BYTES;
+    if (length < COMMON_HEADER_BYTES + 4 || sealed[start + 22] !== FLAG_SEALED) return null;
+    if (!sealer.open(sealed, body, start + length, CONSUMER, bytes, COMMON_HEADER_BYTES)) return null;
+  }
   const nameStart = at + COMMON_HEADER_BYTES + 4;
   const nameEnd = nameStart + u16(bytes, at + COMMON_HEADER_BYTES);
   const name = Buffer.from(bytes.subarray(nameStart, nameEnd)).toString();

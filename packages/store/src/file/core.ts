@@ -1,6 +1,7 @@
 // What the streams' files may ask of the store they belong to.
 
 import type { Disk } from "@myelin/platform";
+import type { Vault } from "../seal/vault.ts";
 import type { FilePool } from "./block-file.ts";
 import type { FileBacking } from "./file-backing.ts";
 import type { FileStoreOptions } from "./options.ts";
@@ -10,6 +11,8 @@ export interface FileStoreCore {
   readonly disk: Disk;
   readonly pool: FilePool;
   readonly options: Required<FileStoreOptions>;
+  /** Null: the store is not encrypted. Set before any stream is there. */
+  vault: Vault | null;
 
   /** @throws StoreError `READ_ONLY` or `CLOSED`. */
   checkWritable(): void;

@@ -4,8 +4,9 @@
 import type { StreamBacking } from "../backing.ts";
 import { BLOCK_BYTES_MAX, GAP_SLOTS_MAX, IndexBlock } from "../index/record-index.ts";
 import type { StreamIndex } from "../index/stream-index.ts";
-import type { MessageView } from "../message-view.ts";
-import { soundMessage, u64 } from "../record.ts";
+import { MessageView } from "../message-view.ts";
+import { sealRecord, soundMessage, u64 } from "../record.ts";
+import { SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
 import { FILE_RECORD_HEADERS_OVERHEAD, FILE_RECORD_OVERHEAD } from "../store.ts";
 import { deletedRuns } from "../stream-queries.ts";
 import { BLOCK_HEADER_BYTES, putBlockHeader } from "./block-file.ts";
@@ -14,6 +15,7 @@ import { overwriteRecord } from "./block-rewrite.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { ControlBuffer } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
+import { blockPath } from "./format.ts";
 import { StreamChanges } from "./stream-changes.ts";
 import { StreamSaver } from "./stream-saver.ts";
 import { StreamTail } from "./stream-tail.ts";
@@ -30,6 +32,9 @@ export class FileBacking implements StreamBacking {
   bytes: Uint8Array = new Uint8Array(0);
   at = 0;
   synced = 0;
+  /** Null: the store is not encrypted. */
+  readonly sealer: Sealer | null;
+  readonly sealBytes: number;
   readonly index: StreamIndex;
   readonly blocks: BlockFiles;
   readonly tail: StreamTail;
@@ -47,12 +52,15 @@ export class FileBacking implements StreamBacking {
   /** In the store's list of streams that have something for this turn. */
   inTurn = false;
   #core: FileStoreCore;
+  readonly #opened: MessageView = new MessageView();
   /** Read-ahead windows filled before this number was raised are stale. */
   #generation = 0;
 
   constructor(core: FileStoreCore, incarnation: number, index: StreamIndex) {
     this.#core = core;
     this.incarnation = incarnation;
+    this.sealer = core.vault?.sealer(incarnation) ?? null;
+    this.sealBytes = this.sealer === null ? 0 : SEAL_BYTES;
     this.index = index;
     this.blocks = new BlockFiles(core.pool, incarnation);
     this.tail = new StreamTail(core.options.directBytes);
@@ -90,6 +98,11 @@ export class FileBacking implements StreamBacking {
     return block;
   }
 
+  seal(length: number): void {
+    this.sealer?.sealMessage(this.bytes, this.at, length);
+    sealRecord(this.bytes, this.at, length);
+  }
+
   commit(length: number): void {
     this.tail.end += length;
     this.#enterTurn(length);
@@ -108,6 +121,7 @@ export class FileBacking implements StreamBacking {
     const { tail } = this;
     if (block.number === this.blocks.last && offset >= tail.start && tail.end > 0) {
       const at = offset - tail.start;
+      if (this.sealer !== null) return this.#open(tail.bytes, at, length, block, slot, view);
       view.own(length).set(tail.bytes.subarray(at, at + length));
       view.show(view.scratch, 0, length);
       return true;
@@ -122,12 +136,48 @@ export class FileBacking implements StreamBacking {
     const sound = soundMessage(bytes, at, view.windowBytes, this.incarnation, block.number, offset);
     if (sound !== length || u64(bytes, at + 24) !== seq)
       return this.#damaged(block, slot, "its bytes do not match its checksum");
+    if (this.sealer !== null) return this.#open(bytes, at, length, block, slot, view);
     view.show(bytes, at, length);
     return true;
   }
 
+  /** Shows a sealed record. */
+  #open(bytes: Uint8Array, at: number, length: number, block: IndexBlock, slot: number, view: MessageView): boolean {
+    const opened = view.ownOpened(length);
+    if (!this.sealer!.openMessage(bytes, at, length, opened)) return this.#damaged(block, slot, "its seal is broken");
+    view.show(opened, 0, length - SEAL_BYTES);
+    return true;
+  }
+
+  /**
+   * A record in plain bytes, for recovery.
+   *
+   * @returns Null when its seal is broken. Its bytes hold until the next call.
+   */
+  openRecord(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): { readonly bytes: Uint8Array; readonly at: number } | null {
+    if (this.sealer === null) return { bytes, at };
+    const opened = this.#opened.ownOpened(length);
+    return this.sealer.openMessage(bytes, at, length, opened) ? { bytes: opened, at: 0 } : null;
+  }
+
+  /** For recovery: the checksum of a record is right and its seal is not. Somebody changed it, and knew how to. */
+  sealBroken(block: number, offset: number, length: number, seq: number): void {
+    const lines = [`sequence ${seq} cannot be read: its seal is broken`];
+    const path = blockPath(this.incarnation, block);
+    this.#core.reportDamage(this.incarnation, path, block, offset, length, lines);
+  }
+
+  /** Bytes for a file of the stream's: sealed where the store is encrypted. */
+  sealed(bytes: Uint8Array, purpose: string): Uint8Array {
+    return this.sealer?.sealBytes(bytes, purpose) ?? bytes;
+  }
+
   storedBytes(dataBytes: number, hasHeaders: boolean): number {
-    return dataBytes + FILE_RECORD_OVERHEAD + (hasHeaders ? FILE_RECORD_HEADERS_OVERHEAD : 0);
+    return dataBytes - this.sealBytes + FILE_RECORD_OVERHEAD + (hasHeaders ? FILE_RECORD_HEADERS_OVERHEAD : 0);
   }
 
   removed(seq: number): void {
@@ -193,7 +243,7 @@ export class FileBacking implements StreamBacking {
 
   /** Puts what is not a message into the turn's control records. */
   takeControls(control: ControlBuffer): void {
-    this.changes.take(control, this.incarnation, this.index);
+    this.changes.take(control, this.incarnation, this.index, this.sealer);
   }
 
   /** The turn is over: its records are in a batch, or written to the block. */

@@ -10,8 +10,9 @@
 
 import type { Clock, Disk, Random, Timer } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
-import { u32 } from "../record.ts";
 import { Scrubber } from "../scrubber.ts";
+import type { EncryptionOptions } from "../seal/key-file.ts";
+import type { Vault } from "../seal/vault.ts";
 import { Slices } from "../slices.ts";
 import { NO_LIMITS, type Store, type StoreHealth, type StreamLimits, type StreamLog } from "../store.ts";
 import { Ballast } from "./ballast.ts";
@@ -39,6 +40,7 @@ export class FileStore implements Store, FileStoreCore {
   readonly disk: Disk;
   readonly pool: FilePool;
   readonly options: Required<FileStoreOptions>;
+  vault: Vault | null = null;
   onDurable: ((ticket: number) => void) | null = null;
   onFailure: ((error: StoreError) => void) | null = null;
   readonly #clock: Clock;
@@ -80,13 +82,15 @@ export class FileStore implements Store, FileStoreCore {
    * Opens the store in a folder, recovering from whatever happened to it; an empty folder becomes a new store.
    *
    * @param disk - The folder; nobody else may write to it.
-   * @throws StoreError `FOREIGN_FOLDER`, `DAMAGED`, `UNSUPPORTED_VERSION`; the platform's errors.
+   * @throws StoreError `FOREIGN_FOLDER`, `DAMAGED`, `UNSUPPORTED_VERSION`, `KEY_MISSING`, `WRONG_KEY`, `NOT_ENCRYPTED`,
+   *   `CIPHER_MISMATCH`; the platform's errors.
    */
   static async open(disk: Disk, clock: Clock, random: Random, options: FileStoreOptions = {}): Promise<FileStore> {
-    const store = new FileStore(disk, clock, completeOptions(options));
-    const fresh = u32(random.fillSecret(new Uint8Array(4)), 0);
+    // The keys are not kept where somebody might print them.
+    const { encryption, ...others } = completeOptions(options);
+    const store = new FileStore(disk, clock, { ...others, encryption: null });
     try {
-      await store.#recover(fresh);
+      await store.#recover(random, encryption);
     } catch (error) {
       await store.#releaseFiles();
       throw error;
@@ -106,15 +110,15 @@ export class FileStore implements Store, FileStoreCore {
     return store;
   }
 
-  async #recover(freshId: number): Promise<void> {
-    const recovered = await recoverStore(this, this.#clock, freshId);
+  async #recover(random: Random, encryption: EncryptionOptions | null): Promise<void> {
+    const recovered = await recoverStore(this, this.#clock, random, encryption);
     const { journal, storeId, generation } = recovered;
     this.#journal = journal;
     this.#turns.begin(journal);
     this.#rounds.begin(journal);
     this.#checkpoints.begin(journal, storeId, generation, new Slices(this.#clock));
     this.#catalog.nextIncarnation = recovered.nextIncarnation;
-    this.#reports = recovered.reports;
+    this.#reports.push(...recovered.reports);
     for (const open of recovered.streams) this.#catalog.adopt(open);
     journal.onFree = () => this.#flush();
     journal.onError = (error) => this.writeFailed(error);

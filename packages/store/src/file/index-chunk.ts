@@ -43,11 +43,12 @@ import {
   u32,
   u64,
 } from "../record.ts";
+import type { Sealer } from "../seal/sealer.ts";
 import { MAGIC_INDEX } from "./format.ts";
+import { CHUNK_HEADER_BYTES, openChunk } from "./sealed-chunk.ts";
 
 /** Of another version is made anew. */
 const INDEX_VERSION = 1;
-const HEADER_BYTES = 80;
 const TTL_BYTES = 16;
 /** Slots in one chunk: keeps the time for one well below a turn's. */
 export const CHUNK_SLOTS_MAX: number = 16 * 1024;
@@ -125,7 +126,7 @@ export class ChunkEncoder {
     if (ttls === null) return null;
     const subjectBytes = this.#number(block, slot, end, subjects);
     const ids = this.#ids;
-    const ttlStart = aligned(HEADER_BYTES + slots * 8 + ids.length * 2 + subjectBytes);
+    const ttlStart = aligned(CHUNK_HEADER_BYTES + slots * 8 + ids.length * 2 + subjectBytes);
     const bytes = new Uint8Array(ttlStart + (ttls.length / 2) * TTL_BYTES);
     putU32(bytes, 4, MAGIC_INDEX);
     putU32(bytes, 8, INDEX_VERSION);
@@ -145,7 +146,7 @@ export class ChunkEncoder {
     putU32(bytes, 68, subjectBytes);
     putU32(bytes, 72, ttls.length / 2);
     this.#putSlots(bytes, block, slot, end);
-    this.#putSubjects(bytes, HEADER_BYTES + slots * 8, subjects);
+    this.#putSubjects(bytes, CHUNK_HEADER_BYTES + slots * 8, subjects);
     for (let i = 0; i < ttls.length; i += 2) {
       const at = ttlStart + (i / 2) * TTL_BYTES;
       putU32(bytes, at, ttls[i]!);
@@ -173,8 +174,8 @@ export class ChunkEncoder {
   }
 
   #putSlots(bytes: Uint8Array, block: IndexBlock, slot: number, end: number): void {
-    let places = HEADER_BYTES;
-    let numbers = HEADER_BYTES + (end - slot) * 4;
+    let places = CHUNK_HEADER_BYTES;
+    let numbers = CHUNK_HEADER_BYTES + (end - slot) * 4;
     for (let i = slot; i < end; i++, places += 4, numbers += 4) {
       const place = block.place(i);
       const live = (place & ABSENT) === 0;
@@ -230,6 +231,8 @@ function headFits(head: Uint8Array, incarnation: number, block: number, offset: 
 /**
  * Reads the chunks of an index file, up to the first one that cannot be used.
  *
+ * @param bytes - The chunks keep them; sealed ones are opened in place.
+ * @param sealer - Null: the store is not encrypted.
  * @returns The chunks, and where the last of them ends.
  */
 export function decodeChunks(
@@ -237,10 +240,12 @@ export function decodeChunks(
   store: number,
   incarnation: number,
   block: number,
+  sealer: Sealer | null,
 ): { chunks: IndexChunk[]; end: number } {
   const chunks: IndexChunk[] = [];
   let at = 0;
-  while (at + HEADER_BYTES <= bytes.length && isSound(bytes, at, store, incarnation, block)) {
+  while (at + CHUNK_HEADER_BYTES <= bytes.length && isSound(bytes, at, store, incarnation, block)) {
+    if (sealer !== null && !openChunk(bytes, at, sealer)) break;
     const chunk = new Chunk(bytes, at);
     if (!chunk.consistent()) break;
     chunks.push(chunk);
@@ -252,7 +257,7 @@ export function decodeChunks(
 /** Where in an index file its sound chunks end, whatever store, stream and block they are for. Needs no key. */
 export function soundChunksEnd(bytes: Uint8Array): number {
   let at = 0;
-  while (at + HEADER_BYTES <= bytes.length) {
+  while (at + CHUNK_HEADER_BYTES <= bytes.length) {
     if (!isSound(bytes, at, u32(bytes, at + 12), u32(bytes, at + 16), u32(bytes, at + 20))) break;
     at += u32(bytes, at + 24);
   }
@@ -261,7 +266,7 @@ export function soundChunksEnd(bytes: Uint8Array): number {
 
 function isSound(bytes: Uint8Array, at: number, store: number, incarnation: number, block: number): boolean {
   const length = u32(bytes, at + 24);
-  if (u32(bytes, at + 4) !== MAGIC_INDEX || length < HEADER_BYTES || at + length > bytes.length) return false;
+  if (u32(bytes, at + 4) !== MAGIC_INDEX || length < CHUNK_HEADER_BYTES || at + length > bytes.length) return false;
   if (checksum(bytes, at + 4, at + length) !== u32(bytes, at) || u32(bytes, at + 8) !== INDEX_VERSION) return false;
   return u32(bytes, at + 12) === store && u32(bytes, at + 16) === incarnation && u32(bytes, at + 20) === block;
 }
@@ -288,9 +293,9 @@ class Chunk implements IndexChunk {
     this.slots = u32(bytes, at + 36);
     this.firstSeq = u64(bytes, at + 40);
     this.subjects = u32(bytes, at + 64);
-    const lengths = at + HEADER_BYTES + this.slots * 8;
-    this.#places = words(bytes, at + HEADER_BYTES, this.slots);
-    this.#numbers = words(bytes, at + HEADER_BYTES + this.slots * 4, this.slots);
+    const lengths = at + CHUNK_HEADER_BYTES + this.slots * 8;
+    this.#places = words(bytes, at + CHUNK_HEADER_BYTES, this.slots);
+    this.#numbers = words(bytes, at + CHUNK_HEADER_BYTES + this.slots * 4, this.slots);
     let start = lengths + this.subjects * 2;
     this.#subjectStarts = new Uint32Array(this.subjects + 1);
     for (let i = 0; i < this.subjects; i++) {

@@ -9,6 +9,7 @@ import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { CHUNK_SLOTS_MAX, ChunkEncoder } from "./index-chunk.ts";
+import { sealChunk } from "./sealed-chunk.ts";
 
 /** Of a newest block this share may be uncovered. */
 const UNCOVERED_SHARE = 1 / 8;
@@ -75,7 +76,8 @@ export class Indexer {
     if (end <= slot) return false;
     const chunk = this.#encoder.encode(incarnation, block, slot, end - slot, index.subjects, file.file());
     if (chunk === null) return false; // damaged: left for its reader to notice and report
-    return this.#write(file, chunk, end < block.slots ? block.offset(end) : block.endOffset) && end < block.slots;
+    const stored = backing.sealer === null ? chunk : sealChunk(chunk, backing.sealer);
+    return this.#write(file, stored, end < block.slots ? block.offset(end) : block.endOffset) && end < block.slots;
   }
 
   /** Returns false when the disk is full: then the block has no index file, and opening takes longer. */

@@ -1,6 +1,7 @@
 // How a file store may be set up.
 
 import { checkScrubOptions, type ScrubOptions } from "../scrubber.ts";
+import { checkEncryptionOptions, type EncryptionOptions } from "../seal/key-file.ts";
 
 const MIB = 1024 * 1024;
 
@@ -32,6 +33,8 @@ export interface FileStoreOptions {
   readonly pendingBytesMax?: number;
   /** Reads all messages in the background, so that damage is found early; null: not. */
   readonly scrub?: ScrubOptions | null;
+  /** Everything that tells what is in messages is encrypted on the disk; null: nothing is. A folder keeps what it was made with. */
+  readonly encryption?: EncryptionOptions | null;
 }
 
 /** What a file store does unless told otherwise. */
@@ -46,6 +49,7 @@ export const DEFAULT_FILE_STORE_OPTIONS: Required<FileStoreOptions> = Object.fre
   ballastBytes: 8 * MIB,
   pendingBytesMax: 256 * MIB,
   scrub: null,
+  encryption: null,
 });
 
 const RANGES = {
@@ -74,5 +78,6 @@ export function completeOptions(given: FileStoreOptions): Required<FileStoreOpti
     );
   }
   if (options.scrub !== null) checkScrubOptions(options.scrub);
+  if (options.encryption !== null) checkEncryptionOptions(options.encryption);
   return options;
 }

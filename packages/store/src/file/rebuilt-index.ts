@@ -109,11 +109,11 @@ export class RebuiltIndex {
     }
     this.lastRecord = seq;
     const floor = this.#checkpoint?.firstSeq ?? 0;
-    if (seq < floor || this.#tombstones.has(seq)) {
+    const gone = seq < floor || this.#tombstones.has(seq);
+    if (gone || !this.#addMessage(bytes, at, length, block, offset)) {
+      if (!gone) this.note(seq, seq);
       block.addAbsent(aligned(length));
       index.lastSeq = Math.max(index.lastSeq, seq);
-    } else {
-      this.#addMessage(bytes, at, length, seq, gap);
     }
     this.#noteTime(bytes, at);
   }
@@ -154,9 +154,7 @@ export class RebuiltIndex {
       if (subject < 0) {
         // Taken away when the chunk was written, which was not durable.
         const record = readRecord(block.endOffset, bytes);
-        if (record !== null) {
-          this.#addMessage(record, 0, record.length, seq, recordGap(record, 0));
-        } else {
+        if (record === null || !this.#addMessage(record, 0, record.length, block, block.endOffset)) {
           block.addAbsent(bytes);
           this.note(seq, seq);
         }
@@ -219,21 +217,33 @@ export class RebuiltIndex {
     }
   }
 
-  #addMessage(bytes: Uint8Array, at: number, length: number, seq: number, gap: number): void {
+  /**
+   * Adds the message of a record that stands at `offset` in its block.
+   *
+   * @returns False when its seal is broken, which is reported.
+   */
+  #addMessage(bytes: Uint8Array, at: number, length: number, block: IndexBlock, offset: number): boolean {
     const { index } = this.#backing;
+    const seq = u64(bytes, at + 24);
+    const opened = this.#backing.openRecord(bytes, at, length);
+    if (opened === null) {
+      this.#backing.sealBroken(block.number, offset, length, seq);
+      return false;
+    }
     const flags = bytes[at + 22]!;
-    const subject = at + recordDataOffset(flags);
-    const id = index.subjects.intern(bytes, subject, subject + u16(bytes, at + 20));
+    const subject = opened.at + recordDataOffset(flags);
+    const id = index.subjects.intern(opened.bytes, subject, subject + u16(bytes, at + 20));
     const traits = {
       headers: (flags & FLAG_HEADERS) !== 0,
       ttl: (flags & FLAG_TTL) !== 0,
-      gap: gap > 0,
+      gap: recordGap(bytes, at) > 0,
       padding: aligned(length) - length,
     };
     index.add(seq, id, traits, length);
     const ttlSeconds = recordTtlSeconds(bytes, at);
     if (ttlSeconds > 0) this.ttls.add(recordTimeMs(bytes, at) + ttlSeconds * 1000, seq);
     if ((flags & (FLAG_ROLLUP_SUBJECT | FLAG_ROLLUP_ALL)) !== 0) this.#rollup(seq, id, (flags & FLAG_ROLLUP_ALL) !== 0);
+    return true;
   }
 
   #noteTime(bytes: Uint8Array, at: number): void {

@@ -1,10 +1,12 @@
 // Opens a folder: recognises it, reads the checkpoint, brings the streams back from their blocks, replays the journal onto them.
 // Nothing is removed here that was ever confirmed, and nothing by inference: what cannot be explained is kept, moved aside or refused.
 
-import type { Clock, Disk, DiskFile } from "@myelin/platform";
+import type { Clock, Disk, DiskFile, Random } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { StreamIndex } from "../index/stream-index.ts";
 import { COMMON_HEADER_BYTES, KIND_MESSAGE, u32, u64 } from "../record.ts";
+import { type EncryptionOptions, KEYS_FILE, readKeyFile } from "../seal/key-file.ts";
+import { openVault } from "../seal/vault.ts";
 import { Slices } from "../slices.ts";
 import { Stream } from "../stream.ts";
 import { type Checkpoint, decodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
@@ -40,7 +42,7 @@ import type { Foreseen } from "./rebuilt-index.ts";
 import { RecoveringStream } from "./recovering-stream.ts";
 import type { OpenStream } from "./stream-catalog.ts";
 import { emptyStreamFolder, removeStreamFolder } from "./stream-folder.ts";
-import { decodeConsumers, decodeMeta, type StreamMeta } from "./stream-meta.ts";
+import { CONSUMERS, decodeConsumers, decodeMeta, META, type StreamMeta } from "./stream-meta.ts";
 import { readTwin } from "./twin-file.ts";
 
 /** What a folder held. */
@@ -61,10 +63,19 @@ interface Found {
   readonly consumers: Map<string, Uint8Array>;
 }
 
-const EMPTY_CHECKPOINT: Checkpoint = { epoch: 0, nextIncarnation: 1, firstBatch: 1, clean: false, streams: [] };
+const EMPTY_CHECKPOINT: Checkpoint = {
+  epoch: 0,
+  nextIncarnation: 1,
+  firstBatch: 1,
+  clean: false,
+  streams: [],
+  encrypted: false,
+};
 const OWN_NAMES = new Set([
   `${STORE_FILE}.0`,
   `${STORE_FILE}.1`,
+  `${KEYS_FILE}.0`,
+  `${KEYS_FILE}.1`,
   BALLAST_FILE,
   JOURNAL_FOLDER,
   STREAMS_FOLDER,
@@ -76,19 +87,29 @@ const OWN_NAMES = new Set([
 /**
  * Opens the folder.
  *
- * @param freshId - What a new store is to be called.
+ * @param random - For a new store's number and keys.
  */
-export async function recoverStore(core: FileStoreCore, clock: Clock, freshId: number): Promise<RecoveredStore> {
+export async function recoverStore(
+  core: FileStoreCore,
+  clock: Clock,
+  random: Random,
+  encryption: EncryptionOptions | null,
+): Promise<RecoveredStore> {
   const { disk } = core;
   const reports: string[] = [];
   const slices = new Slices(clock);
   checkFolder(disk);
   const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
-  if (twin === null) await prepareFolder(disk);
+  if (twin === null) checkNothingThere(disk);
   for (const name of twin?.damaged ?? [])
     reports.push(`${name}: not whole, by an interrupted write or by damage; the other copy is used`);
-  const storeId = twin?.owner ?? freshId;
   const checkpoint = twin === null ? EMPTY_CHECKPOINT : decodeCheckpoint(twin.body);
+  const keys = readKeyFile(disk, twin?.owner ?? null);
+  for (const name of keys?.damaged ?? []) reports.push(`${name}: not whole; the other copy is used`);
+  const storeId = twin?.owner ?? keys?.owner ?? u32(random.fillSecret(new Uint8Array(4)), 0);
+  const store = twin === null ? null : { encrypted: checkpoint.encrypted };
+  core.vault = await openVault(disk, random, encryption, { storeId, store, keys, epoch: checkpoint.epoch + 1 });
+  if (twin === null) await makeFolders(disk);
 
   const segments = segmentNumbers(disk);
   const paths = segments.map(segmentPath);
@@ -155,18 +176,20 @@ function checkFolder(disk: Disk): void {
   }
 }
 
-/** Makes the folders of a new store. */
-async function prepareFolder(disk: Disk): Promise<void> {
+/** Without a store file, nothing may speak of a store: whatever is there would be overwritten, or sealed with another key. */
+function checkNothingThere(disk: Disk): void {
   for (const folder of [JOURNAL_FOLDER, STREAMS_FOLDER]) {
-    if (disk.stat(folder) === null) {
-      disk.makeFolder(folder);
-    } else if (disk.list(folder).length > 0) {
-      throw new StoreError(
-        "DAMAGED",
-        `Cannot open ${disk.name}: ${STORE_FILE}.0 and ${STORE_FILE}.1 are missing, but ${folder} is not empty. Restore one of them from a backup`,
-      );
-    }
+    if (disk.stat(folder) === null || disk.list(folder).length === 0) continue;
+    throw new StoreError(
+      "DAMAGED",
+      `Cannot open ${disk.name}: ${STORE_FILE}.0 and ${STORE_FILE}.1 are missing, but ${folder} is not empty. Restore one of them from a backup`,
+    );
   }
+}
+
+/** Makes the folders of a new store. */
+async function makeFolders(disk: Disk): Promise<void> {
+  for (const folder of [JOURNAL_FOLDER, STREAMS_FOLDER]) if (disk.stat(folder) === null) disk.makeFolder(folder);
   await disk.syncFolder("");
 }
 
@@ -219,18 +242,31 @@ async function readStream(
     return null;
   }
   const { body, generation } = meta;
-  const description = decodeMeta(body);
   const backing = new FileBacking(core, incarnation, new StreamIndex());
+  const plain = openBytes(backing, body, META);
+  if (plain === null) {
+    reports.push(`${folder}/meta: its seal is broken`);
+    await setAside(disk, incarnation, reports);
+    return null;
+  }
+  const description = decodeMeta(plain);
   const recovering = new RecoveringStream(core, backing, checkpoint, description.firstSeq, foreseen, storeId, slices);
   await recovering.readBlocks();
   const consumers = tryTwin(disk, `${folder}/consumers`, MAGIC_CONSUMERS, incarnation, reports);
   backing.saver.consumersGeneration = consumers?.generation ?? 0;
+  const states = consumers === null ? null : openBytes(backing, consumers.body, CONSUMERS);
+  if (consumers !== null && states === null) reports.push(`${folder}/consumers: its seal is broken`);
   return {
     meta: description,
     metaGeneration: generation,
     recovering,
-    consumers: consumers === null ? new Map() : decodeConsumers(consumers.body),
+    consumers: states === null ? new Map() : decodeConsumers(states),
   };
+}
+
+/** What {@link FileBacking.sealed} made; null when its seal is broken. */
+function openBytes(backing: FileBacking, bytes: Uint8Array, purpose: string): Uint8Array | null {
+  return backing.sealer === null ? bytes : backing.sealer.openBytes(bytes, purpose);
 }
 
 /** Reads a twin file; null when it is not there or damaged, which is reported. */
@@ -344,7 +380,12 @@ function replayRecord(one: Found, body: Uint8Array, at: number, length: number, 
       recovering.deleted = true;
       return;
     case KIND_CONSUMER: {
-      const { name, state } = readConsumer(body, at, length);
+      const consumer = readConsumer(body, at, length, recovering.backing.sealer);
+      if (consumer === null) {
+        recovering.rebuilt.reports.push(`${streamFolder(recovering.backing.incarnation)}: a consumer's seal is broken`);
+        return;
+      }
+      const { name, state } = consumer;
       if (state === null) one.consumers.delete(name);
       else one.consumers.set(name, state);
       recovering.backing.markConsumersDirty();

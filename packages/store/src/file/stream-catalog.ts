@@ -10,7 +10,7 @@ import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
 import { MAGIC_META, streamFolder } from "./format.ts";
 import { makeStreamFolder, removeStreamFolder } from "./stream-folder.ts";
-import { encodeMeta, type StreamMeta } from "./stream-meta.ts";
+import { encodeMeta, META, type StreamMeta } from "./stream-meta.ts";
 import type { SyncRounds } from "./sync-rounds.ts";
 import type { TurnWriter } from "./turn-writer.ts";
 import { writeTwin } from "./twin-file.ts";
@@ -78,9 +78,10 @@ export class StreamCatalog {
       // A deletion that is not durable must not be overtaken by a new stream of the same name.
       await this.#deletions.get(name)?.done;
       const incarnation = this.nextIncarnation++;
-      await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, meta));
       const index = new StreamIndex();
       const backing = new FileBacking(this.#core, incarnation, index);
+      const body = backing.sealed(encodeMeta(meta), META);
+      await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, body));
       const stream = new Stream(name, limits, config, backing, index, this.#clock);
       if (firstSeq > 1) stream.startAt(firstSeq);
       stream.begin();
@@ -132,7 +133,8 @@ export class StreamCatalog {
     let before: Promise<unknown> = Promise.resolve();
     const save = async (): Promise<void> => {
       const { name, limits, config } = stream;
-      const body = encodeMeta({ name, limits, config, firstSeq: open.firstSeq, published: open.published });
+      const { firstSeq, published } = open;
+      const body = backing.sealed(encodeMeta({ name, limits, config, firstSeq, published }), META);
       const { disk } = this.#core;
       const path = `${streamFolder(backing.incarnation)}/meta`;
       // What the new limits took away must not come back under them after a crash, nor stay away under the old ones.

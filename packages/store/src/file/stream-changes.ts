@@ -2,6 +2,7 @@
 // at the next checkpoint.
 
 import type { StreamIndex } from "../index/stream-index.ts";
+import type { Sealer } from "../seal/sealer.ts";
 import type { ControlBuffer } from "./control.ts";
 
 /** Changes of one stream. */
@@ -48,7 +49,7 @@ export class StreamChanges {
   }
 
   /** Puts what has happened in the turn into its control records. */
-  take(control: ControlBuffer, incarnation: number, index: StreamIndex): void {
+  take(control: ControlBuffer, incarnation: number, index: StreamIndex, sealer: Sealer | null): void {
     if (this.#truncatedTo >= 0) control.truncated(incarnation, this.#truncatedTo);
     this.#truncatedTo = -1;
     if (this.#removed.length > 0) {
@@ -64,7 +65,7 @@ export class StreamChanges {
     }
     this.#boundsMoved = false;
     if (this.#changedConsumers.size === 0) return;
-    for (const [name, state] of this.#changedConsumers) control.consumer(incarnation, name, state);
+    for (const [name, state] of this.#changedConsumers) control.consumer(incarnation, name, state, sealer);
     this.#changedConsumers.clear();
   }
 }

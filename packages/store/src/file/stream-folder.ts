@@ -2,15 +2,14 @@
 
 import type { Disk } from "@myelin/platform";
 import { MAGIC_META, MAKING_SUFFIX, REMOVING_SUFFIX, STREAMS_FOLDER, streamFolder } from "./format.ts";
-import { encodeMeta, type StreamMeta } from "./stream-meta.ts";
 import { writeTwin } from "./twin-file.ts";
 
 /** Makes a stream's folder; it is there, with its description, once its name is durable. */
-export async function makeStreamFolder(disk: Disk, incarnation: number, meta: StreamMeta): Promise<void> {
+export async function makeStreamFolder(disk: Disk, incarnation: number, meta: Uint8Array): Promise<void> {
   const folder = streamFolder(incarnation);
   const making = folder + MAKING_SUFFIX;
   disk.makeFolder(making);
-  await writeTwin(disk, `${making}/meta`, MAGIC_META, incarnation, 1, encodeMeta(meta));
+  await writeTwin(disk, `${making}/meta`, MAGIC_META, incarnation, 1, meta);
   await disk.syncFolder(making);
   disk.rename(making, folder);
   await disk.syncFolder(STREAMS_FOLDER);

@@ -7,6 +7,10 @@ import { StoreError } from "../errors.ts";
 import { putU16, putU32, u16, u32 } from "../record.ts";
 import { NO_LIMITS, type StreamLimits } from "../store.ts";
 
+/** What their seals are for, where the store is encrypted. */
+export const META = "meta";
+export const CONSUMERS = "consumers";
+
 const CONSUMER_HEADER_BYTES = 8;
 
 /** A stream's description. */

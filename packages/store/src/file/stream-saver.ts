@@ -6,7 +6,7 @@ import { runsOf } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { MAGIC_CONSUMERS, streamFolder } from "./format.ts";
-import { encodeConsumers } from "./stream-meta.ts";
+import { CONSUMERS, encodeConsumers } from "./stream-meta.ts";
 import { writeTwin } from "./twin-file.ts";
 
 /** Tombstone files are rewritten when they have grown this much beyond twice what they need. */
@@ -67,7 +67,8 @@ export class StreamSaver {
     if (consumers !== null) {
       const path = `${streamFolder(incarnation)}/consumers`;
       const generation = ++this.consumersGeneration;
-      await writeTwin(this.#core.disk, path, MAGIC_CONSUMERS, incarnation, generation, encodeConsumers(consumers));
+      const body = this.#backing.sealed(encodeConsumers(consumers), CONSUMERS);
+      await writeTwin(this.#core.disk, path, MAGIC_CONSUMERS, incarnation, generation, body);
       blocks.folderDirty = true;
     }
     await blocks.syncFolder();

@@ -239,7 +239,8 @@ export class StreamScan {
       if (block.number < (this.#checkpoint?.block ?? 0)) this.#withoutIndex++;
       return 0;
     }
-    const { chunks, end } = decodeChunks(bytes, this.#storeId, this.#backing.incarnation, block.number);
+    const { incarnation, sealer } = this.#backing;
+    const { chunks, end } = decodeChunks(bytes, this.#storeId, incarnation, block.number, sealer);
     let covered = 0;
     let slots = 0;
     for (const chunk of chunks) slots += chunk.slots;

@@ -30,10 +30,14 @@ export type FilledEnd =
   | "synced";
 
 /** Makes three streams with interior deletions and a consumer each. */
-export async function filledStore(end: FilledEnd, seed: number): Promise<FilledStore> {
+export async function filledStore(
+  end: FilledEnd,
+  seed: number,
+  options: FileStoreOptions = FILLED_OPTIONS,
+): Promise<FilledStore> {
   const disk = new SimDisk({ record: false });
   const random = new SimRandom(seed);
-  const store = await FileStore.open(disk, new SimClock(), new SimRandom(seed), FILLED_OPTIONS);
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(seed), options);
   const streams = new Map<string, Map<number, string>>();
   for (const name of ["A", "B", "C"]) {
     streams.set(name, new Map());

@@ -2,6 +2,8 @@
 // Not to standard output: a pipe that is full would hold lines back in this process, and they would die with it.
 // On standard output it says one line per step, for the parent to count.
 //
+// Arguments: folder, that file, a seed, more options of the store as JSON.
+//
 //   a <stream> <seq> <payload>    this append is durable
 //   r <stream> <seq>              this removal was asked for
 //   d <stream> <seq>              this removal is durable
@@ -10,10 +12,11 @@ import { openSync, writeSync } from "node:fs";
 import { NodeClock, NodeDisk, NodeRandom } from "@myelin/platform/node";
 import { SimRandom } from "@myelin/platform/sim";
 import { FileStore } from "../file/file-store.ts";
+import type { FileStoreOptions } from "../file/options.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS } from "../store.ts";
 
-const [folder, told, seed] = process.argv.slice(2) as [string, string, string];
+const [folder, told, seed, more] = process.argv.slice(2) as [string, string, string, string];
 const toldFile = openSync(told, "a");
 writeSync(toldFile, "\n"); // the line that the kill before may have cut short
 const random = new SimRandom(Number(seed));
@@ -23,6 +26,7 @@ const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new No
   segments: 3,
   directBytes: 8 * 1024,
   ballastBytes: 64 * 1024,
+  ...(JSON.parse(more) as FileStoreOptions),
 });
 const names = ["quiet", "busy", "third"];
 for (const name of names) if (store.stream(name) === null) await store.createStream(name, NO_LIMITS, new Uint8Array(0));

@@ -3,6 +3,7 @@
 
 import type { Disk } from "@myelin/platform";
 import { aligned, soundMessage, soundRecord, u32, u64 } from "../../record.ts";
+import { KEYS_FILE, MAGIC_KEYS } from "../../seal/key-file.ts";
 import { BLOCK_HEADER_BYTES, readBlockHeader } from "../block-file.ts";
 import { KIND_REMOVED } from "../control.ts";
 import {
@@ -37,6 +38,7 @@ export interface FileProblem {
 /** Finds all problems. Reads every file but the journal's segments. */
 export function* fileProblems(disk: Disk): Generator<FileProblem> {
   yield* twinProblems(disk, STORE_FILE, MAGIC_STORE, null);
+  yield* twinProblems(disk, KEYS_FILE, MAGIC_KEYS, null);
   if (disk.stat(STREAMS_FOLDER)?.kind !== "folder") return;
   for (const { name, kind } of disk.list(STREAMS_FOLDER)) {
     const incarnation = numberInName(name, "");
