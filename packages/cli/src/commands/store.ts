@@ -3,6 +3,8 @@
 import { Command } from "commander";
 import type { Outside } from "../outside.ts";
 import type { CheckOptions } from "../store/check.ts";
+import type { BackupFlags } from "../store/copy.ts";
+import type { KeyFlags } from "../store/folder.ts";
 
 /** The command, with its own commands. */
 export function storeCommand(outside: Outside): Command {
@@ -49,7 +51,7 @@ function backupCommand(outside: Outside): Command {
     ])
     .action(async (folder: string, file: string, _options: unknown, self: Command) => {
       const { backUpFolder } = await import("../store/copy.ts");
-      await backUpFolder(folder, file, self.optsWithGlobals(), outside);
+      await backUpFolder(folder, file, self.optsWithGlobals<BackupFlags>(), outside);
     });
 }
 
@@ -59,12 +61,17 @@ function restoreCommand(outside: Outside): Command {
       "Reads the streams of a backup into a store: a new one, or one that has no streams of these names. A backup that is damaged or cut is refused, and leaves nothing.",
     )
     .argument("<file>", "file to read")
-    .action(async (folder: string, file: string) => {
+    .action(async (folder: string, file: string, _options: unknown, self: Command) => {
       const { restoreFolder } = await import("../store/copy.ts");
-      await restoreFolder(folder, file, outside);
+      await restoreFolder(folder, file, self.optsWithGlobals<KeyFlags>(), outside);
     });
 }
 
 function onFolder(name: string, summary: string): Command {
-  return new Command(name).summary(summary).argument("<folder>", "folder of the store");
+  return new Command(name)
+    .summary(summary)
+    .argument("<folder>", "folder of the store")
+    .option("--key-file <file>", "file with the key of an encrypted store, or for a new one: a line of text")
+    .option("--previous-key-file <file>", "file with the key before: the store gets the new one")
+    .option("--cipher <name>", "cipher of a new encrypted store: chacha (default) or aes");
 }

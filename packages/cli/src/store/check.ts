@@ -4,10 +4,10 @@ import { NodeClock, NodeRandom } from "@myelin/platform/node";
 import { repairStore, type SeqRun, type StoreProblem, type VerifiedStream, verifyStore } from "@myelin/store";
 import { CliError, errorText } from "../cli-error.ts";
 import type { Outside } from "../outside.ts";
-import { folderAt } from "./folder.ts";
+import { folderAt, type KeyFlags, optionsOf } from "./folder.ts";
 
 /** Flags of both commands. */
-export interface CheckOptions {
+export interface CheckOptions extends KeyFlags {
   readonly json?: boolean;
 }
 
@@ -18,7 +18,7 @@ const RUNS_SHOWN = 20;
 
 /** Tells what is wrong with a folder. Ends with 2 when something needs a repair, or is lost. */
 export async function verifyFolder(folder: string, options: CheckOptions, { output }: Outside): Promise<void> {
-  const verdict = await verifyStore(folderAt(folder), new NodeClock(), new NodeRandom());
+  const verdict = await verifyStore(folderAt(folder), new NodeClock(), new NodeRandom(), optionsOf(options));
   const { problems, streams, reports, refusal } = verdict;
   if (options.json === true) {
     const refused = refusal === null ? null : { code: refusal.code, message: refusal.message };
@@ -46,7 +46,9 @@ export async function verifyFolder(folder: string, options: CheckOptions, { outp
 
 /** Repairs a folder. Ends with 2 when messages are lost. */
 export async function repairFolder(folder: string, options: CheckOptions, { output }: Outside): Promise<void> {
-  const { restored, streams, reports } = await repairStore(folderAt(folder), new NodeClock(), new NodeRandom());
+  const disk = folderAt(folder);
+  const repair = await repairStore(disk, new NodeClock(), new NodeRandom(), optionsOf(options));
+  const { restored, streams, reports } = repair;
   if (options.json === true) {
     output.line(JSON.stringify({ restored, streams, reports }, null, 2));
   } else {

@@ -3,13 +3,13 @@
 import { createReadStream, mkdirSync } from "node:fs";
 import { access, constants, type FileHandle, open, rm } from "node:fs/promises";
 import { NodeClock, type NodeDisk, NodeRandom } from "@myelin/platform/node";
-import { checkIsStore, FileStore, readBackup, writeBackup } from "@myelin/store";
+import { checkIsStore, FileStore, type FileStoreOptions, readBackup, writeBackup } from "@myelin/store";
 import { CliError, errorText } from "../cli-error.ts";
 import type { Outside } from "../outside.ts";
-import { folderAt } from "./folder.ts";
+import { folderAt, type KeyFlags, optionsOf } from "./folder.ts";
 
 /** Flags of `backup`. */
-export interface BackupFlags {
+export interface BackupFlags extends KeyFlags {
   readonly stream?: readonly string[];
 }
 
@@ -22,7 +22,8 @@ export async function backUpFolder(
 ): Promise<void> {
   const disk = folderAt(folder);
   checkIsStore(disk);
-  const store = await openStore(disk);
+  const options = optionsOf(flags);
+  const store = await openStore(disk, options);
   try {
     const target = await createFile(file);
     let bytes = 0;
@@ -38,6 +39,7 @@ export async function backUpFolder(
     } finally {
       await target.close();
     }
+    if (options.encryption !== undefined) output.log(`${file} is not encrypted, unlike the store: keep it safe`);
     output.line(`${file}: ${flags.stream?.length ?? store.streams().length} streams, ${bytes} bytes`);
   } finally {
     await store.stop();
@@ -45,11 +47,12 @@ export async function backUpFolder(
 }
 
 /** Reads streams from a file. */
-export async function restoreFolder(folder: string, file: string, { output }: Outside): Promise<void> {
+export async function restoreFolder(folder: string, file: string, flags: KeyFlags, { output }: Outside): Promise<void> {
   // Before anything is made: a file that is not there is the likely mistake.
   await checkReadable(file);
+  const options = optionsOf(flags);
   mkdirSync(folder, { recursive: true });
-  const store = await openStore(folderAt(folder));
+  const store = await openStore(folderAt(folder), options);
   try {
     const { streams, messages } = await readBackup(store, createReadStream(file));
     for (const { name, messages: count } of streams) output.line(`${JSON.stringify(name)}: ${count} messages`);
@@ -59,8 +62,8 @@ export async function restoreFolder(folder: string, file: string, { output }: Ou
   }
 }
 
-function openStore(disk: NodeDisk): Promise<FileStore> {
-  return FileStore.open(disk, new NodeClock(), new NodeRandom());
+function openStore(disk: NodeDisk, options: FileStoreOptions): Promise<FileStore> {
+  return FileStore.open(disk, new NodeClock(), new NodeRandom(), options);
 }
 
 async function createFile(file: string): Promise<FileHandle> {

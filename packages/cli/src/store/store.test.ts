@@ -106,3 +106,43 @@ test("folders and files that are not there, or not a store's, are named and left
   assert.match((await myelin("store", "restore", folder, join(folder, "none"))).stderr, /cannot read/);
   assert.deepEqual(readdirSync(folder), ["notes.txt"]);
 });
+
+test("a plain store moves into an encrypted one by backup and restore, and its key can be changed", async (t) => {
+  const folder = await folderWithStream(t);
+  const other = temporary(t);
+  const [file, sealed, one, two] = ["b", "sealed", "one.key", "two.key"].map((name) => join(other, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(one, "the first key, which nobody guesses\n");
+  writeFileSync(two, "the second key, which nobody guesses");
+  const plain = await myelin("store", "verify", folder, "--key-file", one);
+  assert.equal(plain.code, 1);
+  assert.match(plain.stderr, /it is not encrypted.*myelin store restore/);
+  await myelin("store", "backup", folder, file);
+  assert.equal((await myelin("store", "restore", sealed, file, "--key-file", one, "--cipher", "aes")).code, 0);
+  const block = join(sealed, "streams/00000001/00000001.blk");
+  assert.ok(!readFileSync(block).includes("order"));
+  assert.equal((await myelin("store", "verify", sealed, "--key-file", one)).code, 0);
+  const without = await myelin("store", "verify", sealed);
+  assert.equal(without.code, 1);
+  assert.match(without.stderr, /it is encrypted, and no key is given/);
+  const wrong = await myelin("store", "repair", sealed, "--key-file", two);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /not the one that it was made with/);
+  assert.ok(!wrong.stderr.includes("nobody guesses"));
+  assert.equal((await myelin("store", "repair", sealed, "--key-file", two, "--previous-key-file", one)).code, 0);
+  const back = await myelin("store", "backup", sealed, `${file}2`, "--key-file", two);
+  assert.equal(back.code, 0);
+  assert.match(back.stderr, /is not encrypted/);
+  assert.match((await myelin("store", "verify", sealed, "--key-file", one)).stderr, /not the one/);
+  for (const flags of [
+    ["--cipher", "aes"],
+    ["--key-file", join(other, "none")],
+    ["--key-file", one, "--cipher", "x"],
+  ]) {
+    assert.equal((await myelin("store", "verify", sealed, ...flags)).code, 1, flags.join(" "));
+  }
+});
