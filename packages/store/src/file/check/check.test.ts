@@ -101,6 +101,8 @@ test("any flipped bit is found, its place and what it costs are named, and a rep
     const after = await verify(disk);
     for (const { cost } of after.problems) assert.ok(cost === "nothing" || cost === "known", `${what}: after repair`);
     for (const place of repair.restored) {
+      const kept = disk.image().get(`quarantine/${place.replaceAll("/", "-")}.bad`);
+      assert.deepEqual(kept, image.get(place), "the damaged copy is kept");
       if (place.startsWith("store.")) continue; // written anew by every opening
       assert.deepEqual(disk.image().get(place), filled.image.get(place), "the copy is whole again");
     }
