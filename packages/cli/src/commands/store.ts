@@ -1,6 +1,7 @@
 // myelin store: what a person does with the folder of a stopped server. Defines the commands; what they do is in store/.
 
 import { Command } from "commander";
+import { collect } from "../message-parts.ts";
 import type { Outside } from "../outside.ts";
 import type { CheckOptions } from "../store/check.ts";
 import type { BackupFlags } from "../store/copy.ts";
@@ -45,10 +46,7 @@ function backupCommand(outside: Outside): Command {
   return onFolder("backup", "write its streams to one file")
     .description("Writes the streams of a store to one file, which must not exist yet.")
     .argument("<file>", "file to write")
-    .option("--stream <name>", "only this stream; may be given several times", (name: string, names: string[] = []) => [
-      ...names,
-      name,
-    ])
+    .option("--stream <name>", "only this stream; may be given several times", collect, [])
     .action(async (folder: string, file: string, _options: unknown, self: Command) => {
       const { backUpFolder } = await import("../store/copy.ts");
       await backUpFolder(folder, file, self.optsWithGlobals<BackupFlags>(), outside);

@@ -10,7 +10,8 @@ import { folderAt, type KeyFlags, optionsOf } from "./folder.ts";
 
 /** Flags of `backup`. */
 export interface BackupFlags extends KeyFlags {
-  readonly stream?: readonly string[];
+  /** None: all. */
+  readonly stream: readonly string[];
 }
 
 /** Writes streams to a file; on an error the file goes again. */
@@ -28,7 +29,7 @@ export async function backUpFolder(
     const target = await createFile(file);
     let bytes = 0;
     try {
-      for await (const chunk of writeBackup(store, flags.stream === undefined ? {} : { streams: flags.stream })) {
+      for await (const chunk of writeBackup(store, flags.stream.length === 0 ? {} : { streams: flags.stream })) {
         await target.write(chunk);
         bytes += chunk.length;
       }
@@ -40,7 +41,7 @@ export async function backUpFolder(
       await target.close();
     }
     if (options.encryption !== undefined) output.log(`${file} is not encrypted, unlike the store: keep it safe`);
-    output.line(`${file}: ${flags.stream?.length ?? store.streams().length} streams, ${bytes} bytes`);
+    output.line(`${file}: ${flags.stream.length || store.streams().length} streams, ${bytes} bytes`);
   } finally {
     await store.stop();
   }

@@ -34,7 +34,8 @@ function contentOfStream(log: StreamLog): unknown {
     const { seq, subject, timeNs, ttlSeconds } = view;
     messages.push([seq, subject, String(timeNs), ttlSeconds, latin1(view.headers), latin1(view.payload)]);
   }
-  const consumers = log.consumers().map(({ name, state }) => [name, state === null ? null : latin1(state)]);
+  const byName = log.consumers().sort((a, b) => (a.name < b.name ? -1 : 1));
+  const consumers = byName.map(({ name, state }) => [name, state === null ? null : latin1(state)]);
   const { bytes: _, firstTimeNs, lastTimeNs, ...rest } = log.state(); // another kind of store counts other bytes
   const state = { ...rest, firstTime: String(firstTimeNs), lastTime: String(lastTimeNs) };
   return {
@@ -43,7 +44,7 @@ function contentOfStream(log: StreamLog): unknown {
     config: latin1(log.config),
     state,
     messages,
-    consumers: consumers.sort(),
+    consumers,
   };
 }
 
