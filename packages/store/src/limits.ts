@@ -16,6 +16,8 @@ export function checkLimits(limits: StreamLimits): void {
     if (!Number.isFinite(value) || value < 0) throw invalid(field, value, "zero or a positive number of milliseconds");
   }
   if (limits.discard !== "old" && limits.discard !== "new") throw invalid("discard", limits.discard, '"old" or "new"');
+  if (limits.compression !== "none" && limits.compression !== "s2")
+    throw invalid("compression", limits.compression, '"none" or "s2"');
   if (limits.discardNewPerSubject && (limits.discard !== "new" || limits.maxMsgsPerSubject <= 0)) {
     throw invalid("discardNewPerSubject", true, 'false unless discard is "new" and maxMsgsPerSubject is set');
   }

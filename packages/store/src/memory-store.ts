@@ -62,8 +62,7 @@ class MemoryBacking implements StreamBacking {
   commit(): void {}
 
   view(block: IndexBlock, slot: number, view: MessageView): boolean {
-    view.show(this.#blocks.get(block.number) as Uint8Array, block.offset(slot), block.recordLength(slot));
-    return true;
+    return view.show(this.#blocks.get(block.number) as Uint8Array, block.offset(slot), block.recordLength(slot));
   }
 
   storedBytes(dataBytes: number): number {
@@ -134,8 +133,12 @@ export class MemoryStore implements Store {
     return this.#create(name, limits, config, firstSeq);
   }
 
-  async createUnpublished(name: string, firstSeq = 1): Promise<StreamLog> {
-    const stream = this.#create(name, NO_LIMITS, new Uint8Array(0), firstSeq);
+  async createUnpublished(
+    name: string,
+    firstSeq = 1,
+    compression: StreamLimits["compression"] = "none",
+  ): Promise<StreamLog> {
+    const stream = this.#create(name, { ...NO_LIMITS, compression }, new Uint8Array(0), firstSeq);
     this.#unpublished.add(stream);
     return stream;
   }

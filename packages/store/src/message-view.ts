@@ -1,7 +1,10 @@
 // A stored message as its reader sees it: ranges of a record's bytes, looked at without copying.
 
+import { decompress, plainBytesOf } from "./compress/snappy.ts";
 import {
+  FLAG_COMPRESSED,
   FLAG_HEADERS,
+  RECORD_BYTES_MAX,
   recordDataOffset,
   recordTimeMs,
   recordTimeSubNs,
@@ -37,6 +40,8 @@ export class MessageView {
   /** The view's own buffer, and how much of it is filled: see the methods for stores. */
   scratch: Uint8Array = new Uint8Array(0);
   windowBytes = 0;
+  /** Holds what was compressed. */
+  #plain: Uint8Array = new Uint8Array(0);
   #owner: object | null = null;
   #generation = 0;
   #block = 0;
@@ -62,8 +67,12 @@ export class MessageView {
     return BigInt(this.timeMs) * 1_000_000n + BigInt(this.timeSubNs);
   }
 
-  /** For stores: shows the record of `length` bytes at `at`. The record has been checked. */
-  show(bytes: Uint8Array, at: number, length: number): void {
+  /**
+   * For stores: shows the record of `length` bytes at `at`. The record has been checked.
+   *
+   * @returns False when it is compressed and cannot be made plain: then the view shows nothing.
+   */
+  show(bytes: Uint8Array, at: number, length: number): boolean {
     const flags = bytes[at + 22]!;
     this.bytes = bytes;
     this.subjectStart = at + recordDataOffset(flags);
@@ -74,6 +83,25 @@ export class MessageView {
     this.timeMs = recordTimeMs(bytes, at);
     this.timeSubNs = recordTimeSubNs(bytes, at);
     this.ttlSeconds = recordTtlSeconds(bytes, at);
+    return (flags & FLAG_COMPRESSED) === 0 || this.#decompress(u32(bytes, at + 40));
+  }
+
+  /** Headers and payload are one compressed block: makes them plain in a buffer of the view's own, with the subject before them. */
+  #decompress(headersBytes: number): boolean {
+    const { bytes, subjectStart, headersStart: bodyStart, end } = this;
+    const plainBytes = plainBytesOf(bytes, bodyStart, end);
+    if (plainBytes < headersBytes || plainBytes > RECORD_BYTES_MAX) return false;
+    const subjectBytes = bodyStart - subjectStart;
+    const needed = subjectBytes + plainBytes;
+    if (this.#plain.length < needed) this.#plain = new Uint8Array(Math.max(needed, this.#plain.length * 2, 512));
+    this.#plain.set(bytes.subarray(subjectStart, bodyStart));
+    if (!decompress(bytes, bodyStart, end, this.#plain, subjectBytes)) return false;
+    this.bytes = this.#plain;
+    this.subjectStart = 0;
+    this.headersStart = subjectBytes;
+    this.payloadStart = subjectBytes + headersBytes;
+    this.end = needed;
+    return true;
   }
 
   /** For stores: a buffer of this view's own, of at least `length` bytes. What was in it is gone. */

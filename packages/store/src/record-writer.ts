@@ -1,10 +1,12 @@
 // Writes a message as a record into the place that its stream's backing has made for it.
 
 import type { StreamBacking } from "./backing.ts";
+import type { RecordBody } from "./compress/record-body.ts";
 import { StoreError } from "./errors.ts";
 import type { IndexBlock } from "./index/record-index.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import {
+  FLAG_COMPRESSED,
   FLAG_GAP,
   FLAG_HEADERS,
   FLAG_ROLLUP_ALL,
@@ -28,12 +30,14 @@ const COPY_LOOP_BYTES_MAX = 48;
 /**
  * Writes the record that `backing` has reserved.
  *
+ * @param body - Its headers and payload.
  * @param gap - Sequences right before it that never get a message.
  * @param length - Of the record, padding left out.
  */
 export function writeRecord(
   backing: StreamBacking,
   draft: MessageDraft,
+  body: RecordBody,
   block: IndexBlock,
   seq: number,
   gap: number,
@@ -47,6 +51,7 @@ export function writeRecord(
     (headersBytes > 0 ? FLAG_HEADERS : 0) |
     (draft.ttlSeconds !== 0 ? FLAG_TTL : 0) |
     (gap > 0 ? FLAG_GAP : 0) |
+    (body.compressed ? FLAG_COMPRESSED : 0) |
     (draft.rollup === "none" ? 0 : draft.rollup === "all" ? FLAG_ROLLUP_ALL : FLAG_ROLLUP_SUBJECT);
   putU32(bytes, at + 8, incarnation);
   putU32(bytes, at + 12, block.number);
@@ -61,7 +66,7 @@ export function writeRecord(
   putRecordOptions(bytes, at, gap, draft.ttlSeconds);
   const data = at + recordDataOffset(flags);
   copyBytes(draft.subjectBytes, draft.subjectStart, draft.subjectEnd, bytes, data);
-  copyBytes(draft.bodyBytes, draft.headersStart, draft.bodyEnd, bytes, data + draft.subjectEnd - draft.subjectStart);
+  copyBytes(body.bytes, body.start, body.end, bytes, data + draft.subjectEnd - draft.subjectStart);
   backing.seal(length);
 }
 

@@ -7,7 +7,8 @@
 //   16  u32  offset: where in that block the record begins
 //   20  u16  length of the subject
 //   22  u8   flags: 1 has headers, 2 has a time to live, 4 follows a gap, 8 took away all earlier messages of its subject,
-//            16 took away all earlier messages: kept with the message, so that the two are one
+//            16 took away all earlier messages: kept with the message, so that the two are one; 32 what is behind the header is
+//            sealed; 64 headers and payload are compressed, their lengths are those of the plain bytes
 //   23  u8   kind: 0 for a message; the journal's own kinds are in file/control.ts
 //   24  u64  sequence
 //   32  u64  time: milliseconds since 1970 in bits 0 to 43, nanoseconds within the millisecond in bits 44 to 63
@@ -31,6 +32,10 @@ export const FLAG_TTL = 2;
 export const FLAG_GAP = 4;
 export const FLAG_ROLLUP_SUBJECT = 8;
 export const FLAG_ROLLUP_ALL = 16;
+/** Subject, headers and payload are sealed: seal/sealer.ts. */
+export const FLAG_SEALED = 32;
+/** Headers and payload are one compressed block: compress/snappy.ts. */
+export const FLAG_COMPRESSED = 64;
 
 export const KIND_MESSAGE = 0;
 
@@ -169,5 +174,6 @@ export function soundMessage(
   const length = soundRecord(bytes, at, limit);
   if (length === 0) return 0;
   const flags = bytes[at + 22]!;
-  return recordDataOffset(flags) + u16(bytes, at + 20) + u32(bytes, at + 40) <= length ? length : 0;
+  const headersBytes = (flags & FLAG_COMPRESSED) === 0 ? u32(bytes, at + 40) : 0;
+  return recordDataOffset(flags) + u16(bytes, at + 20) + headersBytes <= length ? length : 0;
 }

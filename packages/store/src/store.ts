@@ -24,6 +24,11 @@ export interface StreamLimits {
   readonly discardNewPerSubject: boolean;
   /** When the last message of a subject expires, a marker takes its place for so long; 0: none. Whole seconds. */
   readonly subjectDeleteMarkerTtlMs: number;
+  /**
+   * Whether headers and payloads of new messages are compressed, each message by itself, where that saves an eighth or more.
+   * `StreamState.bytes` and `maxBytes` then count what is stored.
+   */
+  readonly compression: "none" | "s2";
 }
 
 /** No limits at all. */
@@ -35,6 +40,7 @@ export const NO_LIMITS: StreamLimits = Object.freeze({
   discard: "old",
   discardNewPerSubject: false,
   subjectDeleteMarkerTtlMs: 0,
+  compression: "none",
 });
 
 /** A stream as a whole. */
@@ -209,12 +215,12 @@ export interface Store {
   deleteStream(name: string): Promise<void>;
 
   /**
-   * Makes a stream without limits that nobody finds by name or in the list until it is published; its name is taken, and
+   * Makes a stream without limits, but for its compression, that nobody finds by name or in the list until it is published; its name is taken, and
    * {@link deleteStream} works. A crash, or stopping the store, takes it away. For restoring.
    *
    * @throws StoreError as {@link createStream}.
    */
-  createUnpublished(name: string, firstSeq?: number): Promise<StreamLog>;
+  createUnpublished(name: string, firstSeq?: number, compression?: StreamLimits["compression"]): Promise<StreamLog>;
   /**
    * Gives such a stream its limits and its configuration, and lets everybody find it. Resolves when that is durable.
    *

@@ -4,6 +4,7 @@
 import type { Clock } from "@myelin/platform";
 import { AgeClock } from "./age-clock.ts";
 import type { StreamBacking } from "./backing.ts";
+import { RecordBody } from "./compress/record-body.ts";
 import type { ConsumerLog } from "./consumer-log.ts";
 import { StoreError } from "./errors.ts";
 import type { IndexBlock } from "./index/record-index.ts";
@@ -58,6 +59,7 @@ export class Stream implements StreamLog {
   readonly #limiter: StreamLimiter;
   readonly #consumers: StreamConsumers;
   #truncating = false;
+  readonly #body: RecordBody = new RecordBody();
   /** Called when limits or configuration change: the store keeps them. */
   onUpdate: () => Promise<void> = async () => {};
 
@@ -128,9 +130,14 @@ export class Stream implements StreamLog {
     this.#checkOpen();
     const subjectBytes = draft.subjectEnd - draft.subjectStart;
     const headersBytes = draft.payloadStart - draft.headersStart;
-    const dataBytes = subjectBytes + draft.bodyEnd - draft.headersStart + this.#backing.sealBytes;
+    const otherBytes = subjectBytes + this.#backing.sealBytes;
+    const plainLength = recordLength(otherBytes + draft.bodyEnd - draft.headersStart, this.gap, draft.ttlSeconds);
+    checkRecordSize(this.name, subjectBytes, headersBytes, plainLength);
+    const body = this.#body;
+    if (this.limits.compression === "none") body.setPlain(draft);
+    else body.setCompressed(draft);
+    const dataBytes = otherBytes + body.end - body.start;
     const length = recordLength(dataBytes, this.gap, draft.ttlSeconds);
-    checkRecordSize(this.name, subjectBytes, headersBytes, length);
     const index = this.index;
     const seq = index.lastSeq + 1;
     if (draft.expectedSeq !== 0 && draft.expectedSeq !== seq) throw this.#mismatch(draft.expectedSeq);
@@ -138,7 +145,7 @@ export class Stream implements StreamLog {
     if (draft.checkDiscardNew && this.limits.discard === "new") this.#limiter.checkDiscardNew(draft, stored);
     const block = this.#backing.reserve(aligned(length), seq);
     this.#takeTime(draft, seq);
-    writeRecord(this.#backing, draft, block, seq, this.gap, this.lastTimeMs, this.lastTimeSubNs, length);
+    writeRecord(this.#backing, draft, body, block, seq, this.gap, this.lastTimeMs, this.lastTimeSubNs, length);
 
     const traits = this.#traits;
     traits.headers = headersBytes > 0;

@@ -6,7 +6,7 @@ import { StoreError } from "../errors.ts";
 import { checkName } from "../limits.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { MessageView } from "../message-view.ts";
-import { aligned, soundMessage, u32, u64 } from "../record.ts";
+import { aligned, FLAG_HEADERS, FLAG_TTL, soundMessage, u32, u64 } from "../record.ts";
 import type { Store, StreamLog } from "../store.ts";
 import {
   damaged,
@@ -149,11 +149,11 @@ class BackupReader {
   }
 
   async #stream(body: Uint8Array): Promise<void> {
-    const { section, firstSeq, name } = decodeSection(body);
+    const { section, firstSeq, name, compression } = decodeSection(body);
     checkName("stream", name);
     if (this.#sections.has(section)) throw damaged(null, `stream ${section} stands in it twice`);
     if (!Number.isSafeInteger(firstSeq) || firstSeq < 1) throw damaged(null, `${firstSeq} is not a first sequence`);
-    const log = await this.#store.createUnpublished(name, firstSeq);
+    const log = await this.#store.createUnpublished(name, firstSeq, compression);
     this.#unpublished.add(name);
     this.#sections.set(section, { name, log, lastSeq: firstSeq - 1, messages: 0, hasTtl: false, end: null });
   }
@@ -171,7 +171,8 @@ class BackupReader {
     const number = u32(body, 0);
     for (let at = 8; at < body.length; ) {
       const length = soundMessage(body, at, body.length, number, 0, 0);
-      if (length === 0) throw damaged(null, `message ${section.messages + 1} of ${JSON.stringify(section.name)}`);
+      if (length === 0 || (body[at + 22]! & ~(FLAG_HEADERS | FLAG_TTL)) !== 0)
+        throw damaged(null, `message ${section.messages + 1} of ${JSON.stringify(section.name)} is not one`);
       this.#append(section, body, at, length);
       this.#aheadBytes += length;
       at += aligned(length);

@@ -1,7 +1,7 @@
 // What the frames of a backup say about a stream; docs/storage-format.md draws it. All numbers are little-endian.
 //
 //   begin        magic, u32 version
-//   stream       u32 number in this backup, u64 sequence its first message may have, name
+//   stream       u32 number in this backup, u32 flags (1: it compresses), u64 sequence its first message may have, name
 //   messages     u32 stream, u32 0, records (record.ts) with that number as their stream; block, offset, synced are 0
 //   consumer     u32 stream, u32 length of the name, name, state
 //   holes        u32 stream, u32 0, then pairs of variable-length numbers: distance from the end of the hole before, length
@@ -33,8 +33,17 @@ import { damaged } from "./frame.ts";
 export const BACKUP_MAGIC = "MYELIN BACKUP\r\n\0";
 export const BACKUP_VERSION = 1;
 
+const FLAG_COMPRESSES = 1;
 /** Seven bits each: enough for 2^53. */
 const VARINT_BYTES_MAX = 8;
+
+/** How a stream begins. */
+export interface SectionBegin {
+  readonly section: number;
+  readonly firstSeq: number;
+  readonly name: string;
+  readonly compression: StreamLimits["compression"];
+}
 
 /** What a stream was at the moment of the backup. */
 export interface SectionEnd {
@@ -66,16 +75,17 @@ export function encodeMessage(section: number, view: MessageView): Uint8Array {
   return bytes;
 }
 
-export function encodeSection(section: number, firstSeq: number, name: string): Uint8Array {
-  const head = new Uint8Array(12);
-  putU32(head, 0, section);
-  putU64(head, 4, firstSeq);
-  return Buffer.concat([head, Buffer.from(name)]);
+export function encodeSection({ section, firstSeq, name, compression }: SectionBegin): Uint8Array {
+  const head = sectionHead(section, compression === "none" ? 0 : FLAG_COMPRESSES);
+  const first = new Uint8Array(8);
+  putU64(first, 0, firstSeq);
+  return Buffer.concat([head, first, Buffer.from(name)]);
 }
 
-export function decodeSection(body: Uint8Array): { section: number; firstSeq: number; name: string } {
-  need(body, 12);
-  return { section: u32(body, 0), firstSeq: u64(body, 4), name: text(body.subarray(12)) };
+export function decodeSection(body: Uint8Array): SectionBegin {
+  need(body, 16);
+  const compression = (u32(body, 4) & FLAG_COMPRESSES) === 0 ? "none" : "s2";
+  return { section: u32(body, 0), firstSeq: u64(body, 8), name: text(body.subarray(16)), compression };
 }
 
 /** The head of a frame that belongs to a stream: its number, and one more. */

@@ -146,9 +146,10 @@ class BackupWriter {
     const known = this.#sections.get(log);
     if (known !== undefined) return known;
     const { firstSeq } = log.state();
+    const { compression } = log.limits;
     const made: Section = { number: this.#nextNumber++, log, truncations: log.truncations, next: firstSeq, copied: 0 };
     this.#sections.set(log, made);
-    this.#frames.add(KIND_STREAM, encodeSection(made.number, firstSeq, log.name));
+    this.#frames.add(KIND_STREAM, encodeSection({ section: made.number, firstSeq, name: log.name, compression }));
     return made;
   }
 

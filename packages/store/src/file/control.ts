@@ -8,8 +8,19 @@
 //   5 consumer    u16 length of the name, u8 1 when a state follows (0: deleted), u8 0, name, state; sealed in an encrypted store: then
 //                 flag 32 is set. The others tell nothing but sequences, which stand in the clear in every record.
 
-import { aligned, COMMON_HEADER_BYTES, putU16, putU32, putU64, sealRecord, u16, u32, u64 } from "../record.ts";
-import { FLAG_SEALED, SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
+import {
+  aligned,
+  COMMON_HEADER_BYTES,
+  FLAG_SEALED,
+  putU16,
+  putU32,
+  putU64,
+  sealRecord,
+  u16,
+  u32,
+  u64,
+} from "../record.ts";
+import { SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
 
 export const KIND_REMOVED = 1;
 export const KIND_BOUNDS = 2;

@@ -6,7 +6,7 @@ import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/s
 import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { u32, u64 } from "../record.ts";
-import { NO_LIMITS } from "../store.ts";
+import { NO_LIMITS, type StreamLimits } from "../store.ts";
 import { FILLED_OPTIONS, type FilledStore, filledStore } from "../testing/filled-store.ts";
 import { FileStore } from "./file-store.ts";
 
@@ -46,8 +46,9 @@ function audit(store: FileStore, filled: FilledStore, added = 0): { missing: num
   return { missing, unreported };
 }
 
-const KINDS: Record<string, { match: RegExp; lost: number }> = {
+const KINDS: Record<string, { match: RegExp; lost: number; limits?: StreamLimits }> = {
   block: { match: /\.blk$/, lost: 1 },
+  "compressed block": { match: /\.blk$/, lost: 1, limits: { ...NO_LIMITS, compression: "s2" } },
   meta: { match: /meta\.[01]$/, lost: 0 },
   consumers: { match: /consumers\.[01]$/, lost: 0 },
   tombstones: { match: /deleted\.[01]$/, lost: 0 },
@@ -55,10 +56,10 @@ const KINDS: Record<string, { match: RegExp; lost: number }> = {
   store: { match: /^store\.[01]$/, lost: 0 },
 };
 
-for (const [kind, { match, lost }] of Object.entries(KINDS)) {
+for (const [kind, { match, lost, limits }] of Object.entries(KINDS)) {
   test(`a flipped bit in a ${kind} file costs at most ${lost} message, which is reported`, async () => {
     const random = new SimRandom(kind.length);
-    const filled = await filledStore("stopped", 1);
+    const filled = await filledStore("stopped", 1, FILLED_OPTIONS, limits);
     const paths = [...filled.image.keys()].filter(
       (path) => match.test(path) && (filled.image.get(path)?.length ?? 0) > 0,
     );

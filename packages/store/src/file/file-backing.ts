@@ -123,8 +123,7 @@ export class FileBacking implements StreamBacking {
       const at = offset - tail.start;
       if (this.sealer !== null) return this.#open(tail.bytes, at, length, block, slot, view);
       view.own(length).set(tail.bytes.subarray(at, at + length));
-      view.show(view.scratch, 0, length);
-      return true;
+      return view.show(view.scratch, 0, length) || this.#damaged(block, slot, "it cannot be decompressed");
     }
     if (!view.holds(this, this.#generation, block.number, offset, length)) {
       const wanted = view.continues(this, block.number, offset) ? Math.max(length, READ_AHEAD_BYTES) : length;
@@ -137,16 +136,15 @@ export class FileBacking implements StreamBacking {
     if (sound !== length || u64(bytes, at + 24) !== seq)
       return this.#damaged(block, slot, "its bytes do not match its checksum");
     if (this.sealer !== null) return this.#open(bytes, at, length, block, slot, view);
-    view.show(bytes, at, length);
-    return true;
+    return view.show(bytes, at, length) || this.#damaged(block, slot, "it cannot be decompressed");
   }
 
   /** Shows a sealed record. */
   #open(bytes: Uint8Array, at: number, length: number, block: IndexBlock, slot: number, view: MessageView): boolean {
     const opened = view.ownOpened(length);
     if (!this.sealer!.openMessage(bytes, at, length, opened)) return this.#damaged(block, slot, "its seal is broken");
-    view.show(opened, 0, length - SEAL_BYTES);
-    return true;
+    const shown = view.show(opened, 0, length - SEAL_BYTES);
+    return shown || this.#damaged(block, slot, "it cannot be decompressed");
   }
 
   /**

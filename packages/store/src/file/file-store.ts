@@ -131,9 +131,14 @@ export class FileStore implements Store, FileStoreCore {
     return this.#catalog.create({ name, limits, config, firstSeq, published: true });
   }
 
-  async createUnpublished(name: string, firstSeq = 1): Promise<StreamLog> {
+  async createUnpublished(
+    name: string,
+    firstSeq = 1,
+    compression: StreamLimits["compression"] = "none",
+  ): Promise<StreamLog> {
     this.checkAppend();
-    return this.#catalog.create({ name, limits: NO_LIMITS, config: NO_CONFIG, firstSeq, published: false });
+    const limits = { ...NO_LIMITS, compression };
+    return this.#catalog.create({ name, limits, config: NO_CONFIG, firstSeq, published: false });
   }
 
   publishStream(

@@ -6,7 +6,7 @@
 // seal adds is that nobody without the key reads the bytes, or makes ones that open.
 
 import { type CipherGCM, createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
-import { putU32, recordDataOffset, u32 } from "../record.ts";
+import { FLAG_SEALED, putU32, recordDataOffset, u32 } from "../record.ts";
 
 /** How a store is encrypted, by the names of the reference's configuration. */
 export type CipherName = "chacha" | "aes";
@@ -17,8 +17,6 @@ export const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** What a seal takes behind the sealed bytes. */
 export const SEAL_BYTES: number = NONCE_BYTES + TAG_BYTES;
-/** Flag of a record whose data is sealed. */
-export const FLAG_SEALED = 32;
 
 /**
  * Nonces that never repeat within a store:

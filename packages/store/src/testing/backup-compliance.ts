@@ -60,7 +60,12 @@ async function* pieces(chunks: readonly Uint8Array[], size: number): AsyncGenera
 /** Streams with holes at all places, consumers, times to live, large messages and none. */
 async function fill(store: Store, clock: SimClock, seed: number, messages = 300): Promise<void> {
   const random = new SimRandom(seed);
-  const limits: Partial<StreamLimits>[] = [{}, { maxMsgsPerSubject: 2 }, { maxMsgs: 40 }, { maxAgeMs: 3_600_000 }];
+  const limits: Partial<StreamLimits>[] = [
+    {},
+    { maxMsgsPerSubject: 2 },
+    { maxMsgs: 40, compression: "s2" },
+    { maxAgeMs: 3_600_000 },
+  ];
   for (const [i, limit] of limits.entries()) {
     await store.createStream(`S${i}`, { ...NO_LIMITS, ...limit }, Buffer.from(`config ${i}`), i === 2 ? 1000 : 1);
   }

@@ -58,6 +58,9 @@ const LIMITS: readonly Partial<StreamLimits>[] = [
   { maxBytes: 4000, maxMsgsPerSubject: 5 },
 ];
 
+/** One seed in so many has streams that compress. */
+const COMPRESSED_EVERY = 4;
+
 class Runner {
   readonly disk: SimDisk = new SimDisk();
   readonly histories: StreamHistory[] = [];
@@ -70,8 +73,10 @@ class Runner {
   #consumers: Map<string, string> = new Map();
   #unconfirmed: { ticket: number; snapshot: Snapshot }[] = [];
   #made = 0;
+  readonly #compresses: boolean;
 
   constructor(seed: number, options: FileStoreOptions) {
+    this.#compresses = seed % COMPRESSED_EVERY === 0;
     this.#random = new SimRandom(seed);
     this.#options = options;
   }
@@ -165,7 +170,7 @@ class Runner {
 
   async #create(): Promise<void> {
     const name = `S${this.histories.length}`;
-    const limits = { ...NO_LIMITS, ...LIMITS[this.histories.length % LIMITS.length] };
+    const limits = this.#limits(this.histories.length);
     this.histories.push({ name, snapshots: [] });
     this.#models.set(name, new PlainStream(limits));
     this.#note(name, 0, false, false).confirmedAt = 0;
@@ -186,11 +191,17 @@ class Runner {
   }
 
   async #update(name: string, log: StreamLog, model: PlainStream, askedAt: number): Promise<void> {
-    const limits = { ...NO_LIMITS, ...LIMITS[this.#pick(LIMITS.length)] };
+    const limits = this.#limits(this.#pick(LIMITS.length));
     model.setLimits(limits);
     const snapshot = this.#note(name, askedAt, true, false);
     await log.update(limits, Buffer.from(name));
     snapshot.confirmedAt = this.disk.trace.length;
+  }
+
+  #limits(i: number): StreamLimits {
+    const limits = { ...NO_LIMITS, ...LIMITS[i % LIMITS.length] };
+    // The model does not know what compressed messages take.
+    return this.#compresses ? { ...limits, compression: "s2", maxBytes: 0 } : limits;
   }
 
   #note(name: string, askedAt: number, exists: boolean, truncates: boolean, byTicket = false): Snapshot {

@@ -4,7 +4,7 @@ import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/s
 import { FileStore } from "../file/file-store.ts";
 import type { FileStoreOptions } from "../file/options.ts";
 import { MessageDraft } from "../message-draft.ts";
-import { NO_LIMITS } from "../store.ts";
+import { NO_LIMITS, type StreamLimits } from "../store.ts";
 
 /** Options of these stores. */
 export const FILLED_OPTIONS: FileStoreOptions = {
@@ -34,6 +34,7 @@ export async function filledStore(
   end: FilledEnd,
   seed: number,
   options: FileStoreOptions = FILLED_OPTIONS,
+  limits: StreamLimits = NO_LIMITS,
 ): Promise<FilledStore> {
   const disk = new SimDisk({ record: false });
   const random = new SimRandom(seed);
@@ -41,7 +42,7 @@ export async function filledStore(
   const streams = new Map<string, Map<number, string>>();
   for (const name of ["A", "B", "C"]) {
     streams.set(name, new Map());
-    await store.createStream(name, NO_LIMITS, Buffer.from(name));
+    await store.createStream(name, limits, Buffer.from(name));
   }
   for (let step = 0; step < 260; step++) {
     const name = "ABC"[random.uint32() % 3] as string;

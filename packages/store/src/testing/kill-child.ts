@@ -14,7 +14,7 @@ import { SimRandom } from "@myelin/platform/sim";
 import { FileStore } from "../file/file-store.ts";
 import type { FileStoreOptions } from "../file/options.ts";
 import { MessageDraft } from "../message-draft.ts";
-import { NO_LIMITS } from "../store.ts";
+import { NO_LIMITS, type StreamLimits } from "../store.ts";
 
 const [folder, told, seed, more] = process.argv.slice(2) as [string, string, string, string];
 const toldFile = openSync(told, "a");
@@ -29,7 +29,10 @@ const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new No
   ...(JSON.parse(more) as FileStoreOptions),
 });
 const names = ["quiet", "busy", "third"];
-for (const name of names) if (store.stream(name) === null) await store.createStream(name, NO_LIMITS, new Uint8Array(0));
+for (const name of names) {
+  const limits: StreamLimits = { ...NO_LIMITS, compression: name === "third" ? "s2" : "none" };
+  if (store.stream(name) === null) await store.createStream(name, limits, new Uint8Array(0));
+}
 for (let step = 0; ; step++) {
   const lines: string[] = [];
   for (let i = 1 + (random.uint32() % 8); i > 0; i--) {
