@@ -99,6 +99,20 @@ test("lazy mode calls it durable when it is written, and syncs after the interva
   await store.stop();
 });
 
+test("lazy mode deletes, truncates and stops without waiting for the interval, in the turn of an append, too", async () => {
+  const disk = new SimDisk();
+  const sync = { intervalMs: 1_000_000 };
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), { ...OPTIONS, sync });
+  for (const name of ["S", "T"]) append(await store.createStream(name, NO_LIMITS, NO_CONFIG));
+  await store.deleteStream("T");
+  assert.equal(store.stream("T"), null);
+  const log = store.stream("S")!;
+  append(log);
+  await log.truncate(1);
+  assert.equal(append(log), 2);
+  await store.stop();
+});
+
 test("a call that fails, whichever it is, is never confirmed, stops writing, and costs nothing confirmed", async () => {
   const calls = await workload(new SimDisk({ record: false }), Number.POSITIVE_INFINITY).then((run) => run.calls);
   assert.ok(calls > 150);

@@ -151,7 +151,7 @@ export class SyncRounds {
         if (!synced || this.syncedTurn >= turn) {
           resolve();
         } else {
-          this.#waiters.push({ turn: Math.max(turn, this.durableTurn + 1), resolve: check, reject });
+          this.#waiters.push({ turn, resolve: check, reject });
           queueMicrotask(() => this.start());
         }
       };
