@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseCommand, withPort } from "./command.ts";
+import { parseCommand, withFolder, withPort } from "./command.ts";
 import { BenchError } from "./errors.ts";
 
 test("parseCommand() splits words, keeps quoted ones together and takes leading assignments", () => {
@@ -31,4 +31,8 @@ test("withPort() fills every place", () => {
   const command = withPort(parseCommand("new", "PORT={port} node x.mjs --http={port}"), 4711);
   assert.deepEqual(command.args, ["x.mjs", "--http=4711"]);
   assert.deepEqual(command.environment, { PORT: "4711" });
+});
+
+test("withFolder() puts a folder where it is asked for", () => {
+  assert.equal(withFolder('store_dir: "{folder}/a" # {folder}', "/tmp/x"), 'store_dir: "/tmp/x/a" # /tmp/x');
 });

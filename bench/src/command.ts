@@ -2,6 +2,8 @@
 //
 //   PORT={port} node "my server.mjs" --flag
 //
+// `{folder}` in it is replaced by an empty folder that is the server's own and goes with it.
+//
 // Leading NAME=VALUE words become environment variables; quotes keep spaces together. No shell is used, so that the
 // process that is measured is the server itself.
 
@@ -19,9 +21,12 @@ export interface ServerCommand {
    * False: the server takes the reference's flags; it gets `-a 127.0.0.1 -p -1` and prints its port.
    */
   readonly takesPort: boolean;
+  /** Text of a configuration file that is this server's own, in place of the setup's. `{folder}` in it as in the command. */
+  readonly configuration?: string;
 }
 
 const PORT_PLACE = "{port}";
+const FOLDER_PLACE = "{folder}";
 
 /**
  * Reads a command.
@@ -44,6 +49,11 @@ export function withPort(command: ServerCommand, port: number): ServerCommand {
   const fill = (text: string): string => text.replaceAll(PORT_PLACE, String(port));
   const environment = Object.fromEntries(Object.entries(command.environment).map(([key, value]) => [key, fill(value)]));
   return { ...command, args: command.args.map(fill), environment };
+}
+
+/** Puts a folder where a command or a configuration asks for it. */
+export function withFolder(text: string, folder: string): string {
+  return text.replaceAll(FOLDER_PLACE, folder);
 }
 
 function assignment(word: string | undefined): { name: string; value: string } | null {

@@ -12,10 +12,12 @@ const LOAD_MS_MAX = 120_000;
 export const CORE_LOAD: string = fileURLToPath(new URL("./load/main.js", import.meta.url));
 /** Compiled entry of the load generator on the official client. */
 export const CLIENT_JS_LOAD: string = fileURLToPath(new URL("./client-js/main.js", import.meta.url));
+/** Compiled entry of the load generator that waits for acknowledgements. */
+export const INGEST_LOAD: string = fileURLToPath(new URL("./ingest/load-main.js", import.meta.url));
 
 /**
  * Runs one load to its end.
- * @param entry - {@link CORE_LOAD} or {@link CLIENT_JS_LOAD}; each takes its own kind of `spec`.
+ * @param entry - {@link CORE_LOAD}, {@link CLIENT_JS_LOAD} or {@link INGEST_LOAD}; each takes its own kind of `spec`.
  * @throws BenchError `LOAD_FAILED` with what the generator said.
  */
 export function runLoad(entry: string, spec: unknown): Promise<LoadResult> {

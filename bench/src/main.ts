@@ -3,6 +3,9 @@
 import { CLIENT_JS_WORKLOADS } from "./client-js/workloads.ts";
 import { describeEnvironment, type Environment, environmentLines } from "./environment.ts";
 import { BenchError } from "./errors.ts";
+import { measureIngest } from "./ingest/measure.ts";
+import { INGEST_WORKLOADS } from "./ingest/workloads.ts";
+import type { LoadTarget } from "./load/spec.ts";
 import { CLIENT_JS_LOAD, CORE_LOAD } from "./load-process.ts";
 import { type BenchOptions, chooseWorkloads, readOptions, USAGE, type WorkloadSet } from "./options.ts";
 import { requireProc } from "./proc.ts";
@@ -13,9 +16,14 @@ import { alignedText, markdown } from "./table.ts";
 import { CORE_WORKLOADS, type Target } from "./workloads.ts";
 
 const QUICK_SHARE = 0.4;
+const WARMUP_SHARE = 0.2;
 
 interface AnyWorkload extends RunnableWorkload {
   readonly group: string;
+  readonly load: unknown;
+  readonly count: number;
+  /** The count is part of what is measured: a quick run takes all of it. */
+  readonly isWhole?: boolean;
   readonly target: Target | null;
 }
 
@@ -26,17 +34,25 @@ async function main(): Promise<void> {
   else await measure(request.options);
 }
 
+async function measure(options: BenchOptions): Promise<void> {
+  requireProc();
+  const failures = options.set === "ingest" ? await measureIngest(options) : await measureServers(options);
+  for (const text of failures) {
+    process.stderr.write(`FAILED ${text}\n`);
+    process.exitCode = 1;
+  }
+}
+
 function workloadsOf(set: WorkloadSet): readonly AnyWorkload[] {
   return set === "core" ? CORE_WORKLOADS : CLIENT_JS_WORKLOADS;
 }
 
 function list(set: WorkloadSet): void {
-  for (const { name, group, count } of workloadsOf(set))
-    process.stdout.write(`${name.padEnd(20)} ${String(count).padStart(9)}  ${group}\n`);
+  const all = set === "ingest" ? INGEST_WORKLOADS : workloadsOf(set);
+  for (const { name, group } of all) process.stdout.write(`${name.padEnd(24)} ${group}\n`);
 }
 
-async function measure(options: BenchOptions): Promise<void> {
-  requireProc();
+async function measureServers(options: BenchOptions): Promise<string[]> {
   const workloads = chooseWorkloads(workloadsOf(options.set), options.workloads);
   const environment = await describeEnvironment(options.servers);
   const all = await runAll({
@@ -44,15 +60,23 @@ async function measure(options: BenchOptions): Promise<void> {
     servers: options.servers,
     setup: options.setup,
     rounds: options.rounds,
-    share: options.quick ? QUICK_SHARE : 1,
     loadEntry: options.set === "core" ? CORE_LOAD : CLIENT_JS_LOAD,
+    specOf: (workload, target) => loadSpec(workload, target, options.quick),
     progress: (text) => process.stderr.write(`${text}\n`),
   });
   process.stdout.write(`${print(options, environment, all)}\n`);
-  for (const text of all.flatMap(({ failures }) => failures)) {
-    process.stderr.write(`FAILED ${text}\n`);
-    process.exitCode = 1;
-  }
+  return all.flatMap(({ failures }) => failures);
+}
+
+function loadSpec({ load, count, isWhole }: AnyWorkload, target: LoadTarget, quick: boolean): unknown {
+  const share = quick && isWhole !== true ? QUICK_SHARE : 1;
+  return {
+    target,
+    load,
+    count: Math.max(1, Math.round(count * share)),
+    // Whole in quick runs, too: compilers need it.
+    warmupCount: Math.max(1, Math.round(count * WARMUP_SHARE)),
+  };
 }
 
 function print(options: BenchOptions, environment: Environment, all: WorkloadSamples<AnyWorkload>[]): string {

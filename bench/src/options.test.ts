@@ -69,3 +69,13 @@ test("chooseWorkloads() takes beginnings, and a full name alone", () => {
 test("every workload has a name of its own", () => {
   assert.equal(new Set(CORE_WORKLOADS.map(({ name }) => name)).size, CORE_WORKLOADS.length);
 });
+
+test("readOptions() refuses what a set has no use for", () => {
+  refuses(["ingest", ...SUBJECT], /--subject is not for the set ingest/);
+  refuses(["ingest", "--setup", "guarded"], /--setup is not for the set ingest/);
+  refuses(["ingest", "--seconds", "0"], /--seconds takes a number/);
+  refuses(["core", ...SUBJECT, "--seconds", "2"], /--seconds is not for the set core/);
+  const request = readOptions(["ingest", "window", "--seconds", "2"], ENVIRONMENT);
+  assert.ok(request.kind === "run");
+  assert.deepEqual([request.options.seconds, request.options.rounds, request.options.servers.length], [2, 1, 1]);
+});

@@ -8,17 +8,22 @@ import { parseCommand, type ServerCommand } from "./command.ts";
 import { BenchError } from "./errors.ts";
 import { SETUPS, type Setup } from "./setups.ts";
 
+const DEFAULT_SECONDS = 0.8;
+const SECONDS_MAX = 100;
+
 export const USAGE: string = `Usage: npm run bench -- <set> [workload...] [options]
 
 Sets:
   core        raw connections that send prepared bytes: measures the server
   client-js   the official JavaScript client on both servers
+  ingest      publishes that wait for their acknowledgement: a minimal intake over the store, and the reference's JetStream
 
 A workload is named in full or by its beginning ("fan-out" means all that begin so); none means all.
 
 Options:
   --rounds N               measure everything N times, print medians (default 3)
-  --quick                  one round, two fifths of the messages
+  --quick                  one round, two fifths of the messages (ingest: half the time)
+  --seconds S              ingest: how long each workload is measured (default ${DEFAULT_SECONDS})
   --reference COMMAND      the reference; default: $REFERENCE_SERVER, then nats-server on PATH
   --myelin-command COMMAND another build of Myelin instead of this one
   --subject NAME=COMMAND   a server to measure instead of Myelin; may be given several times
@@ -32,7 +37,7 @@ COMMAND is a path or a whole command line. With {port} in it, that is replaced b
 gets -a 127.0.0.1 -p -1 and must print its port as nats-server does.
 `;
 
-export type WorkloadSet = "core" | "client-js";
+export type WorkloadSet = "core" | "client-js" | "ingest";
 export type Output = "text" | "json" | "markdown";
 
 export interface BenchOptions {
@@ -41,6 +46,8 @@ export interface BenchOptions {
   readonly workloads: readonly string[];
   readonly rounds: number;
   readonly quick: boolean;
+  /** How long a workload is measured that is measured by time. */
+  readonly seconds: number;
   /** The reference first, then at least one server to compare. */
   readonly servers: readonly [ServerCommand, ...ServerCommand[]];
   readonly setup: Setup;
@@ -69,15 +76,18 @@ export function readOptions(argv: readonly string[], environment: NodeJS.Process
   if (values.list === true) return { kind: "list", set };
   if (values.json === true && values.markdown === true)
     throw new BenchError("USAGE", "--json and --markdown exclude each other.");
+  refuseForOthers(set, values);
   const reference = readReference(values.reference, environment);
   return {
     kind: "run",
     options: {
       set,
       workloads: positionals.slice(1),
-      rounds: values.rounds === undefined ? (values.quick === true ? 1 : DEFAULT_ROUNDS) : readRounds(values.rounds),
+      rounds: values.rounds === undefined ? defaultRounds(set, values) : readRounds(values.rounds),
       quick: values.quick === true,
-      servers: [reference, ...readSubjects(values["myelin-command"], values.subject ?? [])],
+      seconds: readSeconds(values.seconds),
+      servers:
+        set === "ingest" ? [reference] : [reference, ...readSubjects(values["myelin-command"], values.subject ?? [])],
       setup: readSetup(values.setup),
       output: values.json === true ? "json" : values.markdown === true ? "markdown" : "text",
     },
@@ -104,6 +114,7 @@ export function chooseWorkloads<W extends { readonly name: string }>(all: readon
 const FLAGS = {
   rounds: { type: "string" },
   quick: { type: "boolean" },
+  seconds: { type: "string" },
   reference: { type: "string" },
   "myelin-command": { type: "string" },
   subject: { type: "string", multiple: true },
@@ -117,6 +128,7 @@ const FLAGS = {
 interface Flags {
   rounds?: string | undefined;
   quick?: boolean | undefined;
+  seconds?: string | undefined;
   reference?: string | undefined;
   "myelin-command"?: string | undefined;
   subject?: string[] | undefined;
@@ -137,9 +149,35 @@ function parse(argv: readonly string[]): { values: Flags; positionals: string[] 
 }
 
 function readSet(word: string | undefined): WorkloadSet {
-  if (word === "core" || word === "client-js") return word;
+  if (word === "core" || word === "client-js" || word === "ingest") return word;
   const what = word === undefined ? "Name a set of workloads" : `There is no set ${JSON.stringify(word)}`;
   throw new BenchError("USAGE", `${what}.\n\n${USAGE}`);
+}
+
+/** Options that a set has no use for are refused, not ignored. */
+function refuseForOthers(set: WorkloadSet, values: Flags): void {
+  const fixed = ["subject", "myelin-command", "setup"] as const;
+  const unused = set === "ingest" ? fixed.find((name) => values[name] !== undefined) : undefined;
+  if (unused !== undefined)
+    throw new BenchError(
+      "USAGE",
+      `--${unused} is not for the set ${set}: its servers are this checkout's and the reference.`,
+    );
+  if (set !== "ingest" && values.seconds !== undefined)
+    throw new BenchError("USAGE", `--seconds is not for the set ${set}: it measures a number of messages.`);
+}
+
+function defaultRounds(set: WorkloadSet, values: Flags): number {
+  return set === "ingest" || values.quick === true ? 1 : DEFAULT_ROUNDS;
+}
+
+function readSeconds(text: string | undefined): number {
+  const seconds = text === undefined ? DEFAULT_SECONDS : Number(text);
+  if (seconds > 0 && seconds <= SECONDS_MAX) return seconds;
+  throw new BenchError(
+    "USAGE",
+    `--seconds takes a number above 0, at most ${SECONDS_MAX}, not ${JSON.stringify(text)}.`,
+  );
 }
 
 function readRounds(text: string): number {

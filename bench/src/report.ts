@@ -1,7 +1,7 @@
 // Puts comparisons into tables, one per group of workloads. Pure.
 
 import type { Comparison, Figures } from "./summary.ts";
-import type { Table } from "./table.ts";
+import { NOTHING, significant, type Table } from "./table.ts";
 import type { Target } from "./workloads.ts";
 
 export interface ReportRow {
@@ -25,7 +25,6 @@ const COLUMNS: readonly Column[] = [
   { title: "KiB/conn", figure: "kibPerConnection", show: significant },
   { title: "peak MiB", figure: "peakKib", show: (value) => significant(value / KIB) },
 ];
-const NOTHING = "-";
 
 /** Tables in the order in which groups first appear. Columns that no workload of a group fills are left out. */
 export function reportTables(rows: readonly ReportRow[], referenceName: string): Table[] {
@@ -83,11 +82,4 @@ function mark({ isFailed, isMet }: Comparison): string {
   if (isFailed) return "FAILED";
   if (isMet === null) return "";
   return isMet ? "PASS" : "over";
-}
-
-/** Three significant digits, without an exponent. */
-function significant(value: number): string {
-  if (!Number.isFinite(value)) return NOTHING;
-  const magnitude = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
-  return value.toFixed(Math.min(4, Math.max(0, 2 - magnitude)));
 }

@@ -3,7 +3,7 @@
 
 import type { ServerCommand } from "./command.ts";
 import { BenchError } from "./errors.ts";
-import type { LoadResult } from "./load/spec.ts";
+import type { LoadResult, LoadTarget } from "./load/spec.ts";
 import { runLoad } from "./load-process.ts";
 import { startServer } from "./server-process.ts";
 import type { Setup } from "./setups.ts";
@@ -11,10 +11,6 @@ import type { Setup } from "./setups.ts";
 /** A workload as the runner sees it: what to do is the generator's business. */
 export interface RunnableWorkload {
   readonly name: string;
-  readonly load: unknown;
-  readonly count: number;
-  /** The count is part of what is measured: {@link RunPlan.share} leaves it alone. */
-  readonly isWhole?: boolean;
 }
 
 export interface RunPlan<W extends RunnableWorkload> {
@@ -23,10 +19,10 @@ export interface RunPlan<W extends RunnableWorkload> {
   readonly servers: readonly ServerCommand[];
   readonly setup: Setup;
   readonly rounds: number;
-  /** Factor on every workload's count; the warm-up, which compilers need, stays whole. */
-  readonly share: number;
   /** Compiled entry of the load generator. */
   readonly loadEntry: string;
+  /** What the load generator is told. */
+  readonly specOf: (workload: W, target: LoadTarget) => unknown;
   /** Hears what is about to be measured. */
   readonly progress: (text: string) => void;
 }
@@ -41,8 +37,6 @@ export interface WorkloadSamples<W extends RunnableWorkload> {
   /** What went wrong, for people. */
   readonly failures: readonly string[];
 }
-
-const WARMUP_SHARE = 0.2;
 
 /**
  * Measures everything. A fresh server for each measurement, so that memory is that workload's own.
@@ -77,13 +71,8 @@ async function measure<W extends RunnableWorkload>(
 ): Promise<Sample> {
   const server = await startServer(command, plan.setup);
   try {
-    const count = Math.max(1, Math.round(workload.count * (workload.isWhole === true ? 1 : plan.share)));
-    return await runLoad(plan.loadEntry, {
-      target: { host: server.host, port: server.port, serverPid: server.pid, connect: plan.setup.connect },
-      load: workload.load,
-      count,
-      warmupCount: Math.max(1, Math.round(workload.count * WARMUP_SHARE)),
-    });
+    const target = { host: server.host, port: server.port, serverPid: server.pid, connect: plan.setup.connect };
+    return await runLoad(plan.loadEntry, plan.specOf(workload, target));
   } catch (error) {
     if (!(error instanceof BenchError) || error.code !== "LOAD_FAILED") throw error;
     fail(error.message);

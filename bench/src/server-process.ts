@@ -1,11 +1,11 @@
 // Starts a server under test, finds out its port, and stops it again.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ServerCommand, withPort } from "./command.ts";
+import { type ServerCommand, withFolder, withPort } from "./command.ts";
 import { BenchError } from "./errors.ts";
 import type { Setup } from "./setups.ts";
 
@@ -62,17 +62,21 @@ export async function startServer(command: ServerCommand, setup: Setup): Promise
 function spawnServer(command: ServerCommand, port: number, setup: Setup, folder: string): ChildProcess {
   const { program, args, environment } = command.takesPort ? withPort(command, port) : command;
   const flags = command.takesPort ? [] : ["-a", HOST, "-p", "-1"];
-  if (setup.configuration !== null) {
+  const configuration = command.configuration ?? setup.configuration;
+  const data = join(folder, "data");
+  mkdirSync(data);
+  if (configuration !== null) {
     if (command.takesPort)
       throw new BenchError(
         "USAGE",
         `The setup "${setup.name}" needs -c, which ${command.name}'s command does not take.`,
       );
     const file = join(folder, "server.conf");
-    writeFileSync(file, setup.configuration);
+    writeFileSync(file, withFolder(configuration, data));
     flags.push("-c", file);
   }
-  const child = spawn(program, [...args, ...flags], {
+  const words = args.map((word) => withFolder(word, data));
+  const child = spawn(program, [...words, ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });
@@ -152,10 +156,12 @@ async function terminate(child: ChildProcess, ended: Promise<void>): Promise<voi
 /** Resolves after a time, or at once when `signal` says that nobody waits any longer. */
 function after(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    const end = (): void => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
   });
 }

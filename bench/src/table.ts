@@ -7,6 +7,9 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** What stands where there is no figure. */
+export const NOTHING = "-";
+
 /** The table as lines of equal columns, for a terminal. */
 export function alignedText(table: Table): string {
   const lines = [table.header, ...table.rows];
@@ -30,4 +33,11 @@ export function markdown(table: Table): string {
 
 function pad(cell: string, width: number, column: number): string {
   return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+}
+
+/** Three significant digits, without an exponent. */
+export function significant(value: number): string {
+  if (!Number.isFinite(value)) return NOTHING;
+  const magnitude = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
+  return value.toFixed(Math.min(4, Math.max(0, 2 - magnitude)));
 }
