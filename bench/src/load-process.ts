@@ -21,6 +21,15 @@ export const INGEST_LOAD: string = fileURLToPath(new URL("./ingest/load-main.js"
  * @throws BenchError `LOAD_FAILED` with what the generator said.
  */
 export function runLoad(entry: string, spec: unknown): Promise<LoadResult> {
+  return runProcess<LoadResult>(entry, spec);
+}
+
+/**
+ * Runs a measuring process to its end.
+ * @param entry - Compiled; takes `spec` as one argument of JSON, prints its result as JSON.
+ * @throws BenchError `LOAD_FAILED` with what the process said.
+ */
+export function runProcess<Result>(entry: string, spec: unknown): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [entry, JSON.stringify(spec)], { stdio: ["ignore", "pipe", "pipe"] });
     const killWithUs = (): void => void child.kill("SIGKILL");
@@ -38,7 +47,7 @@ export function runLoad(entry: string, spec: unknown): Promise<LoadResult> {
     child.once("close", (code, signal) => {
       clearTimeout(timer);
       process.removeListener("exit", killWithUs);
-      if (code === 0) resolve(JSON.parse(output) as LoadResult);
+      if (code === 0) resolve(JSON.parse(output) as Result);
       else reject(new BenchError("LOAD_FAILED", complaint.trim() || loadEnd(code, signal)));
     });
   });

@@ -11,6 +11,8 @@ import { type BenchOptions, chooseWorkloads, readOptions, USAGE, type WorkloadSe
 import { requireProc } from "./proc.ts";
 import { type ReportRow, reportTables } from "./report.ts";
 import { type RunnableWorkload, runAll, type WorkloadSamples } from "./run.ts";
+import { measureStore } from "./store/measure.ts";
+import { STORE_WORKLOADS } from "./store/workloads.ts";
 import { compare, figuresOf } from "./summary.ts";
 import { alignedText, markdown } from "./table.ts";
 import { CORE_WORKLOADS, type Target } from "./workloads.ts";
@@ -34,9 +36,17 @@ async function main(): Promise<void> {
   else await measure(request.options);
 }
 
+/** How each set is measured and printed; what goes wrong comes back as lines for people. */
+const MEASURE: Readonly<Record<WorkloadSet, (options: BenchOptions) => Promise<string[]>>> = {
+  core: measureServers,
+  "client-js": measureServers,
+  ingest: measureIngest,
+  store: measureStore,
+};
+
 async function measure(options: BenchOptions): Promise<void> {
   requireProc();
-  const failures = options.set === "ingest" ? await measureIngest(options) : await measureServers(options);
+  const failures = await MEASURE[options.set](options);
   for (const text of failures) {
     process.stderr.write(`FAILED ${text}\n`);
     process.exitCode = 1;
@@ -48,7 +58,7 @@ function workloadsOf(set: WorkloadSet): readonly AnyWorkload[] {
 }
 
 function list(set: WorkloadSet): void {
-  const all = set === "ingest" ? INGEST_WORKLOADS : workloadsOf(set);
+  const all = set === "ingest" ? INGEST_WORKLOADS : set === "store" ? STORE_WORKLOADS : workloadsOf(set);
   for (const { name, group } of all) process.stdout.write(`${name.padEnd(24)} ${group}\n`);
 }
 
@@ -82,7 +92,7 @@ function loadSpec({ load, count, isWhole }: AnyWorkload, target: LoadTarget, qui
 function print(options: BenchOptions, environment: Environment, all: WorkloadSamples<AnyWorkload>[]): string {
   const rows = all.map((each) => reportRow(options, each));
   if (options.output === "json") return JSON.stringify(jsonReport(options, environment, all, rows), null, 2);
-  const tables = reportTables(rows, options.servers[0].name);
+  const tables = reportTables(rows, options.servers[0]!.name);
   const show = options.output === "markdown" ? markdown : alignedText;
   const rounds = `set ${options.set}, setup ${options.setup.name}, medians of ${options.rounds} round(s)`;
   const head = [

@@ -10,6 +10,9 @@ import { SETUPS, type Setup } from "./setups.ts";
 
 const DEFAULT_SECONDS = 0.8;
 const SECONDS_MAX = 100;
+const DEFAULT_RECORDS = 200_000;
+const RECORDS_MIN = 1000;
+const RECORDS_MAX = 100_000_000;
 
 export const USAGE: string = `Usage: npm run bench -- <set> [workload...] [options]
 
@@ -17,13 +20,15 @@ Sets:
   core        raw connections that send prepared bytes: measures the server
   client-js   the official JavaScript client on both servers
   ingest      publishes that wait for their acknowledgement: a minimal intake over the store, and the reference's JetStream
+  store       the store alone, in process, beside lmdb, SQLite (Node 22 and newer) and the reference's replay
 
 A workload is named in full or by its beginning ("fan-out" means all that begin so); none means all.
 
 Options:
   --rounds N               measure everything N times, print medians (default 3)
-  --quick                  one round, two fifths of the messages (ingest: half the time)
-  --seconds S              ingest: how long each workload is measured (default ${DEFAULT_SECONDS})
+  --quick                  one round, two fifths of the messages (ingest, store: half the time)
+  --seconds S              ingest, store: how long each workload is measured (default ${DEFAULT_SECONDS})
+  --records N              store: how many records are read (default ${DEFAULT_RECORDS})
   --reference COMMAND      the reference; default: $REFERENCE_SERVER, then nats-server on PATH
   --myelin-command COMMAND another build of Myelin instead of this one
   --subject NAME=COMMAND   a server to measure instead of Myelin; may be given several times
@@ -37,7 +42,8 @@ COMMAND is a path or a whole command line. With {port} in it, that is replaced b
 gets -a 127.0.0.1 -p -1 and must print its port as nats-server does.
 `;
 
-export type WorkloadSet = "core" | "client-js" | "ingest";
+const SETS = ["core", "client-js", "ingest", "store"] as const;
+export type WorkloadSet = (typeof SETS)[number];
 export type Output = "text" | "json" | "markdown";
 
 export interface BenchOptions {
@@ -48,8 +54,10 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** How long a workload is measured that is measured by time. */
   readonly seconds: number;
-  /** The reference first, then at least one server to compare. */
-  readonly servers: readonly [ServerCommand, ...ServerCommand[]];
+  /** How many records are read where records are read. */
+  readonly records: number;
+  /** The reference first, then at least one server to compare; for sets with servers of their own the reference, or none. */
+  readonly servers: readonly ServerCommand[];
   readonly setup: Setup;
   readonly output: Output;
 }
@@ -77,7 +85,6 @@ export function readOptions(argv: readonly string[], environment: NodeJS.Process
   if (values.json === true && values.markdown === true)
     throw new BenchError("USAGE", "--json and --markdown exclude each other.");
   refuseForOthers(set, values);
-  const reference = readReference(values.reference, environment);
   return {
     kind: "run",
     options: {
@@ -86,8 +93,8 @@ export function readOptions(argv: readonly string[], environment: NodeJS.Process
       rounds: values.rounds === undefined ? defaultRounds(set, values) : readRounds(values.rounds),
       quick: values.quick === true,
       seconds: readSeconds(values.seconds),
-      servers:
-        set === "ingest" ? [reference] : [reference, ...readSubjects(values["myelin-command"], values.subject ?? [])],
+      records: readRecords(values.records),
+      servers: readServers(set, values, environment),
       setup: readSetup(values.setup),
       output: values.json === true ? "json" : values.markdown === true ? "markdown" : "text",
     },
@@ -115,6 +122,7 @@ const FLAGS = {
   rounds: { type: "string" },
   quick: { type: "boolean" },
   seconds: { type: "string" },
+  records: { type: "string" },
   reference: { type: "string" },
   "myelin-command": { type: "string" },
   subject: { type: "string", multiple: true },
@@ -129,6 +137,7 @@ interface Flags {
   rounds?: string | undefined;
   quick?: boolean | undefined;
   seconds?: string | undefined;
+  records?: string | undefined;
   reference?: string | undefined;
   "myelin-command"?: string | undefined;
   subject?: string[] | undefined;
@@ -149,26 +158,38 @@ function parse(argv: readonly string[]): { values: Flags; positionals: string[] 
 }
 
 function readSet(word: string | undefined): WorkloadSet {
-  if (word === "core" || word === "client-js" || word === "ingest") return word;
+  const set = SETS.find((each) => each === word);
+  if (set !== undefined) return set;
   const what = word === undefined ? "Name a set of workloads" : `There is no set ${JSON.stringify(word)}`;
   throw new BenchError("USAGE", `${what}.\n\n${USAGE}`);
 }
 
+function readServers(set: WorkloadSet, values: Flags, environment: NodeJS.ProcessEnv): ServerCommand[] {
+  const reference = findReference(values.reference, environment);
+  if (set === "store") return reference === null ? [] : [reference];
+  if (reference === null)
+    throw new BenchError(
+      "NO_SERVER",
+      "There is no reference to measure against: install nats-server, or give its path with --reference or REFERENCE_SERVER.",
+    );
+  if (set === "ingest") return [reference];
+  return [reference, ...readSubjects(values["myelin-command"], values.subject ?? [])];
+}
+
 /** Options that a set has no use for are refused, not ignored. */
 function refuseForOthers(set: WorkloadSet, values: Flags): void {
-  const fixed = ["subject", "myelin-command", "setup"] as const;
-  const unused = set === "ingest" ? fixed.find((name) => values[name] !== undefined) : undefined;
-  if (unused !== undefined)
-    throw new BenchError(
-      "USAGE",
-      `--${unused} is not for the set ${set}: its servers are this checkout's and the reference.`,
-    );
-  if (set !== "ingest" && values.seconds !== undefined)
-    throw new BenchError("USAGE", `--seconds is not for the set ${set}: it measures a number of messages.`);
+  const hasOwnServers = set === "ingest" || set === "store";
+  const refuse = (names: readonly (keyof Flags)[], why: string): void => {
+    const given = names.find((name) => values[name] !== undefined);
+    if (given !== undefined) throw new BenchError("USAGE", `--${given} is not for the set ${set}: ${why}.`);
+  };
+  if (hasOwnServers) refuse(["subject", "myelin-command", "setup"], "it measures this checkout and the reference");
+  else refuse(["seconds"], "it measures a number of messages");
+  if (set !== "store") refuse(["records"], "it reads none");
 }
 
 function defaultRounds(set: WorkloadSet, values: Flags): number {
-  return set === "ingest" || values.quick === true ? 1 : DEFAULT_ROUNDS;
+  return set === "ingest" || set === "store" || values.quick === true ? 1 : DEFAULT_ROUNDS;
 }
 
 function readSeconds(text: string | undefined): number {
@@ -177,6 +198,15 @@ function readSeconds(text: string | undefined): number {
   throw new BenchError(
     "USAGE",
     `--seconds takes a number above 0, at most ${SECONDS_MAX}, not ${JSON.stringify(text)}.`,
+  );
+}
+
+function readRecords(text: string | undefined): number {
+  const records = text === undefined ? DEFAULT_RECORDS : Number(text);
+  if (Number.isInteger(records) && records >= RECORDS_MIN && records <= RECORDS_MAX) return records;
+  throw new BenchError(
+    "USAGE",
+    `--records takes a whole number from ${RECORDS_MIN} to ${RECORDS_MAX}, not ${JSON.stringify(text)}.`,
   );
 }
 
@@ -193,15 +223,12 @@ function readSetup(name: string | undefined): Setup {
   throw new BenchError("USAGE", `There is no setup ${JSON.stringify(name)}. There are:\n${known}`);
 }
 
-function readReference(given: string | undefined, environment: NodeJS.ProcessEnv): ServerCommand {
+/** Null when there is none. */
+function findReference(given: string | undefined, environment: NodeJS.ProcessEnv): ServerCommand | null {
   const text = given ?? environment["REFERENCE_SERVER"];
   if (text !== undefined && text !== "") return parseCommand("reference", text);
   const found = findOnPath("nats-server", environment["PATH"] ?? "");
-  if (found !== null) return { name: "reference", program: found, args: [], environment: {}, takesPort: false };
-  throw new BenchError(
-    "NO_SERVER",
-    "There is no reference to measure against: install nats-server, or give its path with --reference or REFERENCE_SERVER.",
-  );
+  return found === null ? null : { name: "reference", program: found, args: [], environment: {}, takesPort: false };
 }
 
 function readSubjects(myelinCommand: string | undefined, subjects: readonly string[]): ServerCommand[] {

@@ -17,7 +17,7 @@ const WARMUP_SHARE = 0.3;
 
 /** @returns What went wrong, for people; empty when nothing did. */
 export async function measureIngest(options: BenchOptions): Promise<string[]> {
-  const servers = ingestServers(options.servers[0]);
+  const servers = ingestServers(options.servers[0]!);
   const measureMs = options.seconds * 1000 * (options.quick ? 0.5 : 1);
   const all = await runAll({
     workloads: chooseWorkloads(INGEST_WORKLOADS, options.workloads),
