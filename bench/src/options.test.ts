@@ -75,7 +75,16 @@ test("readOptions() refuses what a set has no use for", () => {
   refuses(["ingest", "--setup", "guarded"], /--setup is not for the set ingest/);
   refuses(["ingest", "--seconds", "0"], /--seconds takes a number/);
   refuses(["core", ...SUBJECT, "--seconds", "2"], /--seconds is not for the set core/);
+  refuses(["ingest", "--records", "5000"], /--records is not for the set ingest/);
+  refuses(["store", "--records", "5.5"], /--records takes a whole number/);
   const request = readOptions(["ingest", "window", "--seconds", "2"], ENVIRONMENT);
   assert.ok(request.kind === "run");
   assert.deepEqual([request.options.seconds, request.options.rounds, request.options.servers.length], [2, 1, 1]);
+});
+
+test("readOptions() lets the store be measured where there is no reference", () => {
+  const request = readOptions(["store", "--records", "5000"], { PATH: "" });
+  assert.ok(request.kind === "run");
+  assert.deepEqual([request.options.servers, request.options.records], [[], 5000]);
+  assert.throws(() => readOptions(["ingest"], { PATH: "" }), { code: "NO_SERVER" });
 });

@@ -41,17 +41,21 @@ function subjectNames(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${SUBJECT_PREFIX}${i}`);
 }
 
-/** Appends batch after batch for a time. */
+/** Appends batches for a time, so many of them under way at once. @returns How long each took. */
 async function runBatches(engine: Engine, job: AppendJob, names: string[], ms: number): Promise<Float64Array> {
   const latencies: number[] = [];
   const endMs = performance.now() + ms;
-  for (let next = 0, nowMs = performance.now(); nowMs < endMs; ) {
-    for (let i = 0; i < job.batch; i++, next++) engine.append(next % job.streams, names[next % names.length]!);
-    await engine.commit();
-    const doneMs = performance.now();
-    latencies.push(doneMs - nowMs);
-    nowMs = doneMs;
-  }
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let startMs = performance.now(); startMs < endMs; ) {
+      for (let i = 0; i < job.batch; i++, next++) engine.append(next % job.streams, names[next % names.length]!);
+      await engine.commit();
+      const doneMs = performance.now();
+      latencies.push(doneMs - startMs);
+      startMs = doneMs;
+    }
+  };
+  await Promise.all(Array.from({ length: job.inFlight }, work));
   return Float64Array.from(latencies);
 }
 

@@ -8,6 +8,8 @@ export interface AppendJob {
   readonly kind: "append";
   readonly payloadBytes: number;
   readonly batch: number;
+  /** Batches under way at once. */
+  readonly inFlight: number;
   /** Records go to these in turn. */
   readonly streams: number;
   readonly subjects: number;

@@ -46,7 +46,7 @@ export async function openSqlite(folder: string, streams: number, payloadBytes: 
       insert.run(stream, ++sequences[stream]!, subject, payload);
     },
     commit() {
-      database.exec("COMMIT");
+      if (inTransaction) database.exec("COMMIT");
       inTransaction = false;
       return Promise.resolve();
     },

@@ -24,9 +24,16 @@ const SMALL = 128;
 const LARGE = 1024;
 const MANY_SUBJECTS = 100_000;
 const READ_SUBJECTS = 1000;
+/** A single record waits for its own sync alone; batches are sent without waiting for the one before. */
+const IN_FLIGHT = 4;
 
 function append(name: string, payloadBytes: number, batch: number, streams = 1, subjects = 1): StoreWorkload {
-  return { name, group: APPEND, job: { kind: "append", payloadBytes, batch, streams, subjects, measureMs: 0 } };
+  const inFlight = batch === 1 ? 1 : IN_FLIGHT;
+  return {
+    name,
+    group: APPEND,
+    job: { kind: "append", payloadBytes, batch, inFlight, streams, subjects, measureMs: 0 },
+  };
 }
 
 export const READ_WORKLOAD = "read";
