@@ -144,6 +144,7 @@ function subscription(subscriber: Subscriber, subject: string): Subscription {
     sidPacked: false,
     delivered: 0,
     max: 0,
+    filtered: false,
     closed: false,
     node: null,
     position: -1,
