@@ -148,6 +148,6 @@ test("sub and reply outlive their server, and still end with 0 after Ctrl-C", as
 });
 
 test("myelin cheat shows what examples there are, and the examples", async () => {
-  assert.match((await myelin(["cheat"])).stdout, /\nbench\npub\nreply\nreq\nserver\nsub\n$/);
+  assert.match((await myelin(["cheat"])).stdout, /\nbench\npub\nreply\nreq\nserver\nstore\nsub\n$/);
   assert.match((await myelin(["cheat", "subscribe"])).stdout, /myelin sub /);
 });

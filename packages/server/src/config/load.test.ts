@@ -202,9 +202,11 @@ test("loadConfig() reads permissions, and gives users without their own the defa
 test("loadConfig() reads ten thousand users in under a second", () => {
   const users = Array.from({ length: 10_000 }, (_, at) => `{ user: user${at}, password: "secret ${at}" }`);
   const text = `accounts { A { users: [\n${users.slice(5000).join("\n")}\n] } }\nauthorization { users: [${users.slice(0, 5000).join(", ")}] }`;
-  const start = process.hrtime.bigint();
+  // Time of the processor, not of the wall: other tests run beside this one.
+  const before = process.cpuUsage();
   assert.equal(load(text).options.users?.length, 10_000);
-  assert.ok(process.hrtime.bigint() - start < 1_000_000_000n);
+  const { system, user } = process.cpuUsage(before);
+  assert.ok(user + system < 1_000_000, `${user + system} microseconds`);
 });
 
 const EVERYTHING = `
