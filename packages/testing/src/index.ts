@@ -9,6 +9,7 @@ export {
   TestClock,
   TestClockError,
 } from "@myelin/platform/sim";
+export { type CertificateRequest, type NameAttribute, TestAuthority, type TestCertificate } from "./certificates.ts";
 export { type ChildOptions, ChildServer } from "./child/child-server.ts";
 export type { Credentials } from "./client-url.ts";
 export { NotSupportedError, ServerStartError, WaitTimeoutError } from "./errors.ts";
