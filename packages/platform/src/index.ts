@@ -5,5 +5,15 @@ export { type Arena, SLAB_CLASS_MAX, SLAB_CLASS_MIN, slabClassOf } from "./arena
 export type { Clock, Timer } from "./clock.ts";
 export type { Disk, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "./disk.ts";
 export { duplexPair } from "./duplex-pair.ts";
-export type { Duplex, DuplexSink, Endpoint, Listener, ListenOptions, Network } from "./network.ts";
+export type {
+  Duplex,
+  DuplexSink,
+  Endpoint,
+  Listener,
+  ListenOptions,
+  Network,
+  TlsHandshake,
+  TlsServer,
+  TlsSession,
+} from "./network.ts";
 export type { Random } from "./random.ts";

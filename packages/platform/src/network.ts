@@ -26,6 +26,32 @@ export interface DuplexSink {
   closed(error: Error | null): void;
 }
 
+/** What a TLS handshake came to. */
+export interface TlsSession {
+  /** `1.2` or `1.3`. */
+  readonly version: string;
+  /** The cipher suite's name in the standard (IANA), such as `TLS_AES_128_GCM_SHA256`. */
+  readonly cipherSuite: string;
+  /** The name that the client asked for (SNI); null when it asked for none. */
+  readonly serverName: string | null;
+  /** The certificates that the peer showed, DER, its own first. Empty when it was not asked for any. */
+  readonly peerCertificates: readonly Uint8Array[];
+}
+
+/** The server's side of TLS, ready for handshakes. Made by the platform, which knows its own again. */
+export interface TlsServer {
+  /** Whether a peer needs a certificate that can be verified. */
+  readonly verifies: boolean;
+}
+
+/** How a handshake ends: one of the two is called, once. */
+export interface TlsHandshake {
+  /** From here on every byte is encrypted. The duplex is to be opened in this call. */
+  secured(session: TlsSession): void;
+  /** There will be no TLS, and the duplex is closed. `error` is null when the peer left without a word. */
+  failed(error: Error | null): void;
+}
+
 /** Bytes both ways, with back-pressure. Belongs to one owner, which opens it once. */
 export interface Duplex {
   /** Null where there is no address, as on an in-process pair. */
@@ -34,8 +60,26 @@ export interface Duplex {
   /** Where the bytes travel: over a socket, or inside this process. */
   readonly transport: "tcp" | "in-process";
 
-  /** Starts the flow of bytes to `sink`. Call once, before anything else. */
+  /** Starts the flow of bytes to `sink`. Call once, before anything else but `write`, `peek` and `startTls`. */
   open(sink: DuplexSink): void;
+
+  /**
+   * Looks at the first bytes. Call before `open`, and not again before `done`; absent where it cannot be done. What is not taken
+   * stays for `open` or `startTls`, both of which end the looking.
+   *
+   * @param look - Gets what has come so far (borrowed), again whenever more has come. Says how many bytes it takes off the front,
+   *   which ends the looking, or -1 to see more.
+   * @param done - The looking has ended by itself; `gone`: because the peer has ended or is gone.
+   */
+  peek?(look: (bytes: Uint8Array) => number, done: (gone: boolean) => void): void;
+
+  /**
+   * Does the server's part of a TLS handshake; this duplex then carries what is inside. Call before `open`; absent where it cannot
+   * be done. What was written before goes out in plain text. What has come in before, a peeked byte too, is taken for the
+   * handshake's beginning: nothing that was sent in plain text can ever look as if it had come through TLS. There is no limit on
+   * the time: the owner sets a timer, and calls `destroy`, which ends in `failed`.
+   */
+  startTls?(server: TlsServer, handshake: TlsHandshake): void;
 
   /**
    * Sends `bytes`.

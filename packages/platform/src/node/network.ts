@@ -1,7 +1,19 @@
 // Real sockets. The only file that imports `node:net`.
 
-import { createServer, type OnReadOpts, type Server, Socket, connect as socketConnect } from "node:net";
-import type { Duplex, DuplexSink, Endpoint, Listener, ListenOptions, Network } from "../network.ts";
+import { createServer, type Server, type Socket, connect as socketConnect } from "node:net";
+import type {
+  Duplex,
+  DuplexSink,
+  Endpoint,
+  Listener,
+  ListenOptions,
+  Network,
+  TlsHandshake,
+  TlsServer,
+} from "../network.ts";
+import { peekSocket } from "./peek.ts";
+import { readInto, readSecureInto } from "./read-into.ts";
+import { shakeHands } from "./tls.ts";
 
 const BACKLOG = 4096;
 /** One connection may keep the turn for about this long; then others have theirs. */
@@ -20,7 +32,7 @@ function onData(this: Socket, chunk: Buffer): void {
 }
 
 function onEnd(this: Socket): void {
-  (this as OwnedSocket)[OWNER].sink?.ended();
+  (this as OwnedSocket)[OWNER].peerEnded();
 }
 
 function onError(this: Socket, error: Error): void {
@@ -28,8 +40,7 @@ function onError(this: Socket, error: Error): void {
 }
 
 function onClose(this: Socket): void {
-  const duplex = (this as OwnedSocket)[OWNER];
-  duplex.sink?.closed(duplex.error);
+  (this as OwnedSocket)[OWNER].ended();
 }
 
 class TcpDuplex implements Duplex {
@@ -38,7 +49,13 @@ class TcpDuplex implements Duplex {
   readonly transport = "tcp";
   sink: DuplexSink | null = null;
   error: Error | null = null;
-  readonly #socket: Socket;
+  /** The accepted socket; once it is open, the one that reads into the buffer; or the one of TLS. */
+  #socket: Socket;
+  readonly #readBuffer: Uint8Array | null;
+  /** Set while TLS is being begun. */
+  #handshake: TlsHandshake | null = null;
+  #isSecure = false;
+  #stopPeeking: (() => void) | null = null;
   /** Completed synchronously or not, every write calls back; only the callback of the newest tells that all is gone. */
   #writesBegun = 0;
   #writesDone = 0;
@@ -47,20 +64,55 @@ class TcpDuplex implements Duplex {
   /** When a run of reads that each fill the buffer began; 0 outside such a run. */
   #burstStartMs = 0;
   #paused = false;
+  /** In the next turn: reads on, unless the owner has paused. */
+  readonly #endBurst: () => void;
 
   constructor(socket: Socket, readBuffer: Uint8Array | null) {
     this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.#onWritten = () => this.#written();
-    this.#socket = readBuffer === null ? socket : readInto(readBuffer, socket, this);
-    (this.#socket as OwnedSocket)[OWNER] = this;
-    if (this.#socket === socket) socket.on("data", onData);
-    this.#socket.on("end", onEnd).on("error", onError).on("close", onClose);
+    this.#endBurst = () => {
+      this.#burstStartMs = 0;
+      if (!this.#paused && !this.#socket.destroyed) this.#socket.resume();
+    };
+    this.#readBuffer = readBuffer;
+    this.#socket = socket;
+    this.#listen(socket);
   }
 
   open(sink: DuplexSink): void {
     this.sink = sink;
+    if (!this.#isSecure) this.#openPlain();
     this.#socket.resume();
+    // A write may have ended before there was anybody to be told.
+    if (this.#waiting && this.#writesDone === this.#writesBegun) process.nextTick(() => this.#tellWritten());
+  }
+
+  peek(look: (bytes: Uint8Array) => number, done: (gone: boolean) => void): void {
+    this.#stopPeeking = peekSocket(this.#socket, look, (gone) => {
+      this.#stopPeeking = null;
+      done(gone);
+    });
+  }
+
+  startTls(server: TlsServer, handshake: TlsHandshake): void {
+    const plain = this.#socket;
+    this.#stopPeeking?.();
+    plain.off("end", onEnd).off("close", onClose);
+    this.#handshake = handshake;
+    this.#isSecure = true;
+    const secure = shakeHands(plain, server, (session) => {
+      this.#handshake = null;
+      handshake.secured(session);
+      // Whoever does not open it in that call gets what comes later, too.
+      if (this.sink === null) secure.pause();
+    });
+    this.#socket = secure;
+    this.#listen(secure);
+    const buffer = this.#readBuffer;
+    if (buffer === null || !readSecureInto(buffer, secure, (length) => this.#receivedSecure(buffer, length))) {
+      secure.on("data", onData);
+    }
   }
 
   write(bytes: Uint8Array): boolean {
@@ -106,44 +158,68 @@ class TcpDuplex implements Duplex {
     if (this.#burstStartMs === 0) this.#burstStartMs = performance.now();
     this.sink?.received(buffer, 0, length);
     if (performance.now() - this.#burstStartMs < BURST_MS_MAX) return true;
-    this.#burstStartMs = 0;
-    setImmediate(() => {
-      if (!this.#paused && !this.#socket.destroyed) this.#socket.resume();
-    });
+    setImmediate(this.#endBurst);
     return false;
+  }
+
+  peerEnded(): void {
+    if (this.#handshake !== null) this.#socket.destroy();
+    else this.sink?.ended();
+  }
+
+  /** The socket is closed. */
+  ended(): void {
+    const handshake = this.#handshake;
+    this.#handshake = null;
+    if (handshake !== null) handshake.failed(this.error);
+    else this.sink?.closed(this.error);
+  }
+
+  #listen(socket: Socket): void {
+    (socket as OwnedSocket)[OWNER] = this;
+    socket.on("end", onEnd).on("error", onError).on("close", onClose);
+  }
+
+  /** Has the socket read, into the shared buffer where it can. */
+  #openPlain(): void {
+    const accepted = this.#socket;
+    this.#stopPeeking?.();
+    const peeked = accepted.readableLength > 0 ? (accepted.read() as Buffer | null) : null;
+    const buffer = this.#readBuffer;
+    const moved =
+      buffer === null || accepted.writableLength > 0
+        ? null
+        : readInto(buffer, accepted, (length) => this.receivedInto(buffer, length));
+    if (moved === null) accepted.on("data", onData);
+    else {
+      accepted.off("end", onEnd).off("close", onClose);
+      this.#socket = moved;
+      this.#listen(moved);
+    }
+    // Nothing else can be read before this: the loop does not turn.
+    if (peeked !== null) process.nextTick(() => this.sink?.received(peeked, 0, peeked.length));
+  }
+
+  /** A record was decrypted into the shared buffer. None fills it, so that a burst is all that comes in one turn. */
+  #receivedSecure(buffer: Uint8Array, length: number): boolean {
+    if (this.#burstStartMs === 0) {
+      this.#burstStartMs = performance.now();
+      setImmediate(this.#endBurst);
+    }
+    this.sink?.received(buffer, 0, length);
+    return performance.now() - this.#burstStartMs < BURST_MS_MAX;
   }
 
   #written(): void {
     this.#writesDone++;
-    if (!this.#waiting || this.#writesDone !== this.#writesBegun) return;
+    if (this.#waiting && this.#writesDone === this.#writesBegun && this.sink !== null) this.#tellWritten();
+  }
+
+  #tellWritten(): void {
+    if (!this.#waiting) return;
     this.#waiting = false;
     if (!this.#socket.destroyed) this.sink?.written();
   }
-}
-
-/** The one semi-private thing that is touched: an accepted socket's handle, to give it a read buffer of our own. */
-interface HandleHolder {
-  _handle: unknown;
-}
-
-/**
- * Makes an accepted socket read into `buffer`, by moving its handle into a new socket that is created that way.
- * Where this Node has no such handle the socket comes back as it is, and is read by 'data' events.
- */
-function readInto(buffer: Uint8Array, accepted: Socket, duplex: TcpDuplex): Socket {
-  const holder = accepted as unknown as HandleHolder;
-  const handle = holder._handle;
-  if (handle === null || typeof handle !== "object") return accepted;
-  const onread: OnReadOpts = {
-    buffer,
-    callback: (length) => duplex.receivedInto(buffer, length),
-  };
-  const options = { handle, onread, allowHalfOpen: true };
-  const socket = new Socket(options);
-  // The empty shell still counts as a connection of its server until it is destroyed.
-  holder._handle = null;
-  accepted.destroy();
-  return socket;
 }
 
 class TcpListener implements Listener {

@@ -29,6 +29,9 @@ export class FaultyDuplex implements Duplex, DuplexSink {
   readonly remote: Endpoint | null;
   readonly local: Endpoint | null;
   readonly transport: "tcp" | "in-process";
+  /** Of the duplex inside, where it has them: faults act on what TLS carries. */
+  readonly peek?: NonNullable<Duplex["peek"]>;
+  readonly startTls?: NonNullable<Duplex["startTls"]>;
   readonly #inner: Duplex;
   readonly #toServer: FaultLane;
   readonly #toClient: FaultLane;
@@ -51,6 +54,8 @@ export class FaultyDuplex implements Duplex, DuplexSink {
     this.remote = inner.remote;
     this.local = inner.local;
     this.transport = inner.transport;
+    if (inner.peek !== undefined) this.peek = (look, done) => inner.peek?.(look, done);
+    if (inner.startTls !== undefined) this.startTls = (server, handshake) => inner.startTls?.(server, handshake);
     this.#inner = inner;
     this.#gone = gone;
     this.#toServer = new FaultLane(clock, random, (bytes) => this.#toOwner(bytes));
