@@ -71,7 +71,8 @@ async function measure<W extends RunnableWorkload>(
 ): Promise<Sample> {
   const server = await startServer(command, plan.setup);
   try {
-    const target = { host: server.host, port: server.port, serverPid: server.pid, connect: plan.setup.connect };
+    const { connect, tls } = plan.setup;
+    const target = { host: server.host, port: server.port, serverPid: server.pid, connect, tls };
     return await runLoad(plan.loadEntry, plan.specOf(workload, target));
   } catch (error) {
     if (!(error instanceof BenchError) || error.code !== "LOAD_FAILED") throw error;

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TestAuthority } from "@myelin/testing";
 import { type ServerCommand, withFolder, withPort } from "./command.ts";
 import { BenchError } from "./errors.ts";
 import type { Setup } from "./setups.ts";
@@ -73,6 +74,7 @@ function spawnServer(command: ServerCommand, port: number, setup: Setup, folder:
       );
     const file = join(folder, "server.conf");
     writeFileSync(file, withFolder(configuration, data));
+    if (setup.tls) writeCertificate(data);
     flags.push("-c", file);
   }
   const words = args.map((word) => withFolder(word, data));
@@ -87,6 +89,12 @@ function spawnServer(command: ServerCommand, port: number, setup: Setup, folder:
   process.once("exit", killWithUs);
   child.once("close", () => process.removeListener("exit", killWithUs));
   return child;
+}
+
+function writeCertificate(folder: string): void {
+  const { cert, key } = new TestAuthority().issue();
+  writeFileSync(join(folder, "cert.pem"), cert);
+  writeFileSync(join(folder, "key.pem"), key);
 }
 
 /** Keeps the end of what a server prints, and looks in it for the port. */

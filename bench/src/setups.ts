@@ -4,8 +4,10 @@
 export interface Setup {
   readonly name: string;
   readonly description: string;
-  /** Text of a configuration file for `-c`; null: none, the servers' defaults. */
+  /** Text of a configuration file for `-c`; null: none, the servers' defaults. `{folder}` stands for the folder that it is in. */
   readonly configuration: string | null;
+  /** Whether the load speaks TLS. The folder then has `cert.pem` and `key.pem`. */
+  readonly tls: boolean;
   /** What every connection of the load adds to its CONNECT. */
   readonly connect: Readonly<Record<string, unknown>>;
 }
@@ -38,11 +40,19 @@ function guardedConfiguration(): string {
 
 /** Every setup; the first is the one that is used when none is named. */
 export const SETUPS: readonly Setup[] = [
-  { name: "plain", description: "both servers with their defaults", configuration: null, connect: {} },
+  { name: "plain", description: "both servers with their defaults", configuration: null, tls: false, connect: {} },
   {
     name: "guarded",
     description: "200 users in 20 accounts, 10 allowed and 10 denied patterns on both sides, and limits",
     configuration: guardedConfiguration(),
+    tls: false,
     connect: { user: "bench-7-3", pass: "bench" },
+  },
+  {
+    name: "tls",
+    description: "TLS 1.3 behind INFO, an elliptic-curve certificate",
+    configuration: 'tls { cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem" }\n',
+    tls: true,
+    connect: {},
   },
 ];

@@ -28,7 +28,9 @@ const MICROS_PER_MS = 1e3;
 async function run({ target, load, count, warmupCount }: ClientSpec): Promise<LoadResult> {
   const connections: NatsConnection[] = [];
   const open = async (): Promise<NatsConnection> => {
-    const connection = await connect({ servers: `${target.host}:${target.port}`, reconnect: false, ...target.connect });
+    const tls = target.tls ? { rejectUnauthorized: false } : null;
+    const servers = `${target.host}:${target.port}`;
+    const connection = await connect({ servers, reconnect: false, tls, ...target.connect });
     connections.push(connection);
     return connection;
   };

@@ -2,7 +2,9 @@
 //
 // All connections of the process read into one buffer: a read is dealt with before the next one happens.
 
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { BenchError } from "../errors.ts";
 import type { LoadTarget } from "./spec.ts";
 
@@ -34,21 +36,11 @@ export class LoadConnection {
   /** Begun protocol line, while {@link onChunk} is not set. */
   #line = "";
 
-  private constructor(target: LoadTarget, readBuffer: Buffer, fail: (error: Error) => void) {
+  /** @param plain - A socket that has received INFO, to speak TLS over; null to connect without TLS. */
+  private constructor(target: LoadTarget, plain: Socket | null, readBuffer: Buffer, fail: (error: Error) => void) {
     this.#fail = fail;
     this.#whenWritten = () => this.onWritten();
-    this.#socket = connect({
-      host: target.host,
-      port: target.port,
-      noDelay: true,
-      onread: {
-        buffer: readBuffer,
-        callback: (length, chunk) => {
-          this.#received(chunk as Buffer, length);
-          return true;
-        },
-      },
-    });
+    this.#socket = plain === null ? this.#connectPlain(target, readBuffer) : this.#connectTls(plain);
     this.#socket.on("error", (error) => this.#ended(error));
     this.#socket.on("close", () => this.#ended(null));
   }
@@ -59,14 +51,15 @@ export class LoadConnection {
    * @param protocolLines - Subscriptions, each line closed by CRLF.
    * @param fail - Hears of everything that goes wrong, now and later: a closed connection, `-ERR`, wrong bytes.
    */
-  static open(
+  static async open(
     target: LoadTarget,
     readBuffer: Buffer,
     protocolLines: string,
     fail: (error: Error) => void,
   ): Promise<LoadConnection> {
+    const plain = target.tls ? await socketWithInfo(target) : null;
     return new Promise((resolve) => {
-      const connection = new LoadConnection(target, readBuffer, fail);
+      const connection = new LoadConnection(target, plain, readBuffer, fail);
       connection.onPong = () => {
         connection.onPong = () => undefined;
         resolve(connection);
@@ -107,6 +100,19 @@ export class LoadConnection {
     this.#socket.destroy();
   }
 
+  #connectPlain({ host, port }: LoadTarget, buffer: Buffer): Socket {
+    const callback = (length: number, chunk: Uint8Array): boolean => {
+      this.#received(chunk as Buffer, length);
+      return true;
+    };
+    return connect({ host, port, noDelay: true, onread: { buffer, callback } });
+  }
+
+  #connectTls(plain: Socket): Socket {
+    const secure = connectTls({ socket: plain, rejectUnauthorized: false });
+    return secure.on("data", (chunk: Buffer) => this.#received(chunk, chunk.length));
+  }
+
   #received(chunk: Buffer, length: number): void {
     try {
       if (this.onChunk === null) this.#takeLines(chunk.toString("latin1", 0, length));
@@ -128,4 +134,12 @@ export class LoadConnection {
     const why = error === null ? "" : ` (${error.message})`;
     this.#fail(new BenchError("LOAD_FAILED", `The server closed a connection of the load generator${why}.`));
   }
+}
+
+/** A socket on which the server has said INFO, which fits one read; what follows is TLS. */
+async function socketWithInfo({ host, port }: LoadTarget): Promise<Socket> {
+  const socket = connect({ host, port, noDelay: true });
+  await once(socket, "data");
+  socket.pause().removeAllListeners("data");
+  return socket;
 }

@@ -8,6 +8,8 @@ export interface LoadTarget {
   readonly serverPid: number;
   /** Joined into CONNECT: credentials of the setup. */
   readonly connect: Readonly<Record<string, unknown>>;
+  /** TLS behind INFO; the server's certificate is not looked at. */
+  readonly tls: boolean;
 }
 
 /** Publishers send prepared batches; subscribers, if any, count what comes. */

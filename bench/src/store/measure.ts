@@ -91,7 +91,13 @@ async function measureReplay(options: BenchOptions, failures: string[]): Promise
   const server = await startServer(command, options.setup);
   try {
     const spec: ReplaySpec = {
-      target: { host: server.host, port: server.port, serverPid: server.pid, connect: options.setup.connect },
+      target: {
+        host: server.host,
+        port: server.port,
+        serverPid: server.pid,
+        connect: options.setup.connect,
+        tls: options.setup.tls,
+      },
       records: Math.round(options.records * (options.quick ? 0.5 : 1)),
       payloadBytes: REPLAY_PAYLOAD_BYTES,
     };
