@@ -35,3 +35,4 @@ export {
   type ServerOptions,
 } from "./options.ts";
 export { type Outside, Server, type ServerState } from "./server.ts";
+export type { TlsOptions, TlsPair, TlsPairOptions, TlsSettings } from "./tls/settings.ts";

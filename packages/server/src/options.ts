@@ -7,6 +7,7 @@ import { problemOfPermissions } from "./auth/permission-options.ts";
 import { completeUser, type UserGiven } from "./auth/user-given.ts";
 import { identityOf, type UserOptions } from "./auth/users.ts";
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from "./routing/account.ts";
+import type { TlsSettings } from "./tls/settings.ts";
 
 /** What a caller may set; everything has a default. See {@link ServerOptions} for meaning and units. */
 export type PartialServerOptions = {
@@ -44,8 +45,16 @@ export interface ServerOptions {
   readonly accounts: readonly string[];
   /** The account in which servers talk about themselves: `$SYS`, or one of {@link accounts}. */
   readonly systemAccount: string;
-  /** Time a connection has for its CONNECT when authentication is on. */
+  /**
+   * Time a connection has for its CONNECT when authentication is on, counted from the end of a TLS handshake. With {@link tls} the
+   * default is a second more than the handshake may take.
+   */
   readonly authTimeoutMs: number;
+
+  /** TLS for clients; null for none. */
+  readonly tls: TlsSettings | null;
+  /** With {@link tls}: clients without TLS are served too, on the same port. */
+  readonly allowNonTls: boolean;
 
   /** Open client connections at once; the next one gets `maximum connections exceeded`. */
   readonly maxConnections: number;
@@ -100,6 +109,8 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   accounts: Object.freeze([]),
   systemAccount: SYSTEM_ACCOUNT,
   authTimeoutMs: 2_000,
+  tls: null,
+  allowNonTls: false,
   maxConnections: 65_536,
   maxSubscriptions: 0,
   maxSubscriptionTokens: 0,
@@ -125,8 +136,8 @@ export class OptionsError extends Error {
   /** The option's name in {@link ServerOptions}. */
   readonly option: keyof ServerOptions;
 
-  constructor(option: keyof ServerOptions, problem: string) {
-    super(`Cannot use the option ${option}: ${problem}`);
+  constructor(option: keyof ServerOptions, problem: string, options?: ErrorOptions) {
+    super(`Cannot use the option ${option}: ${problem}`, options);
     this.option = option;
   }
 }
@@ -145,6 +156,7 @@ export function completeOptions(given: PartialServerOptions = {}): ServerOptions
     if (value !== undefined) options[name] = value;
   }
   options["users"] = given.users?.map(completeUser) ?? DEFAULT_OPTIONS.users;
+  if (given.authTimeoutMs === undefined && given.tls != null) options["authTimeoutMs"] = given.tls.timeoutMs + 1_000;
   const complete = options as unknown as ServerOptions;
   checkOptions(complete);
   return Object.freeze(complete);

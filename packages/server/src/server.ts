@@ -17,7 +17,14 @@ import { SingleUser } from "./auth/single-user.ts";
 import { UserList } from "./auth/user-list.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
 import type { CloseReason } from "./connection/close-reasons.ts";
-import type { Authenticator, ConnectionContext, InfoParts, Router, ServerCounters } from "./connection/context.ts";
+import type {
+  Authenticator,
+  ConnectionContext,
+  InfoFace,
+  InfoParts,
+  Router,
+  ServerCounters,
+} from "./connection/context.ts";
 import { FlushQueue } from "./connection/flush-queue.ts";
 import { LameDuck } from "./lame-duck.ts";
 import type { Logger } from "./logger.ts";
@@ -29,6 +36,7 @@ import { Account, clearTraffic, GLOBAL_ACCOUNT, noTraffic } from "./routing/acco
 import { deliver } from "./routing/deliver.ts";
 import type { SublistNode } from "./routing/sublist-node.ts";
 import type { Subscriber } from "./routing/subscriber.ts";
+import { listenerTls } from "./tls/listener-tls.ts";
 
 /** What a server takes from outside. */
 export interface Outside {
@@ -44,7 +52,9 @@ export interface Outside {
 }
 
 /** The context of the connections, with what a reload replaces open to the server. */
-type LiveContext = ConnectionContext & { -readonly [Name in "options" | "authenticator"]: ConnectionContext[Name] };
+type LiveContext = ConnectionContext & {
+  -readonly [Name in "options" | "authenticator" | "tls"]: ConnectionContext[Name];
+};
 
 /** What a server is doing. */
 export type ServerState = "new" | "starting" | "running" | "closing" | "closed";
@@ -65,7 +75,11 @@ export class Server implements Router {
   readonly #listener: ClientListener;
   readonly #connections: Map<number, ClientConnection> = new Map();
   readonly #xkey: string;
-  readonly #infoCache: Map<Account | null, InfoParts> = new Map();
+  readonly #infoCache: Record<InfoFace, Map<Account | null, InfoParts>> = {
+    client: new Map(),
+    "tls-first": new Map(),
+    "no-tls": new Map(),
+  };
   #state: ServerState = "new";
   #port = 0;
   #nextId = 0;
@@ -95,11 +109,12 @@ export class Server implements Router {
       router: this,
       authenticator:
         outside.createAuthenticator?.(this.accounts, random) ??
-        createAuthenticator(complete, this.accounts, globalAccount, random),
+        createAuthenticator(complete, this.accounts, globalAccount, random, logger),
+      tls: complete.tls === null ? null : listenerTls(complete.tls, complete.allowNonTls, clock, logger),
       counters: this.counters,
       globalAccount,
       scratch: createParserScratch(),
-      info: (account) => this.#infoParts(account),
+      info: (account, face) => this.#infoParts(account, face),
     };
   }
 
@@ -121,7 +136,9 @@ export class Server implements Router {
   get url(): string {
     const { host } = this.options;
     const isAny = host === "0.0.0.0" || host === "::" || host === "";
-    return `nats://${hostPort(isAny ? "127.0.0.1" : host, this.#port)}`;
+    const { tls } = this.#context;
+    const scheme = tls === null || tls.allowNonTls ? "nats" : "tls";
+    return `${scheme}://${hostPort(isAny ? "127.0.0.1" : host, this.#port)}`;
   }
 
   /** Subscriptions of all accounts. */
@@ -158,12 +175,13 @@ export class Server implements Router {
       try {
         this.#port = await this.#listener.open(host, port, this.#context.readBuffer, (duplex) => this.#accept(duplex));
         if (this.options.proxyProtocol) this.#outside.logger.info("PROXY protocol enabled for client connections");
+        this.#tellTls();
       } catch (error) {
         this.#state = "closed";
         throw error;
       }
     }
-    this.#infoCache.clear(); // the port is known now
+    this.#forgetInfo(); // the port is known now
     this.#state = "running";
   }
 
@@ -174,6 +192,18 @@ export class Server implements Router {
     }
     const { clock, logger } = this.#outside;
     this.attach(new ProxiedDuplex(duplex, clock, (text) => logger.warn(text)));
+  }
+
+  #tellTls(): void {
+    const { logger } = this.#outside;
+    const { tls } = this.#context;
+    if (tls === null) return;
+    const { handshakeFirst, handshakeFirstFallbackMs } = tls.settings;
+    const isFirstOnly = handshakeFirst && handshakeFirstFallbackMs === 0;
+    logger.info(`TLS ${tls.allowNonTls && !isFirstOnly ? "available" : "required"} for client connections`);
+    if (isFirstOnly) {
+      logger.warn('Clients that are not using "TLS Handshake First" option will fail to connect');
+    }
   }
 
   /** Serves a client on a duplex that is not opened yet. */
@@ -256,6 +286,7 @@ export class Server implements Router {
   async #close(): Promise<void> {
     this.#state = "closing";
     this.#lameDuck?.stop();
+    this.#context.tls?.rate?.stop();
     const stopped = this.#listener.close();
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
     await stopped;
@@ -268,7 +299,7 @@ export class Server implements Router {
     logger.info("Entering lame duck mode, stop accepting new clients");
     const lameDuck = new LameDuck(clock, random, this.options);
     this.#lameDuck = lameDuck;
-    this.#infoCache.clear();
+    this.#forgetInfo();
     await this.#listener.close();
     const clients = [...this.#connections.values()];
     for (const connection of clients) connection.sendAsyncInfo();
@@ -280,10 +311,10 @@ export class Server implements Router {
   }
 
   /** Made once for each account, and anew when what is told changes. */
-  #infoParts(account: Account | null): InfoParts {
-    const known = this.#infoCache.get(account);
+  #infoParts(account: Account | null, face: InfoFace): InfoParts {
+    const known = this.#infoCache[face].get(account);
     if (known !== undefined) return known;
-    const info = this.#info();
+    const info = this.#info(face);
     if (account !== null) {
       info.connect_info = true;
       info.remote_account = account.name;
@@ -291,11 +322,26 @@ export class Server implements Router {
     }
     const { head, tail } = infoTemplate(info);
     const parts = { head: Buffer.from(head), tail: Buffer.from(tail) };
-    this.#infoCache.set(account, parts);
+    this.#infoCache[face].set(account, parts);
     return parts;
   }
 
-  #info(): ServerInfo {
+  #forgetInfo(): void {
+    for (const cache of Object.values(this.#infoCache)) cache.clear();
+  }
+
+  #tlsInfo(face: InfoFace): Pick<ServerInfo, "tls_required" | "tls_verify" | "tls_available"> {
+    const { tls } = this.#context;
+    if (tls === null || face === "no-tls") return {};
+    const { allowNonTls, settings } = tls;
+    return {
+      ...((face === "tls-first" || !allowNonTls) && { tls_required: true }),
+      ...(settings.verify && { tls_verify: true }),
+      ...(allowNonTls && { tls_available: true }),
+    };
+  }
+
+  #info(face: InfoFace): ServerInfo {
     const { clientAdvertise, host, maxPayloadBytes, noHeaderSupport } = this.options;
     const advertised = clientAdvertise === null ? null : parseAdvertised(clientAdvertise, this.#port);
     return {
@@ -308,6 +354,7 @@ export class Server implements Router {
       port: advertised?.port ?? this.#port,
       headers: !noHeaderSupport,
       auth_required: this.#context.authenticator.required,
+      ...this.#tlsInfo(face),
       max_payload: maxPayloadBytes,
       ldm: this.isLameDuck,
       api_lvl: API_LEVEL,
@@ -328,8 +375,9 @@ function createAuthenticator(
   accounts: ReadonlyMap<string, Account>,
   globalAccount: Account,
   random: Random,
+  logger: Logger,
 ): Authenticator {
   const hashes = new BcryptQueue();
-  if (options.users.length > 0) return new UserList(options, accounts, hashes, random);
+  if (options.users.length > 0) return new UserList(options, accounts, hashes, random, logger);
   return new SingleUser(options, globalAccount, hashes);
 }

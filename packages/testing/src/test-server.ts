@@ -3,14 +3,17 @@
 
 import type { Duplex } from "@myelin/platform";
 import type { Faults, TestClock } from "@myelin/platform/sim";
-import type { PartialServerOptions } from "@myelin/server";
+import type { EmbeddedServerOptions, PartialServerOptions } from "@myelin/server";
 import type { Credentials } from "./client-url.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 import type { ServerPorts } from "./server-ports.ts";
 import type { WaitOptions } from "./wait-for.ts";
 
+/** A server's options, with TLS as a program gives it. */
+export type ServerUnderTestOptions = Omit<PartialServerOptions, "tls"> & Pick<EmbeddedServerOptions, "tls">;
+
 /** Options for both ways of running. Without `port` a free one and without `host` loopback, whatever a configuration says. */
-export type CommonOptions = PartialServerOptions & {
+export type CommonOptions = ServerUnderTestOptions & {
   /** A configuration file of nats-server's form, under the options given here. */
   readonly configFile?: string;
   /** The same as text. */

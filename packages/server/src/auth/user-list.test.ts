@@ -269,3 +269,21 @@ test("the official client signs in with an nkey", async () => {
   );
   await server.close();
 });
+
+const NOT_FOR_THIS_KIND: Readonly<Record<string, string>> = {
+  "a no_auth_user for WebSocket only": `authorization { users: [ ${NAMED}, { user: w, connection_types: [ WEBSOCKET ] } ] }, no_auth_user: w`,
+  "a no_auth_user with an nkey": `authorization { users: [ ${NAMED}, ${KEYED} ] }, no_auth_user: ${KEY.getPublicKey()}`,
+};
+
+for (const [name, config] of Object.entries(NOT_FOR_THIS_KIND)) {
+  test(`who says no CONNECT is nobody, whatever ${name} may do`, async () => {
+    const server = await createServer({ configText: config });
+    const client = await RawClient.connect(server.url);
+    await client.expect(/INFO .*\r\n/);
+    client.send("SUB > 1\r\nPUB a 2\r\nhi\r\nPING\r\n");
+    await waitFor(() => client.isEnded);
+    assert.match(client.text, /-ERR 'Authorization Violation'\r\n$/);
+    assert.equal(server.subscriptionCount, 0);
+    await server.close();
+  });
+}

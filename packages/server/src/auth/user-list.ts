@@ -5,17 +5,22 @@ import type { Random } from "@myelin/platform";
 import type { ConnectOptions } from "@myelin/protocol";
 import type { ClientConnection } from "../connection/client-connection.ts";
 import type { Authenticator } from "../connection/context.ts";
+import { type Logger, SILENT_LOGGER } from "../logger.ts";
 import type { ServerOptions } from "../options.ts";
 import { type Account, GLOBAL_ACCOUNT } from "../routing/account.ts";
+import { subjectText } from "../tls/distinguished-name.ts";
+import { peerCertificate } from "../tls/peer-certificate.ts";
 import type { Admission } from "./admission.ts";
 import type { BcryptQueue } from "./bcrypt-queue.ts";
+import { CertificateUsers } from "./certificate-users.ts";
 import { verifySignature } from "./nkey.ts";
 import { Permissions } from "./permissions.ts";
 import { knowsSecret } from "./secrets.ts";
 import { identityOf, type UserOptions } from "./users.ts";
 
 /** What a user list needs of a server's options. */
-export type UserListOptions = Pick<ServerOptions, "users" | "noAuthUser" | "openGlobalAccount">;
+export type UserListOptions = Pick<ServerOptions, "users" | "noAuthUser" | "openGlobalAccount"> &
+  Partial<Pick<ServerOptions, "tls">>;
 
 /** Lets in the users of a list, each into his account. */
 export class UserList implements Authenticator {
@@ -29,16 +34,27 @@ export class UserList implements Authenticator {
   readonly #noAuthUser: UserOptions | null;
   /** What each user that has come so far is let in as: made at the first CONNECT, since permissions cost something to compile. */
   readonly #admissions: Map<UserOptions, Admission> = new Map();
+  /** Set where the certificate says which of the users with names a client is. */
+  readonly #certificates: CertificateUsers | null;
+  readonly #logger: Logger;
   readonly #accounts: ReadonlyMap<string, Account>;
   readonly #hashes: BcryptQueue;
   readonly #random: Random;
 
   /** @param accounts - Holds the account of every user. */
-  constructor(options: UserListOptions, accounts: ReadonlyMap<string, Account>, hashes: BcryptQueue, random: Random) {
-    const { noAuthUser, openGlobalAccount, users } = options;
+  constructor(
+    options: UserListOptions,
+    accounts: ReadonlyMap<string, Account>,
+    hashes: BcryptQueue,
+    random: Random,
+    logger: Logger = SILENT_LOGGER,
+  ) {
+    const { noAuthUser, openGlobalAccount, tls, users } = options;
     this.#names = new Map(users.filter(({ nkey }) => nkey === null).map((user) => [user.user ?? "", user]));
     this.#nkeys = new Map(users.filter(({ nkey }) => nkey !== null).map((user) => [user.nkey ?? "", user]));
     this.#noAuthUser = users.find((user) => identityOf(user) === noAuthUser) ?? null;
+    this.#certificates = tls?.map === true && this.#names.size > 0 ? new CertificateUsers(this.#names) : null;
+    this.#logger = logger;
     this.#accounts = accounts;
     this.#hashes = hashes;
     this.#random = random;
@@ -49,6 +65,8 @@ export class UserList implements Authenticator {
   }
 
   assume(connection: ClientConnection): Admission | null {
+    // Who is to show a certificate is nobody without it. (The reference lets him in as the no_auth_user until he says CONNECT.)
+    if (this.#certificates !== null) return null;
     if (this.#noAuthUser === null) return this.#anonymous;
     // With an nkey he is assumed only for a CONNECT (parser.go).
     return this.#noAuthUser.nkey === null ? this.#admit(this.#noAuthUser, connection) : null;
@@ -58,6 +76,10 @@ export class UserList implements Authenticator {
     connect: Readonly<ConnectOptions>,
     connection: ClientConnection,
   ): Admission | null | Promise<Admission | null> {
+    const isNkey = connect.nkey !== "" || (this.#isAnonymous(connect) && this.#noAuthUser?.nkey != null);
+    if (this.#certificates !== null && !(this.#nkeys.size > 0 && isNkey)) {
+      return this.#byCertificate(this.#certificates, connect, connection);
+    }
     if (this.#isAnonymous(connect)) {
       return this.#noAuthUser === null ? this.#anonymous : this.#admit(this.#noAuthUser, connection);
     }
@@ -71,6 +93,37 @@ export class UserList implements Authenticator {
     }
     const user = this.#names.get(connect.user);
     if (user === undefined || connect.user === "") return null;
+    return this.#byPassword(user, connect, connection);
+  }
+
+  /** The client's certificate says who he is. What CONNECT gives as a user does not count; a user's password does, if he has one. */
+  #byCertificate(
+    users: CertificateUsers,
+    connect: Readonly<ConnectOptions>,
+    connection: ClientConnection,
+  ): Admission | null | Promise<Admission | null> {
+    const certificate = peerCertificate(connection.tls);
+    if (certificate === null) {
+      connection.logDebug("User required in cert, no TLS connection state");
+      return null;
+    }
+    const found = users.find(certificate, (user) => isAllowed(user, connection));
+    if (found === null) {
+      connection.logDebug(`User in cert [${JSON.stringify(subjectText(certificate.subject))}], not found`);
+      return null;
+    }
+    connection.logDebug(`Using ${found.by} found in cert for auth [${JSON.stringify(found.user.user)}]`);
+    if (connect.user !== "") {
+      this.#logger.warn(`User ${JSON.stringify(connect.user)} found in connect proto, but user required from cert`);
+    }
+    return this.#byPassword(found.user, connect, connection);
+  }
+
+  #byPassword(
+    user: UserOptions,
+    connect: Readonly<ConnectOptions>,
+    connection: ClientConnection,
+  ): Admission | null | Promise<Admission | null> {
     const answer = knowsSecret(connect.pass, user.pass, this.#hashes, () => !connection.isClosed);
     if (typeof answer === "boolean") return answer ? this.#admit(user, connection) : null;
     return answer.then((isRight) => (isRight ? this.#admit(user, connection) : null));
@@ -81,9 +134,7 @@ export class UserList implements Authenticator {
   }
 
   #admit(user: UserOptions, connection: ClientConnection): Admission | null {
-    const type = connection.duplex.transport === "in-process" ? "IN_PROCESS" : "STANDARD";
-    if (user.connectionTypes !== null && !user.connectionTypes.includes(type)) return null;
-    return this.#admission(user);
+    return isAllowed(user, connection) ? this.#admission(user) : null;
   }
 
   #admission(user: UserOptions): Admission | null {
@@ -101,4 +152,11 @@ export class UserList implements Authenticator {
     const account = this.#accounts.get(GLOBAL_ACCOUNT);
     return account === undefined ? null : { account, userName: "", permissions: null, deadlineMs: null };
   }
+}
+
+/** Whether a user may come by this kind of connection. */
+function isAllowed({ connectionTypes }: UserOptions, { duplex }: ClientConnection): boolean {
+  return (
+    connectionTypes === null || connectionTypes.includes(duplex.transport === "in-process" ? "IN_PROCESS" : "STANDARD")
+  );
 }

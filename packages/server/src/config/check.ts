@@ -3,6 +3,7 @@
 
 import { type Block, type Directive, findDirective, type Inside } from "./directives/directive.ts";
 import { TOP } from "./directives/top-blocks.ts";
+import type { ConfigOutside } from "./parser.ts";
 import type { Problems } from "./problem.ts";
 import { asksForNothing } from "./quiet.ts";
 import { SETTERS, WHOLE_BLOCKS } from "./setters.ts";
@@ -15,20 +16,23 @@ import { type ConfigValue, type Entry, kindText, type MapValue } from "./value.t
  * Turns a configuration into settings.
  *
  * @param problems - Takes everything that is wrong; the settings are good for use only when there is no error among it.
+ * @param outside - Where the files are that a configuration names, such as certificates.
  */
-export function checkConfig(config: MapValue, problems: Problems): SettingsDraft {
+export function checkConfig(config: MapValue, problems: Problems, outside: ConfigOutside): SettingsDraft {
   const draft = new SettingsDraft();
-  new Checker(draft, problems).settings(config, TOP, "");
+  new Checker(draft, problems, outside).settings(config, TOP, "");
   return draft;
 }
 
 class Checker {
   readonly #draft: SettingsDraft;
   readonly #problems: Problems;
+  readonly #outside: ConfigOutside;
 
-  constructor(draft: SettingsDraft, problems: Problems) {
+  constructor(draft: SettingsDraft, problems: Problems, outside: ConfigOutside) {
     this.#draft = draft;
     this.#problems = problems;
+    this.#outside = outside;
   }
 
   /** Takes the entries of a block that works. `path` is its name with a point, for the setters. */
@@ -41,7 +45,9 @@ class Checker {
       if (directive.inside?.shape === "block" && value.kind === "map" && !WHOLE_BLOCKS.has(own)) {
         this.settings(value, directive.inside.block, `${own}.`);
       }
-      SETTERS[own]?.({ entry, directive, draft, problems, usable: (inner, of) => this.usable(inner, of) });
+      const usable = (inner: MapValue, of: Block): Iterable<{ directive: Directive; entry: Entry }> =>
+        this.usable(inner, of);
+      SETTERS[own]?.({ entry, directive, draft, problems, usable, readFile: this.#outside.readFile });
     }
   }
 
@@ -119,8 +125,10 @@ const KINDS: Readonly<Record<Directive["type"], readonly ConfigValue["kind"][]>>
   strings: ["string", "array"],
   map: ["map"],
   block: ["map"],
+  list: ["array"],
   "list of blocks": ["array"],
   "named blocks": ["map", "array"],
+  "boolean or string": ["boolean", "string"],
   "boolean or block": ["boolean", "map"],
   "string or block": ["string", "map"],
   "strings or block": ["string", "array", "map"],

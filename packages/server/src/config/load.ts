@@ -38,7 +38,7 @@ export function loadConfig(given: ConfigGiven, outside: ConfigOutside = NODE_CON
   const { source, path } =
     "file" in given ? readSource(given.file, outside) : { source: new Source(TEXT_NAME, given.text), path: "" };
   const map = parseConfig(source, path, outside, problems);
-  const draft = checkConfig(map, problems);
+  const draft = checkConfig(map, problems, outside);
   checkTogether(draft, problems);
   openGlobalAccount(map, draft);
   if (map.entries.size === 0 && !problems.has("error")) {

@@ -70,7 +70,11 @@ export class Problems {
   }
 
   has(severity: Severity): boolean {
-    return this.#list.some((problem) => problem.severity === severity);
+    return this.count(severity) > 0;
+  }
+
+  count(severity: Severity): number {
+    return this.#list.filter((problem) => problem.severity === severity).length;
   }
 
   /** All of them; those of one file in the order in which they stand there. */

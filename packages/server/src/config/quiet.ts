@@ -8,6 +8,7 @@ const OF_ITS_OWN: Readonly<Record<string, (value: ConfigValue) => boolean>> = {
   jetstream: (value) => isWord(value, "disabled", "disable") || isOff(value) || entryIsOff(value, "enabled", "enable"),
   // An empty block switches TLS on.
   tls: isOff,
+  ocsp: (value) => isOff(value) || modeIsNever(value),
   resolver_tls: isOff,
   websocket: hasNoListener,
   mqtt: hasNoListener,
@@ -47,6 +48,12 @@ function entryIsOff(value: ConfigValue, ...names: readonly string[]): boolean {
     value.kind === "map" &&
     [...value.entries.values()].some((entry) => names.includes(entry.key.toLowerCase()) && isOff(entry.value))
   );
+}
+
+function modeIsNever(value: ConfigValue): boolean {
+  if (value.kind !== "map") return false;
+  const modes = [...value.entries.values()].filter(({ key }) => key.toLowerCase() === "mode");
+  return modes.length > 0 && modes.every((entry) => isWord(entry.value, "never"));
 }
 
 /** Without a port these listeners do not listen. */

@@ -11,6 +11,7 @@ import { readPermissions } from "./permissions.ts";
 import type { Problems } from "./problem.ts";
 import type { ProcessSettings, SettingsDraft } from "./settings.ts";
 import type { Span } from "./source.ts";
+import { readTls } from "./tls.ts";
 import { addUsers, setAccounts } from "./users.ts";
 import type { BooleanValue, ConfigValue, Entry, FloatValue, IntegerValue, MapValue, StringValue } from "./value.ts";
 
@@ -22,6 +23,8 @@ export interface Setting {
   readonly problems: Problems;
   /** The entries of a block inside that can be used; what is wrong with the others is reported. */
   readonly usable: (map: MapValue, block: Block) => Iterable<{ directive: Directive; entry: Entry }>;
+  /** Reads a file that the configuration names; throws with Go's words for what went wrong. */
+  readonly readFile: (path: string) => string;
 }
 
 /** Takes the value of a directive. */
@@ -141,6 +144,12 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
   no_auth_user: text("noAuthUser"),
   system_account: text("systemAccount"),
 
+  tls: (setting) => {
+    const tls = readTls(setting, "listener");
+    if (tls !== null) setting.draft.option("tls", tls, setting.entry.keySpan);
+  },
+  allow_non_tls: flag("allowNonTls"),
+
   disable_sublist_cache: () => {},
   store_dir: ({ entry, problems }) => {
     if (stringOf(entry.value) === "") return;
@@ -150,7 +159,7 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
 };
 
 /** Blocks that their setter reads itself, entry by entry. */
-export const WHOLE_BLOCKS: ReadonlySet<string> = new Set(["authorization.default_permissions"]);
+export const WHOLE_BLOCKS: ReadonlySet<string> = new Set(["authorization.default_permissions", "tls"]);
 
 function text(name: OptionOf<string>): Setter {
   return ({ entry, draft }) => {

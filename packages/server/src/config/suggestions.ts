@@ -90,6 +90,9 @@ export function typeText({ type }: Directive): string {
     size: "a number of bytes such as 8MB",
     listen: "a port or host:port",
     strings: "a string or a list of strings",
+    list: "a list of strings",
+    "list of blocks": "a list of blocks",
+    "boolean or string": "true, false or a string",
     map: "a block",
     block: "a block",
   };

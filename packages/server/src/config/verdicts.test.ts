@@ -9,16 +9,37 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { test } from "node:test";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { TestAuthority } from "@myelin/testing";
 import { type Configuration, loadConfig } from "./load.ts";
 import { NODE_CONFIG_OUTSIDE } from "./node-outside.ts";
 import type { ConfigOutside } from "./parser.ts";
 import { ConfigError, formatProblem, type Problem } from "./problem.ts";
 
-const FOLDER = fileURLToPath(new URL("../../src/config/testdata/", import.meta.url));
-const EXPECTED = `${FOLDER}expected.txt`;
+const TESTDATA = fileURLToPath(new URL("../../src/config/testdata/", import.meta.url));
+const EXPECTED = `${TESTDATA}expected.txt`;
+/** The files with certificates beside them, which are made now: none is ever out of date. */
+const FOLDER = `${mkdtempSync(join(tmpdir(), "myelin-verdicts-"))}/`;
+cpSync(TESTDATA, FOLDER, { recursive: true });
+writeCertificates(join(FOLDER, "certs"));
+after(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+function writeCertificates(folder: string): void {
+  mkdirSync(folder);
+  const authority = new TestAuthority();
+  const pairs = { server: authority.issue(), other: authority.issue(), rsa: authority.issue({ keyType: "rsa" }) };
+  for (const [name, { cert, key }] of Object.entries(pairs)) {
+    writeFileSync(join(folder, `${name}.pem`), cert);
+    writeFileSync(join(folder, `${name}-key.pem`), key);
+  }
+  writeFileSync(join(folder, "ca.pem"), authority.cert);
+  writeFileSync(join(folder, "many.pem"), `a remark\n${authority.cert}${new TestAuthority("Another CA").cert}`);
+}
+
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith(".conf"));
 
 const ENVIRONMENT: Readonly<Record<string, string>> = {

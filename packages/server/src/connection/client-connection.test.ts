@@ -39,6 +39,7 @@ function connect(given: PartialServerOptions = {}) {
       gone: (_connection, reason) => gone.push(reason),
     },
     authenticator: new SingleUser(options, account, new BcryptQueue()),
+    tls: null,
     counters: { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 },
     globalAccount: account,
     scratch: createParserScratch(),

@@ -1,7 +1,7 @@
 // One client's connection: its state, its life from INFO to the end, and its face as a subscriber.
 // net/listener.ts (or an in-process attach) makes it; it owns its duplex, and passes what arrives to Inbound -> parser -> ClientDispatch.
 
-import type { Clock, Duplex, DuplexSink, Timer } from "@myelin/platform";
+import type { Clock, Duplex, DuplexSink, Timer, TlsSession } from "@myelin/platform";
 import {
   CLIENT_PROTOCOL_MAX,
   ClientParser,
@@ -28,6 +28,7 @@ import type { ConnectionContext } from "./context.ts";
 import { Inbound } from "./inbound.ts";
 import { Outbound, type OutboundOwner } from "./outbound.ts";
 import { type PingTarget, PingTimer } from "./ping-timer.ts";
+import { SecureStart, type SecureStartOwner } from "./secure-start.ts";
 import { Stall, type StallOwner } from "./stall.ts";
 
 const OK_LINE = latin1Bytes("+OK\r\n");
@@ -37,7 +38,9 @@ const PONG_LINE = latin1Bytes("PONG\r\n");
 const LAST_FLUSH_MS = 100;
 
 /** A client's connection. Everything public here is for the other files of this folder, monitoring and the server. */
-export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, PingTarget, StallOwner {
+export class ClientConnection
+  implements DuplexSink, Subscriber, OutboundOwner, PingTarget, SecureStartOwner, StallOwner
+{
   readonly kind = "client";
   readonly id: number;
   readonly duplex: Duplex;
@@ -55,6 +58,10 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   rights: ClientRights | null;
   /** What the client signs with its nkey; empty where nobody has one. */
   readonly nonce: string;
+  /** Null without TLS. */
+  tls: TlsSession | null = null;
+  /** Whether the TLS handshake came before INFO. */
+  isTlsFirst = false;
   connect: Readonly<ConnectOptions> = DEFAULT_CONNECT_OPTIONS;
   /** From `connect`, beside each other because the message path reads them. */
   echo = true;
@@ -75,6 +82,8 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
   readonly #dispatch: ClientDispatch;
   /** The client was somebody before it said who it is. */
   readonly #isAssumed: boolean;
+  /** Set until the duplex is opened, where it may come to TLS. */
+  #secureStart: SecureStart | null = null;
   #label: string;
   #authTimer: Timer | null = null;
   /** Ends the connection when the user's time is over. */
@@ -127,18 +136,59 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.#parser.watchesLines = this.pedantic || this.trace !== null;
   }
 
-  /** Sends INFO and begins to read. */
+  /** Sends INFO and begins to read, with TLS or without. */
   start(): void {
-    const { authenticator, clock, options, random } = this.#context;
+    const { clock, tls } = this.#context;
     this.account.connections++;
-    this.duplex.open(this);
+    this.logDebug("Client connection created");
+    if (tls === null || this.duplex.transport !== "tcp") {
+      this.#open(true);
+      return;
+    }
+    this.#secureStart = new SecureStart(this.duplex, tls, clock, this);
+    this.#secureStart.begin();
+  }
+
+  // From the beginning with TLS.
+
+  sendPlainInfo(): void {
     this.#sendInfo(false);
+    this.#out.flush();
+  }
+
+  startedSecure(session: TlsSession, first: boolean): void {
+    this.tls = session;
+    this.isTlsFirst = first;
+    this.logDebug("TLS handshake complete");
+    this.logDebug(`TLS version ${session.version}, cipher suite ${session.cipherSuite}`);
+    this.#open(first);
+  }
+
+  startedPlain(): void {
+    this.#open(false);
+  }
+
+  startThrottled(): void {
+    this.#secureStart = null;
+    this.duplex.open(this);
+    this.sendErrorText("Connection throttling is active. Please try again later.");
+    this.close("MAX_CONNECTIONS");
+  }
+
+  startFailed(): void {
+    this.close("TLS_HANDSHAKE_ERROR");
+  }
+
+  #open(sendsInfo: boolean): void {
+    const { authenticator, clock, options, random } = this.#context;
+    this.#secureStart = null;
+    this.duplex.open(this);
+    if (sendsInfo) this.#sendInfo(false);
     // INFO leaves at once: the peer waits for it.
     this.#out.flush();
     this.#parser.expectsConnect = !this.#isAssumed;
     if (authenticator.asks) this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
     this.pings.start(random);
-    this.logDebug("Client connection created");
   }
 
   /** As log lines name it; see client-label.ts. */
@@ -436,10 +486,10 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.logError(`Subscription Violation Too Many Tokens - Subject ${quotedSubject}, SID ${sid}`);
   }
 
-  /** Too many connections: told after INFO, before anything is read. */
+  /** Too many connections: told after INFO, before anything is read, and without TLS. */
   refuseConnection(): void {
     this.duplex.open(this);
-    this.#sendInfo(false);
+    if (this.#context.tls?.settings.handshakeFirst !== true) this.#sendInfo(false);
     this.logError("maximum connections exceeded");
     this.#refuse("MAX_CONNECTIONS", "MAX_CONNECTIONS");
   }
@@ -464,6 +514,7 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.account.connections--;
     this.logDebug(`Client connection closed: ${CLOSE_REASONS[reason].text}`);
     this.#context.router.gone(this, reason);
+    if (this.#secureStart !== null) this.#abandonStart(this.#secureStart);
     if (this.#duplexClosed) return;
     if (!CLOSE_REASONS[reason].flushes) {
       this.#out.close();
@@ -532,9 +583,18 @@ export class ClientConnection implements DuplexSink, Subscriber, OutboundOwner, 
     this.subscriptions.clear();
   }
 
+  /** The duplex was not opened yet: nobody would tell of its end. */
+  #abandonStart(start: SecureStart): void {
+    this.#secureStart = null;
+    start.stop();
+    this.duplex.destroy();
+    this.closed(null);
+  }
+
   #sendInfo(answersConnect: boolean): void {
-    const { head, tail } = this.#context.info(answersConnect ? this.account : null);
     const { remote, transport } = this.duplex;
+    const face = transport !== "tcp" ? "no-tls" : this.isTlsFirst ? "tls-first" : "client";
+    const { head, tail } = this.#context.info(answersConnect ? this.account : null, face);
     // Before its first bytes it is not known for whom a proxy speaks, and its own address is nobody's business.
     const isHidden =
       remote === null || (this.#context.options.proxyProtocol && transport === "tcp" && !this.connectReceived);

@@ -5,6 +5,7 @@ export type CloseReason =
   | "CLIENT_CLOSED"
   | "AUTHENTICATION_TIMEOUT"
   | "AUTHENTICATION_FAILURE"
+  | "TLS_HANDSHAKE_ERROR"
   | "AUTHENTICATION_EXPIRED"
   | "SLOW_CONSUMER_PENDING_BYTES"
   | "SLOW_CONSUMER_WRITE_DEADLINE"
@@ -34,6 +35,7 @@ export const CLOSE_REASONS: Readonly<Record<CloseReason, CloseReasonEntry>> = Ob
   AUTHENTICATION_TIMEOUT: { text: "Authentication Timeout", flushes: true },
   AUTHENTICATION_EXPIRED: { text: "Authentication Expired", flushes: true },
   AUTHENTICATION_FAILURE: { text: "Authentication Failure", flushes: true },
+  TLS_HANDSHAKE_ERROR: { text: "TLS Handshake Failure", flushes: false },
   SLOW_CONSUMER_PENDING_BYTES: { text: "Slow Consumer (Pending Bytes)", flushes: false },
   SLOW_CONSUMER_WRITE_DEADLINE: { text: "Slow Consumer (Write Deadline)", flushes: false },
   READ_ERROR: { text: "Read Error", flushes: false },

@@ -9,6 +9,7 @@ import type { ServerOptions } from "../options.ts";
 import type { Account, Traffic } from "../routing/account.ts";
 import type { SublistNode } from "../routing/sublist-node.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
+import type { ListenerTls } from "../tls/listener-tls.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { CloseReason } from "./close-reasons.ts";
 import type { FlushQueue } from "./flush-queue.ts";
@@ -52,6 +53,12 @@ export interface Authenticator {
   ): Admission | null | Promise<Admission | null>;
 }
 
+/**
+ * What an INFO says of TLS: what the listener does with `client`, that it is there with `tls-first`, where the handshake came before
+ * INFO, and nothing with `no-tls`, for a connection that cannot have it.
+ */
+export type InfoFace = "client" | "tls-first" | "no-tls";
+
 /** An INFO line, encoded; `client_id` and `client_ip` go between. */
 export interface InfoParts {
   readonly head: Uint8Array;
@@ -69,8 +76,8 @@ export interface ServerCounters {
 }
 
 /**
- * Shared by all connections of one server. `options` and `authenticator` are replaced when the configuration is reloaded: read
- * them here when they are needed, and keep neither.
+ * Shared by all connections of one server. `options`, `authenticator` and `tls` are replaced when the configuration is reloaded: read
+ * them here when they are needed, and keep none of them.
  */
 export interface ConnectionContext {
   readonly arena: Arena;
@@ -83,6 +90,8 @@ export interface ConnectionContext {
   readonly logger: Logger;
   readonly router: Router;
   readonly authenticator: Authenticator;
+  /** Null where clients come without TLS. */
+  readonly tls: ListenerTls | null;
   readonly counters: ServerCounters;
   /** The account of connections that have not said who they are, where authentication names no other. */
   readonly globalAccount: Account;
@@ -92,6 +101,7 @@ export interface ConnectionContext {
    * INFO as it stands, in two parts round what differs between connections.
    *
    * @param account - The account of the client whose CONNECT this answers; null for any other INFO.
+   * @param face - What it says of TLS.
    */
-  info(account: Account | null): InfoParts;
+  info(account: Account | null, face: InfoFace): InfoParts;
 }

@@ -1,6 +1,6 @@
 // A connection as an embedding program sees it: a snapshot, which stays true to the moment it was taken.
 
-import type { Endpoint } from "@myelin/platform";
+import type { Endpoint, TlsSession } from "@myelin/platform";
 import type { ClientConnection } from "../connection/client-connection.ts";
 
 /** What is known of a client's connection. Texts that the client did not give are empty. */
@@ -16,6 +16,8 @@ export interface ConnectionInfo {
   /** The client library and its version. */
   readonly lang: string;
   readonly version: string;
+  /** Null for a client without TLS. */
+  readonly tls: TlsSession | null;
   readonly subscriptions: number;
   /** Bytes that wait to be sent to it. */
   readonly pendingBytes: number;
@@ -23,7 +25,7 @@ export interface ConnectionInfo {
 
 /** Takes a snapshot. */
 export function connectionInfo(connection: ClientConnection): ConnectionInfo {
-  const { account, connect, duplex, id, pendingBytes, subscriptions, userName } = connection;
+  const { account, connect, duplex, id, pendingBytes, subscriptions, tls, userName } = connection;
   const { lang, name, user, version } = connect;
   return {
     id,
@@ -33,6 +35,7 @@ export function connectionInfo(connection: ClientConnection): ConnectionInfo {
     name,
     lang,
     version,
+    tls,
     subscriptions: subscriptions.size,
     pendingBytes,
   };

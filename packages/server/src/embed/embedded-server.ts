@@ -5,16 +5,20 @@ import { EventEmitter } from "node:events";
 import type { Arena, Clock, Duplex, Network, Random } from "@myelin/platform";
 import { NodeClock, NodeNetwork, NodeRandom, sharedArena } from "@myelin/platform/node";
 import { type Authenticate, UserFunction } from "../auth/user-function.ts";
+import { NODE_CONFIG_OUTSIDE } from "../config/node-outside.ts";
 import type { ClientConnection } from "../connection/client-connection.ts";
 import type { CloseReason } from "../connection/close-reasons.ts";
 import { type Logger, SILENT_LOGGER } from "../logger.ts";
 import { OptionsError, type PartialServerOptions } from "../options.ts";
 import { type Outside, Server, type ServerState } from "../server.ts";
+import { completeTls, type TlsOptions, TlsSettingsError } from "../tls/settings.ts";
 import { configuredOptions } from "./configured-options.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection-info.ts";
 
 /** Options of an embedded server: those of every server, and what a program can give besides. */
-export interface EmbeddedServerOptions extends PartialServerOptions {
+export interface EmbeddedServerOptions extends Omit<PartialServerOptions, "tls"> {
+  /** TLS for clients, in the place of a `tls` block in the configuration; null for none. Files are read when the server is made. */
+  readonly tls?: TlsOptions | null;
   /** Gets what the server has to say: any object with these five methods, `console` and pino among them. Silent when absent. */
   readonly logger?: Logger;
   /** A configuration file of nats-server's form, under the options given here. See docs/configuration.md. */
@@ -107,10 +111,11 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
   #closing: Promise<void> | null = null;
   #lameDuck: Promise<void> | null = null;
 
-  /** @throws OptionsError when an option cannot be used, ConfigError when the configuration cannot. */
+  /** @throws OptionsError when an option cannot be used, a certificate included; ConfigError when the configuration cannot. */
   constructor(options: EmbeddedServerOptions = {}) {
     super();
-    const { arena, authenticate, clock, configFile, configText, logger, network, random, ...serverOptions } = options;
+    const { arena, authenticate, clock, configFile, configText, logger, network, random, tls, ...serverOptions } =
+      options;
     this.clock = clock ?? new NodeClock();
     this.#logger = logger ?? SILENT_LOGGER;
     const outside: Outside = {
@@ -128,7 +133,11 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
         createAuthenticator: (accounts, random) => new UserFunction(authenticate, accounts, random),
       }),
     };
-    const configured = configuredOptions({ configFile, configText }, withoutUndefined(serverOptions), this.#logger);
+    const configured = configuredOptions(
+      { configFile, configText },
+      { ...withoutUndefined(serverOptions), ...tlsOption(tls) },
+      this.#logger,
+    );
     this.#server = new Server({ ...EMBEDDED_DEFAULTS, ...configured }, outside);
     const { token, user, users } = this.#server.options;
     if (authenticate !== undefined && (user !== null || token !== null || users.length > 0)) {
@@ -308,6 +317,17 @@ export async function createServer(options: EmbeddedServerOptions = {}): Promise
   const server = new EmbeddedServer(options);
   await server.ready;
   return server;
+}
+
+function tlsOption(tls: TlsOptions | null | undefined): PartialServerOptions {
+  if (tls === undefined) return {};
+  if (tls === null) return { tls: null };
+  try {
+    return { tls: completeTls(tls, NODE_CONFIG_OUTSIDE.readFile) };
+  } catch (error) {
+    if (!(error instanceof TlsSettingsError)) throw error;
+    throw new OptionsError("tls", `${error.option}: ${error.message}`, { cause: error });
+  }
 }
 
 /** `{ port: undefined }` is the same as nothing, and must not hide a default. */

@@ -6,10 +6,11 @@
 import { SERVER_VERSION } from "@myelin/protocol";
 import type { ProcessSettings, SettingName } from "../config/settings.ts";
 import { DEFAULT_OPTIONS, type ServerOptions } from "../options.ts";
+import type { TlsOptions } from "../tls/settings.ts";
 import { MYELIN_VERSION } from "../version.ts";
 import { FLAGS, FlagError, type FlagValue, type ReadFlags, readFlags } from "./flags.ts";
-import type { FlagSettings } from "./run-settings.ts";
-import { usageText } from "./usage.ts";
+import type { FlagSettings, TlsFlags } from "./run-settings.ts";
+import { tlsUsageText, usageText } from "./usage.ts";
 
 /** The exit code for a line that cannot be read. Odd, but the reference ends that way: its usage text counts as an answer. */
 export const EXIT_BAD_FLAG = 0;
@@ -49,6 +50,7 @@ export function understand(args: readonly string[], programName: string): Comman
   const word = words[0]?.toLowerCase();
   if (values.get("version") === true) return { kind: "print", text: versionText(programName) };
   if (values.get("help") === true) return { kind: "print", text: usageText(programName) };
+  if (values.get("help_tls") === true) return { kind: "print", text: tlsUsageText() };
   if (word === "version") return { kind: "print", text: versionText(programName) };
   if (word === "help") return { kind: "print", text: usageText(programName) };
   if (words[0] !== undefined) return failure(programName, `unrecognized command: ${JSON.stringify(words[0])}`);
@@ -74,7 +76,7 @@ function failure(programName: string, problem: string): Command {
   return { kind: "fail", problem: `${programName}: ${problem}`, usage: "", exitCode: EXIT_FAILURE };
 }
 
-/** A flag that says `false`, 0 or nothing asks for nothing: `--tls=false` is a server without TLS, as every one here is. */
+/** A flag that says `false`, 0 or nothing asks for nothing: `--jetstream=false` is a server without it, as every one here is. */
 function refusedFlags(values: ReadonlyMap<string, FlagValue>): string[] {
   const refused: string[] = [];
   for (const { name, supported } of FLAGS) {
@@ -96,12 +98,28 @@ function flagSettings(values: ReadonlyMap<string, FlagValue>): FlagSettings {
   const port = values.get("port") as number | undefined;
   // 0 is "not given" to the reference, so it means the default port here too; -1 picks a free one.
   if (port !== undefined) settings.option("port", port === 0 ? DEFAULT_OPTIONS.port : port, "port");
+  settings.tls = tlsFlags(values);
   addVerbosity(settings, values);
   addProcess(settings, values);
   if (textOf(values, "store_dir") !== null) {
     settings.warnings.push("--store_dir has no effect without JetStream, which is not supported yet");
   }
   return settings;
+}
+
+function tlsFlags(values: ReadonlyMap<string, FlagValue>): TlsFlags | null {
+  if (!["tls", "tlscert", "tlskey", "tlscacert", "tlsverify"].some((name) => values.has(name))) return null;
+  const certFile = textOf(values, "tlscert");
+  const keyFile = textOf(values, "tlskey");
+  const caFile = textOf(values, "tlscacert");
+  const verify = values.get("tlsverify");
+  const over: TlsOptions = {
+    ...(certFile !== null && { certFile }),
+    ...(keyFile !== null && { keyFile }),
+    ...(caFile !== null && { caFile }),
+    ...(typeof verify === "boolean" && { verify }),
+  };
+  return { off: values.get("tls") === false, over };
 }
 
 /** -D and -V first, then the combined ones in the reference's order: each sets what it is about, `=false` included. */
@@ -146,6 +164,7 @@ class FlagSettingsDraft implements FlagSettings {
   readonly process: { -readonly [Name in keyof ProcessSettings]: ProcessSettings[Name] } = {};
   readonly origins: Map<SettingName, string> = new Map();
   readonly warnings: string[] = [];
+  tls: TlsFlags | null = null;
 
   option<Name extends keyof ServerOptions>(name: Name, value: ServerOptions[Name], flag: string): void {
     this.options[name] = value;

@@ -26,10 +26,11 @@ export function prepare(command: SettingsCommand, programName: string, outside: 
   let file: Configuration | null = null;
   try {
     if (configFile !== null) file = loadConfig({ file: configFile }, outside);
-    if (kind === "check") return check(command, file as Configuration, programName);
+    if (kind === "check") return check(command, file as Configuration, programName, outside);
     const stderr = texts(file, "warning");
-    if (kind === "run") return { stdout: "", stderr, exitCode: null, settings: runSettings(configFile, file, flags) };
-    const stdout = printConfig(mergeSettings(file, flags));
+    if (kind === "run")
+      return { stdout: "", stderr, exitCode: null, settings: runSettings(configFile, file, flags, outside.readFile) };
+    const stdout = printConfig(mergeSettings(file, flags, outside.readFile));
     return { stdout, stderr: stderr + texts(file, "notice"), exitCode: 0, settings: null };
   } catch (error) {
     const isExpected =
@@ -40,8 +41,13 @@ export function prepare(command: SettingsCommand, programName: string, outside: 
 }
 
 /** The reference's line for a good file. As there, a warning makes a check fail, though a server would start. */
-function check({ configFile, flags }: SettingsCommand, file: Configuration, programName: string): Outcome {
-  completeOptions(mergeSettings(file, flags).options);
+function check(
+  { configFile, flags }: SettingsCommand,
+  file: Configuration,
+  programName: string,
+  { readFile }: ConfigOutside,
+): Outcome {
+  completeOptions(mergeSettings(file, flags, readFile).options);
   const warnings = file.problems.filter(({ severity }) => severity === "warning");
   if (warnings.length > 0) return failure(programName, warnings.map(formatProblem).join("\n"));
   const line = `${programName}: configuration file ${configFile} is valid (${file.digest})\n`;

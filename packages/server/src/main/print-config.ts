@@ -3,11 +3,12 @@
 import { formatDuration } from "../config/duration.ts";
 import type { SettingName } from "../config/settings.ts";
 import { completeOptions, type ServerOptions } from "../options.ts";
+import { isInsecureSuite } from "../tls/cipher-suites.ts";
 import type { MergedSettings } from "./run-settings.ts";
 
 type Form = "plain" | "duration" | "secret";
 /** Lists are not printed. */
-type PlainSetting = Exclude<SettingName, "users" | "accounts">;
+type PlainSetting = Exclude<SettingName, "users" | "accounts" | "tls">;
 type Line = readonly [directive: string, setting: PlainSetting, form: Form];
 
 const LINES: readonly Line[] = [
@@ -29,6 +30,7 @@ const LINES: readonly Line[] = [
   ["no_fast_producer_stall", "noFastProducerStall", "plain"],
   ["lame_duck_duration", "lameDuckDurationMs", "duration"],
   ["lame_duck_grace_period", "lameDuckGraceMs", "duration"],
+  ["allow_non_tls", "allowNonTls", "plain"],
   ["system_account", "systemAccount", "plain"],
   ["no_auth_user", "noAuthUser", "plain"],
   ["debug", "debug", "plain"],
@@ -63,7 +65,36 @@ export function printConfig(settings: MergedSettings): string {
   const authorization = AUTHORIZATION.map((line) => writeLine(line, "  ", settings, options));
   const users = `# ${options.users.length} users in ${new Set(options.users.map(({ account }) => account)).size} accounts: not shown`;
   const block = options.users.length > 0 ? [users] : ["authorization {", ...authorization, "}"];
-  return `${[...lines, ...block].join("\n")}\n`;
+  return `${[...lines, ...block, ...tlsLines(settings, options)].join("\n")}\n`;
+}
+
+function tlsLines({ origins }: MergedSettings, { tls }: ServerOptions): string[] {
+  if (tls === null) return ["# tls: not set"];
+  const ms = (value: number): string => `"${formatDuration(value)}"`;
+  const names = (list: readonly string[]): string => `[${list.map((name) => JSON.stringify(name)).join(", ")}]`;
+  const path = (file: string | null): string => (file === null ? "not a file" : JSON.stringify(file));
+  const pair = tls.certificates.length === 1 ? tls.certificates[0] : undefined;
+  const lines: string[] = [];
+  if (pair !== undefined) lines.push(`cert_file: ${path(pair.certFile)}`, `key_file: ${path(pair.keyFile)}`);
+  else {
+    const pairs = tls.certificates.map(
+      (each) => `{ cert_file: ${path(each.certFile)}, key_file: ${path(each.keyFile)} }`,
+    );
+    lines.push(`certs: [${pairs.join(", ")}]`);
+  }
+  if (tls.ca !== null) lines.push(`ca_file: ${path(tls.caFile)}`);
+  lines.push(`verify: ${tls.verify}`, `verify_and_map: ${tls.map}`, `min_version: "${tls.minVersion}"`);
+  lines.push(`timeout: ${ms(tls.timeoutMs)}`, `connection_rate_limit: ${tls.connectionRateLimit}`);
+  const fallback = tls.handshakeFirstFallbackMs;
+  lines.push(`handshake_first: ${tls.handshakeFirst && fallback > 0 ? ms(fallback) : tls.handshakeFirst}`);
+  if (tls.cipherSuites !== null) {
+    lines.push(`cipher_suites: ${names(tls.cipherSuites)}`);
+    if (tls.cipherSuites.some(isInsecureSuite)) lines.push("allow_insecure_cipher_suites: true");
+  }
+  if (tls.curvePreferences !== null) lines.push(`curve_preferences: ${names(tls.curvePreferences)}`);
+  if (tls.pinnedCerts !== null) lines.push(`pinned_certs: ${names(tls.pinnedCerts)}`);
+  const head = "tls {".padEnd(ORIGIN_COLUMN);
+  return [`${head} # ${origins.get("tls") ?? "default"}`, ...lines.map((line) => `  ${line}`), "}"];
 }
 
 function writeLine(
@@ -85,7 +116,7 @@ function valueOf(
   { process }: MergedSettings,
   options: ServerOptions,
 ): string | number | boolean | null {
-  if (name in options) return options[name as Exclude<keyof ServerOptions, "users" | "accounts">];
+  if (name in options) return options[name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls">];
   const defaults = {
     logFile: null,
     logSizeLimitBytes: 0,

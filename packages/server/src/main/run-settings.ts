@@ -1,10 +1,15 @@
 // What a server is run with, put together from the command line and a configuration file. The command line wins.
 
 import type { Configuration } from "../config/load.ts";
+import { NODE_CONFIG_OUTSIDE } from "../config/node-outside.ts";
+import type { ConfigOutside } from "../config/parser.ts";
 import { headOf } from "../config/problem.ts";
 import { overrideOptions, type ProcessSettings, type SettingName } from "../config/settings.ts";
 import { locationOf } from "../config/source.ts";
 import type { PartialServerOptions } from "../options.ts";
+import { overrideTls, type TlsOptions, type TlsSettings, TlsSettingsError } from "../tls/settings.ts";
+
+type ReadFile = ConfigOutside["readFile"];
 
 /** How the log is to be written. */
 export interface LogSettings {
@@ -29,10 +34,19 @@ export interface RunSettings {
   readonly config: { readonly file: string; readonly digest: string } | null;
 }
 
+/** What flags say about TLS. */
+export interface TlsFlags {
+  /** `--tls=false`: no TLS, whatever a file says. */
+  readonly off: boolean;
+  readonly over: TlsOptions;
+}
+
 /** What flags set. A flag that was not given sets nothing. */
 export interface FlagSettings {
   readonly options: PartialServerOptions;
   readonly process: ProcessSettings;
+  /** Null when no flag is about TLS. */
+  readonly tls: TlsFlags | null;
   /** The flag that set each of them: `--port`. */
   readonly origins: ReadonlyMap<SettingName, string>;
   /** Flags that have no effect. */
@@ -58,10 +72,16 @@ type Options = { -readonly [Name in keyof PartialServerOptions]: PartialServerOp
  * Puts flags over a file. A user given by a flag takes the place of a token in the file, and the other way round.
  *
  * @param file - Null without one.
- * @throws SettingsConflict when the result lets in whom nobody meant.
+ * @param readFile - Reads the certificates that flags name.
+ * @throws SettingsConflict when the result lets in whom nobody meant, or when TLS cannot be had with these certificates.
  */
-export function mergeSettings(file: Configuration | null, flags: FlagSettings): MergedSettings {
+export function mergeSettings(
+  file: Configuration | null,
+  flags: FlagSettings,
+  readFile: ReadFile = NODE_CONFIG_OUTSIDE.readFile,
+): MergedSettings {
   const options: Options = { ...overrideOptions(file?.options ?? {}, flags.options) };
+  if (flags.tls !== null) options.tls = flags.tls.off ? null : tlsOf(options.tls ?? null, flags.tls.over, readFile);
   if ((options.user ?? null) === null) {
     if (typeof flags.options.pass === "string") {
       // The reference takes it and lets everybody in; who set a password did not mean that.
@@ -71,7 +91,22 @@ export function mergeSettings(file: Configuration | null, flags: FlagSettings): 
   const origins = new Map<SettingName, string>();
   for (const [name, span] of file?.origins ?? []) origins.set(name, locationOf(span));
   for (const [name, flag] of flags.origins) origins.set(name, flag);
+  if (flags.tls !== null) origins.set("tls", "--tls");
   return { options, process: { ...file?.process, ...flags.process }, origins };
+}
+
+/** Flags replace what they are about. What else a file says of TLS, its ciphers and versions say, stays. */
+function tlsOf(file: TlsSettings | null, over: TlsOptions, readFile: ReadFile): TlsSettings {
+  if (file === null && over.certFile === undefined)
+    throw new SettingsConflict("TLS Server certificate must be present and valid");
+  if (over.keyFile === undefined && (file === null || over.certFile !== undefined))
+    throw new SettingsConflict("TLS Server private key must be present and valid");
+  try {
+    return overrideTls(file, over, readFile);
+  } catch (error) {
+    if (!(error instanceof TlsSettingsError)) throw error;
+    throw new SettingsConflict(error.message, { cause: error });
+  }
 }
 
 /**
@@ -79,8 +114,13 @@ export function mergeSettings(file: Configuration | null, flags: FlagSettings): 
  *
  * @throws SettingsConflict as {@link mergeSettings}.
  */
-export function runSettings(configFile: string | null, file: Configuration | null, flags: FlagSettings): RunSettings {
-  const { options, process } = mergeSettings(file, flags);
+export function runSettings(
+  configFile: string | null,
+  file: Configuration | null,
+  flags: FlagSettings,
+  readFile: ReadFile = NODE_CONFIG_OUTSIDE.readFile,
+): RunSettings {
+  const { options, process } = mergeSettings(file, flags, readFile);
   const { logFile = null, logSizeLimitBytes = 0, logTime = true, logTimeUtc = false } = process;
   const notices = (file?.problems ?? []).filter(({ severity }) => severity === "notice");
   const warnings: string[] = [];

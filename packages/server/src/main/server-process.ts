@@ -232,7 +232,7 @@ export class ServerProcess {
     if (portsFileDir !== null) {
       const path = portsFilePath(portsFileDir, programName, pid);
       try {
-        const nats = await reachableUrls("nats", host, server.port, addresses);
+        const nats = await reachableUrls(schemeOf(server.url), host, server.port, addresses);
         if (this.#stoppingSinceMs !== null) return;
         writePortsFile(path, { nats });
         this.#portsFile = path;
@@ -288,8 +288,16 @@ export class ServerProcess {
   }
 }
 
-function hasPlainPassword({ pass, users }: ServerOptions): boolean {
-  const passwords = users.filter(({ nkey }) => nkey === null).map((user) => user.pass);
+/** `tls` where clients need TLS, else `nats`. */
+function schemeOf(url: string): string {
+  return url.slice(0, url.indexOf(":"));
+}
+
+function hasPlainPassword({ pass, tls, users }: ServerOptions): boolean {
+  // Who is known by a certificate has no password.
+  const passwords = users
+    .filter((user) => user.nkey === null && !(user.pass === "" && tls?.map))
+    .map((user) => user.pass);
   if (pass !== null && pass !== "") passwords.push(pass);
   return !passwords.every(isBcrypt);
 }

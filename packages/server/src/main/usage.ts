@@ -1,5 +1,12 @@
 // The help text. It tells what works; flags that are known and refused are listed by name, so that nobody has to try them.
 
+import {
+  CIPHER_SUITE_NAMES,
+  CURVE_NAMES,
+  cipherSuiteProblem,
+  curveProblem,
+  isInsecureSuite,
+} from "../tls/cipher-suites.ts";
 import { FLAGS } from "./flags.ts";
 
 /** Columns a line of the list of refused flags may have. */
@@ -42,12 +49,47 @@ Authorization:
         --pass <password>            and this password
         --auth <token>               Clients must send this token
 
+TLS:
+        --tls                        Clients connect with TLS; --tls=false without, whatever the file says
+        --tlscert <file>             Certificate of the server, PEM
+        --tlskey <file>              Private key of that certificate, PEM
+        --tlsverify                  Clients need a certificate
+        --tlscacert <file>           The CAs that client certificates are from, PEM
+        --help_tls                   Show what a tls block of a configuration file may hold
+
 Common:
     -h, --help                       Show this text
     -v, --version                    Show the version
 
 Not supported yet, and refused:
 ${refusedFlags()}
+
+`;
+}
+
+/** The help text about TLS, with the names of cipher suites and curves, the latter as far as this Node.js has them. */
+export function tlsUsageText(): string {
+  const list = (names: readonly string[]): string => names.map((name) => `    ${name}`).join("\n");
+  return `
+TLS is configured in the tls block of a configuration file:
+
+    tls {
+        cert_file:      "./certs/server-cert.pem"
+        key_file:       "./certs/server-key.pem"
+        ca_file:        "./certs/ca.pem"
+        verify:         true
+        verify_and_map: true
+        min_version:    "1.3"
+    }
+
+The suites of TLS 1.3 are always there. Cipher suites that cipher_suites may name:
+${list(CIPHER_SUITE_NAMES.filter((name) => cipherSuiteProblem(name) === null))}
+
+Those of them that need allow_insecure_cipher_suites:
+${list(CIPHER_SUITE_NAMES.filter((name) => cipherSuiteProblem(name) === null && isInsecureSuite(name)))}
+
+Curves that curve_preferences may name:
+${list(CURVE_NAMES.filter((name) => curveProblem(name) === null))}
 
 `;
 }

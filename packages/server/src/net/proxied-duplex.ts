@@ -6,9 +6,9 @@
 // Writing goes straight through: INFO leaves before the header is there. Bytes behind the header are passed on where they are; only
 // a header that comes in pieces is collected.
 
-import type { Clock, Duplex, DuplexSink, Endpoint, Timer } from "@myelin/platform";
+import type { Clock, Duplex, DuplexSink, Endpoint, Timer, TlsHandshake, TlsServer } from "@myelin/platform";
 import { hostPort } from "./listener.ts";
-import { ProxyHeaderError, readProxyHeader } from "./proxy-header.ts";
+import { type ProxyHeader, ProxyHeaderError, readProxyHeader } from "./proxy-header.ts";
 
 /** The header has to be there after this time (client_proxyproto.go). Who brings none has to have said something. */
 export const PROXY_HEADER_TIMEOUT_MS = 5_000;
@@ -48,8 +48,23 @@ export class ProxiedDuplex implements Duplex, DuplexSink {
 
   open(sink: DuplexSink): void {
     this.#sink = sink;
-    this.#timer = this.#clock.setTimer(PROXY_HEADER_TIMEOUT_MS, () => this.#refuse("i/o timeout"));
+    if (this.#collected !== null) this.#setTimer();
     this.#inner.open(this);
+  }
+
+  peek(look: (bytes: Uint8Array) => number, done: (gone: boolean) => void): void {
+    this.#takeHeader((isOver) => {
+      if (!isOver || this.#inner.peek === undefined) done(true);
+      else this.#inner.peek(look, done);
+    });
+  }
+
+  /** The header is in front of the handshake, in plain text. */
+  startTls(server: TlsServer, handshake: TlsHandshake): void {
+    this.#takeHeader((isOver) => {
+      if (!isOver || this.#inner.startTls === undefined) handshake.failed(this.#error);
+      else this.#inner.startTls(server, handshake);
+    });
   }
 
   write(bytes: Uint8Array): boolean {
@@ -92,6 +107,35 @@ export class ProxiedDuplex implements Duplex, DuplexSink {
   closed(error: Error | null): void {
     this.#timer?.cancel();
     this.#sink?.closed(this.#error ?? error);
+  }
+
+  /** Takes the header before anything is opened. @param then - Told whether the connection goes on. */
+  #takeHeader(then: (isOver: boolean) => void): void {
+    if (this.#collected === null || this.#inner.peek === undefined) {
+      then(this.#collected === null && this.#error === null);
+      return;
+    }
+    if (this.#timer === null) this.#setTimer();
+    let header = { kind: "incomplete", hasBegun: false } as ProxyHeader;
+    const look = (bytes: Uint8Array): number => {
+      header = readProxyHeader(bytes);
+      if (header.kind === "incomplete") return -1;
+      return header.kind === "header" ? header.length : 0;
+    };
+    this.#inner.peek(look, (gone) => {
+      if (header.kind === "bad") this.#refuse(header.problem);
+      else if (gone) this.#refuse("EOF");
+      else {
+        if (header.kind === "header" && header.source !== null) this.#remote = header.source;
+        this.#timer?.cancel();
+        this.#collected = null;
+      }
+      then(this.#error === null);
+    });
+  }
+
+  #setTimer(): void {
+    this.#timer = this.#clock.setTimer(PROXY_HEADER_TIMEOUT_MS, () => this.#refuse("i/o timeout"));
   }
 
   #receivedHeader(earlier: Uint8Array, bytes: Uint8Array, start: number, end: number): void {

@@ -3,7 +3,8 @@
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { PartialServerOptions } from "@myelin/server";
+import type { PartialServerOptions, TlsOptions } from "@myelin/server";
+import type { ServerUnderTestOptions } from "../test-server.ts";
 
 /** What a child process is started with. */
 export interface Launch {
@@ -16,7 +17,7 @@ export interface Launch {
 /** Which program, and what it is told. */
 export interface LaunchOptions {
   readonly program: string | null;
-  readonly options: PartialServerOptions;
+  readonly options: ServerUnderTestOptions;
   readonly jetstream: boolean;
   readonly configFile: string | null;
   readonly configText: string | null;
@@ -89,14 +90,19 @@ const DIRECTIVES: Readonly<Record<string, string>> = {
   lameDuckGraceMs: "lame_duck_grace_period",
   noHeaderSupport: "no_header_support",
   proxyProtocol: "proxy_protocol",
+  allowNonTls: "allow_non_tls",
 } satisfies Partial<Record<keyof PartialServerOptions, string>>;
 
-function directivesOf(options: PartialServerOptions): string {
+function directivesOf(options: ServerUnderTestOptions): string {
   const lines: string[] = [];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || value === null || FLAGS.has(name)) continue;
     if (name === "authTimeoutMs") {
       lines.push(`authorization { timeout: ${Number(value) / 1000} }`);
+      continue;
+    }
+    if (name === "tls") {
+      lines.push(tlsBlock(value as TlsOptions));
       continue;
     }
     const directive = DIRECTIVES[name];
@@ -105,4 +111,31 @@ function directivesOf(options: PartialServerOptions): string {
     lines.push(`${directive}: ${name.endsWith("Ms") ? `"${String(value)}ms"` : String(value)}`);
   }
   return lines.join("\n");
+}
+
+const TLS_DIRECTIVES: Readonly<Record<string, string>> = {
+  certFile: "cert_file",
+  keyFile: "key_file",
+  caFile: "ca_file",
+  verify: "verify",
+  verifyAndMap: "verify_and_map",
+  cipherSuites: "cipher_suites",
+  allowInsecureCipherSuites: "allow_insecure_cipher_suites",
+  curvePreferences: "curve_preferences",
+  minVersion: "min_version",
+  connectionRateLimit: "connection_rate_limit",
+  pinnedCerts: "pinned_certs",
+} satisfies Partial<Record<keyof TlsOptions, string>>;
+
+function tlsBlock(tls: TlsOptions): string {
+  const lines = Object.entries(tls).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    if (name === "timeoutMs") return [`timeout: "${String(value)}ms"`];
+    if (name === "handshakeFirst") return [`handshake_first: ${typeof value === "number" ? `"${value}ms"` : value}`];
+    const directive = TLS_DIRECTIVES[name];
+    if (directive === undefined)
+      throw new TypeError(`Cannot start a program with the option tls.${name}: put certificates into files`);
+    return [`${directive}: ${JSON.stringify(value)}`];
+  });
+  return `tls {\n${lines.join("\n")}\n}`;
 }

@@ -3,7 +3,7 @@
 import { type Block, block, defineBlock, list } from "./directive.ts";
 
 /** `tls.ocsp_peer` */
-export const OCSP_PEER: Block = defineBlock("tls.ocsp_peer", "TLS", [
+export const OCSP_PEER: Block = defineBlock("tls.ocsp_peer", "OCSP", [
   ["verify", "boolean", "Switch the check on (false)"],
   ["allowed_clockskew", "duration", "Difference of clocks that is put up with (30s)"],
   ["ca_timeout", "duration", "Time for an OCSP answer (2s)"],
@@ -14,54 +14,75 @@ export const OCSP_PEER: Block = defineBlock("tls.ocsp_peer", "TLS", [
 ]);
 
 /** One pair of `tls { certs: [...] }`. */
-export const TLS_PAIR: Block = defineBlock("tls.certs[]", "TLS", [
+export const TLS_PAIR: Block = defineBlock("tls.certs[]", null, [
   ["cert_file", "string", "Path of a certificate, PEM"],
   ["key_file", "string", "Path of its private key, PEM"],
 ]);
 
-/** `tls`, wherever it may stand */
-export const TLS: Block = defineBlock("tls", "TLS", [
-  ["cert_file", "string", "Path of the certificate, PEM"],
+/** What works of `tls`. */
+const TLS_WORKING: Block = defineBlock("tls", null, [
+  ["cert_file", "string", "Path of the certificate, PEM; those between it and its CA may follow it"],
   ["key_file", "string", "Path of its private key, PEM"],
-  ["ca_file", "string", "Path of the CA certificates, PEM"],
-  ["insecure", "boolean", "Do not verify the other side of outgoing connections (false)"],
+  [
+    "ca_file",
+    "string",
+    "Path of the CA certificates that client certificates are from, PEM (those that Node.js knows)",
+  ],
+  [
+    "certs certificates",
+    "list of blocks",
+    "Several certificates; the name that a client asks for chooses",
+    list(TLS_PAIR),
+  ],
   ["verify", "boolean", "Clients need a certificate (false)"],
-  ["verify_and_map", "boolean", "The certificate says who the user is (false)"],
+  ["verify_and_map", "boolean", "The same, and the certificate says who the user is (false)"],
+  ["pinned_certs", "list", "SHA-256 of the public keys that alone may connect, hexadecimal"],
+  ["min_version", "string", '`"1.2"` or `"1.3"` (`"1.2"`)'],
+  ["cipher_suites", "list", "Cipher suites of TLS 1.2, by their names in Go (all secure ones)"],
+  ["allow_insecure_cipher_suites", "boolean", "Permit weak cipher suites in that list (false)"],
+  ["curve_preferences", "list", "Elliptic curves, best first, by their names in Go (all)"],
+  ["timeout", "number", "Time for the handshake; seconds or a duration (2s)"],
+  [
+    "handshake_first first immediate",
+    "boolean or string",
+    "TLS before INFO: true, false, `auto` (waits 50 ms for it), or how long to wait for it (false)",
+  ],
+  ["connection_rate_limit", "integer", "Handshakes per second (no limit)"],
+  ["insecure", "boolean", "Do not verify the other side of outgoing connections; nothing to a listener (false)"],
   [
     "verify_cert_and_check_known_urls",
     "boolean",
-    "The certificate must name a configured URL; clusters and gateways (false)",
+    "The certificate must name a configured URL; for clusters and gateways, not for clients (false)",
   ],
-  ["allow_insecure_cipher_suites", "boolean", "Permit weak cipher suites (false)"],
-  ["cipher_suites", "strings", "Cipher suites, by their names in Go"],
-  ["curve_preferences", "strings", "Elliptic curves, best first"],
-  ["timeout", "number", "Time for the handshake (2s)"],
-  ["connection_rate_limit", "integer", "Handshakes per second (no limit)"],
-  ["pinned_certs", "strings", "SHA-256 of public keys that alone may connect, hexadecimal"],
+]);
+
+const TLS_OCSP: Block = defineBlock("tls", "OCSP", [
+  ["ocsp_peer", "boolean or block", "Check client certificates by OCSP", block(OCSP_PEER)],
+]);
+
+const TLS_WINDOWS: Block = defineBlock("tls", "the certificate store of Windows", [
   ["cert_store", "string", "Store of certificates; Windows"],
   ["cert_match_by", "string", "Subject, issuer or thumbprint; Windows"],
   ["cert_match", "string", "What is looked for in the store; Windows"],
   ["ca_certs_match", "strings", "CA certificates in the store; Windows"],
-  [
-    "handshake_first first immediate",
-    "string",
-    "TLS before INFO: true, false, auto, or how long to wait for it (false)",
-  ],
   ["cert_match_skip_invalid", "boolean", "Skip certificates out of date; Windows"],
-  ["ocsp_peer", "boolean or block", "Check client certificates by OCSP", block(OCSP_PEER)],
-  ["certs certificates", "list of blocks", "Several certificates", list(TLS_PAIR)],
-  ["min_version", "block", "1.2 or 1.3 (1.2)"],
 ]);
 
+/** `tls`, wherever it may stand */
+export const TLS: Block = {
+  name: "tls",
+  directives: [TLS_WORKING, TLS_OCSP, TLS_WINDOWS].flatMap(({ directives }) => directives),
+};
+
 /** `ocsp` */
-export const OCSP: Block = defineBlock("ocsp", "TLS", [
+export const OCSP: Block = defineBlock("ocsp", "OCSP", [
   ["mode", "string", "auto, always, must or never (auto)"],
   ["urls", "strings", "Responders to ask instead of the certificate's"],
   ["url", "string", "One responder"],
 ]);
 
 /** `ocsp_cache` */
-export const OCSP_CACHE: Block = defineBlock("ocsp_cache", "TLS", [
+export const OCSP_CACHE: Block = defineBlock("ocsp_cache", "OCSP", [
   ["type", "string", "none or local"],
   ["local_store", "string", "Folder of the cache (_rc_)"],
   ["preserve_revoked", "boolean", "Keep revoked answers after expiry"],

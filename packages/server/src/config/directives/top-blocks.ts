@@ -120,15 +120,17 @@ export const GROUPS: readonly Group[] = [
     ],
     "operator mode",
   ),
+  group("TLS", [
+    ["tls", "block", "TLS for clients", block(TLS)],
+    ["allow_non_tls", "boolean", "Clients with and without TLS on one port (false)"],
+  ]),
   group(
-    "TLS",
+    "OCSP",
     [
-      ["tls", "block", "TLS for clients", block(TLS)],
-      ["allow_non_tls", "boolean", "Clients with and without TLS on one port"],
       ["ocsp", "boolean or block", "OCSP stapling", block(OCSP)],
       ["ocsp_cache", "boolean or block", "Cache of OCSP answers", block(OCSP_CACHE)],
     ],
-    "TLS",
+    "OCSP",
   ),
   group(
     "Subject mappings",

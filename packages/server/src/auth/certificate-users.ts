@@ -1,0 +1,79 @@
+// Which user a client certificate stands for (verify_and_map). The order is the reference's (auth.go, checkClientTLSCertSubject):
+//
+//   email addresses -> DNS names -> URIs -> the subject's name, in its order, then in any -> the subject as Go writes it with its
+//   domain components -> the same without them
+//
+// The first that is a user counts. Users that may not come by this kind of connection do not count at all.
+
+import {
+  type DistinguishedName,
+  domainText,
+  nameOfSubject,
+  parseName,
+  sameName,
+  sameNameInAnyOrder,
+  subjectText,
+} from "../tls/distinguished-name.ts";
+import type { PeerCertificate } from "../tls/peer-certificate.ts";
+import type { UserOptions } from "./users.ts";
+
+/** What was found in a certificate. */
+export interface MappedUser {
+  readonly user: UserOptions;
+  /** What of the certificate it was, for the log: `email`, `DNS name`, ... */
+  readonly by: string;
+}
+
+/** The users of a server, to be found by their certificates. */
+export class CertificateUsers {
+  readonly #users: ReadonlyMap<string, UserOptions>;
+  /** Users whose names are names of subjects; made when the first certificate asks for one. */
+  #named: ReadonlyArray<{ readonly user: UserOptions; readonly wanted: DistinguishedName }> | null = null;
+
+  /** @param users - By name. */
+  constructor(users: ReadonlyMap<string, UserOptions>) {
+    this.#users = users;
+  }
+
+  /**
+   * Finds the user that a certificate stands for.
+   *
+   * @param isAllowed - Whether a user may come by this kind of connection.
+   * @returns Null when it stands for nobody.
+   */
+  find(certificate: PeerCertificate, isAllowed: (user: UserOptions) => boolean): MappedUser | null {
+    const named = (names: readonly string[], by: string): MappedUser | null => {
+      for (const name of names) {
+        const user = name === "" ? undefined : this.#users.get(name);
+        if (user !== undefined && isAllowed(user)) return { user, by };
+      }
+      return null;
+    };
+    const { dnsNames, emailAddresses, subject, uris } = certificate;
+    const text = subjectText(subject);
+    const domain = domainText(subject);
+    return (
+      named(emailAddresses, "email address") ??
+      named(dnsNames, "DNS name") ??
+      named(uris, "URI") ??
+      this.#byName(certificate, isAllowed) ??
+      (domain === "" ? null : named([`${text},${domain}`], "subject with domain components")) ??
+      named([text], "subject")
+    );
+  }
+
+  #byName({ subject }: PeerCertificate, isAllowed: (user: UserOptions) => boolean): MappedUser | null {
+    const name = nameOfSubject(subject);
+    // An empty name is nobody's.
+    if (name === null || name.length === 0) return null;
+    this.#named ??= [...this.#users].flatMap(([text, user]) => {
+      const wanted = parseName(text);
+      return wanted === null ? [] : [{ user, wanted }];
+    });
+    const candidates = this.#named.filter(({ user }) => isAllowed(user));
+    const found =
+      candidates.find(({ wanted }) => sameName(wanted, name)) ??
+      candidates.find(({ wanted }) => sameNameInAnyOrder(wanted, name));
+    return found === undefined ? null : { user: found.user, by: "distinguished name" };
+  }
+}
