@@ -7,6 +7,7 @@ import { problemOfPermissions } from "./auth/permission-options.ts";
 import { completeUser, type UserGiven } from "./auth/user-given.ts";
 import { identityOf, type UserOptions } from "./auth/users.ts";
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from "./routing/account.ts";
+import { coverSecrets } from "./secrets-cover.ts";
 import type { TlsSettings } from "./tls/settings.ts";
 
 /** What a caller may set; everything has a default. See {@link ServerOptions} for meaning and units. */
@@ -159,7 +160,7 @@ export function completeOptions(given: PartialServerOptions = {}): ServerOptions
   if (given.authTimeoutMs === undefined && given.tls != null) options["authTimeoutMs"] = given.tls.timeoutMs + 1_000;
   const complete = options as unknown as ServerOptions;
   checkOptions(complete);
-  return Object.freeze(complete);
+  return Object.freeze(coverSecrets(complete));
 }
 
 /** Whole numbers and the range each must be in. */

@@ -3,6 +3,7 @@
 import { identityOf } from "../auth/users.ts";
 import { DEFAULT_OPTIONS } from "../options.ts";
 import { SYSTEM_ACCOUNT } from "../routing/account.ts";
+import { coverSecrets } from "../secrets-cover.ts";
 import { checkConfig } from "./check.ts";
 import { configDigest } from "./digest.ts";
 import { formatDuration } from "./duration.ts";
@@ -46,6 +47,7 @@ export function loadConfig(given: ConfigGiven, outside: ConfigOutside = NODE_CON
   }
   if (problems.has("error")) throw new ConfigError(problems.list());
   const { options, process, origins } = draft;
+  coverSecrets(options);
   return { options, process, origins, digest: configDigest(map), problems: problems.list() };
 }
 

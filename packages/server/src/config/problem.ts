@@ -113,9 +113,12 @@ export function formatProblem(problem: Problem): string {
   return `${headOf(problem)}\n  ${line} | ${quoted}\n  ${gutter} | ${caret}${advice}`;
 }
 
-/** Finds the value after a key that holds something secret, or looks like one that was mistyped. */
+/**
+ * Finds the value after a key that holds something secret, or looks like one that was mistyped. Without quotes it goes to the end of
+ * the entry: a password with blanks that somebody forgot to quote.
+ */
 const SECRET =
-  /(\b(?:\w*password|\w*secret|pas+\w*|pw\w*|tok\w*|seed|jwt|(?:encryption_)?key|(?:prev_)?ek)["']?\s*[:=\s]\s*)("[^"]*"?|'[^']*'?|[^\s,;}\]]+)/gi;
+  /(\b(?:\w*password|\w*secret|pas+\w*|pw\w*|tok\w*|seed|jwt|(?:encryption_)?key|(?:prev_)?ek)["']?\s*[:=\s]\s*)("[^"]*"?|'[^']*'?|[^\s,;}\]](?:[^,;}\]]*[^\s,;}\]])?)/gi;
 
 /** Stars in the place of secrets, as many as there were characters: what stands behind them keeps its column. */
 function hideSecrets(line: string): string {

@@ -11,13 +11,18 @@ export interface Place {
 export class Source {
   /** How messages call it: the path as it was given, or where else it is from. */
   readonly name: string;
-  readonly text: string;
+  readonly #text: string;
   /** Offsets at which lines begin; made when first asked for. */
   #lineStarts: readonly number[] | null = null;
 
   constructor(name: string, text: string) {
     this.name = name;
-    this.text = text;
+    this.#text = text;
+  }
+
+  /** All of it, with the secrets that are in it: errors hold it, and do not show it when they are printed. */
+  get text(): string {
+    return this.#text;
   }
 
   /** Costs O(log lines), and O(text) the first time. */
@@ -38,14 +43,14 @@ export class Source {
     const starts = this.#starts();
     const start = starts[number - 1];
     if (start === undefined) return "";
-    const next = starts[number] ?? this.text.length + 1;
-    return this.text.slice(start, next - 1).replace(/\r$/, "");
+    const next = starts[number] ?? this.#text.length + 1;
+    return this.#text.slice(start, next - 1).replace(/\r$/, "");
   }
 
   #starts(): readonly number[] {
     if (this.#lineStarts !== null) return this.#lineStarts;
     const starts = [0];
-    for (let at = this.text.indexOf("\n"); at !== -1; at = this.text.indexOf("\n", at + 1)) starts.push(at + 1);
+    for (let at = this.#text.indexOf("\n"); at !== -1; at = this.#text.indexOf("\n", at + 1)) starts.push(at + 1);
     this.#lineStarts = starts;
     return starts;
   }

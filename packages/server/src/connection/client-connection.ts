@@ -18,6 +18,7 @@ import { ProxyHeaderError } from "../net/proxy-header.ts";
 import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
 import type { Subscription } from "../routing/subscription.ts";
+import { showInstancesAs } from "../secrets-cover.ts";
 import { writeMessage } from "./client-delivery.ts";
 import { ClientDispatch } from "./client-dispatch.ts";
 import { addressLabel, connectLabel, identityLabel, refusedLabel } from "./client-label.ts";
@@ -628,6 +629,9 @@ export class ClientConnection
     this.duplex.close();
   }
 }
+
+// Whoever prints one, or what it is part of, does not get the credentials that its CONNECT brought.
+showInstancesAs(ClientConnection, (connection) => `ClientConnection ${connection.label()}`);
 
 function rightsOf(admission: Admission | null, clock: Clock): ClientRights | null {
   return admission === null || admission.permissions === null ? null : new ClientRights(admission.permissions, clock);

@@ -3,15 +3,26 @@
 import { latin1, type Publication, quote } from "@myelin/protocol";
 import type { Logger } from "../logger.ts";
 
-/** Matches the value of `pass`, `password` or `auth_token`, in JSON or in anything that looks like it. */
-const PASSWORD = /("?\s*(?:auth_token\S*?|pass\S*?)"?\s*[:=]\s*"?)([^",\r\n}]*)/g;
-/** Matches the value of `sig`, `proxy_sig` or `nkey`. */
-const SIGNATURE = /((?:^|[^A-Za-z0-9_])"?\s*(?:proxy_sig|nkey|sig)"?\s*[:=]\s*"?)([^",\r\n}]*)/g;
-const JWT = /("jwt"\s*:\s*")([^"]*)/g;
+/**
+ * What stands behind a key: a string, whatever is escaped in it, up to its quote; a bare word; and of what is neither all there is.
+ * Keys count in any case, as they do in CONNECT.
+ */
+const VALUE = String.raw`("(?:[^"\\]|\\.)*|[[{].*|[^",\r\n}]*)`;
+/** Matches `pass`, `password` or `auth_token` with its value, in JSON or in anything that looks like it. */
+const PASSWORD = new RegExp(String.raw`("?\s*(?:auth_token\S*?|pass\S*?)"?\s*[:=]\s*)${VALUE}`, "gis");
+/** Matches `sig`, `proxy_sig`, `nkey` or `jwt` with its value. */
+const SIGNATURE = new RegExp(
+  String.raw`((?:^|[^A-Za-z0-9_])"?\s*(?:proxy_sig|nkey|sig|jwt)"?\s*[:=]\s*)${VALUE}`,
+  "gis",
+);
 
 /** A CONNECT line without its secrets. */
 export function redact(line: string): string {
-  return line.replace(PASSWORD, "$1[REDACTED]").replace(SIGNATURE, "$1[REDACTED]").replace(JWT, "$1[REDACTED]");
+  return line.replace(PASSWORD, cover).replace(SIGNATURE, cover);
+}
+
+function cover(_all: string, key: string, value: string): string {
+  return `${key}${value.startsWith('"') ? '"' : ""}[REDACTED]`;
 }
 
 /** Writes the trace of one connection; made only when tracing is on. */
