@@ -174,7 +174,7 @@ describe("secrets", () => {
       debug: true,
       trace: true,
       logger: { info: add, warn: add, error: add, debug: add, trace: add },
-      authenticate: ({ user }) => (user === "u" ? { user, account: "NONE" } : ({} as { user: string })),
+      authenticate: ({ user }) => (user === "u" ? { user, account: "NONE" } : { refuse: "" }),
     });
     await playAll(() =>
       WireClient.connect(

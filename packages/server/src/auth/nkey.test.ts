@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NodeRandom } from "@myelin/platform/node";
+import { SimRandom } from "@myelin/platform/sim";
 import { nkeys } from "@nats-io/transport-node";
 import { createNonce, createServerId, isPublicUserKey, verifySignature } from "./nkey.ts";
 
@@ -48,6 +49,53 @@ test("verifySignature() takes nothing else", () => {
   const empty = Buffer.from(pair.sign(encode(""))).toString("base64url");
   assert.equal(verifySignature(pair.getPublicKey(), "", empty), false);
   assert.equal(verifySignature("UABC", nonce, sig), false);
+});
+
+test("damaged keys and signatures of all lengths are no keys and no signatures, and nothing is thrown", () => {
+  const chance = new SimRandom(8);
+  const below = (end: number): number => chance.uint32() % end;
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567abcxyz0189+/=-_ \n\0é\ud800";
+  const damage = (text: string): string => {
+    const at = below(text.length + 1);
+    const letter = letters[below(letters.length)] as string;
+    switch (below(6)) {
+      case 0:
+        return text.slice(0, at);
+      case 1:
+        return text.slice(at);
+      case 2:
+        return text.slice(0, at) + letter + text.slice(at + 1);
+      case 3:
+        return text.slice(0, at) + letter + text.slice(at);
+      case 4:
+        return text.slice(0, at) + text.slice(at + 1);
+      default:
+        return text + text.slice(0, at);
+    }
+  };
+  const pair = nkeys.createUser();
+  const key = pair.getPublicKey();
+  const nonce = createNonce(random);
+  const sig = Buffer.from(pair.sign(encode(nonce))).toString("base64url");
+  const others = [
+    nkeys.createAccount().getPublicKey(),
+    createServerId(random),
+    "U".repeat(56),
+    `U${"A".repeat(55)}`,
+    "",
+  ];
+  for (let i = 0; i < 50_000; i++) {
+    let bad = i % 10 === 0 ? (others[below(others.length)] as string) : key;
+    for (let times = 1 + below(3); times > 0; times--) bad = damage(bad);
+    const isSame = bad === key;
+    assert.equal(isPublicUserKey(bad), isSame, bad);
+    if (!isSame) assert.equal(verifySignature(bad, nonce, sig), false, bad);
+    let badSig = sig;
+    for (let times = 1 + below(3); times > 0; times--) badSig = damage(badSig);
+    // The last letter carries bits that no byte takes.
+    const isSameSig = Buffer.from(badSig, "base64url").equals(Buffer.from(sig, "base64url"));
+    if (i % 10 === 0 && !isSameSig) assert.equal(verifySignature(key, nonce, badSig), false, badSig);
+  }
 });
 
 test("createNonce() makes 15 characters, each time others", () => {
