@@ -15,6 +15,7 @@ import { BcryptQueue } from "./auth/bcrypt-queue.ts";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import { SingleUser } from "./auth/single-user.ts";
 import { UserList } from "./auth/user-list.ts";
+import type { SettingName } from "./config/settings.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
 import type { CloseReason } from "./connection/close-reasons.ts";
 import type {
@@ -32,11 +33,12 @@ import { ClientListener, hostPort } from "./net/listener.ts";
 import { ProxiedDuplex } from "./net/proxied-duplex.ts";
 import type { ServerObserver } from "./observer.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "./options.ts";
+import { compareSettings, ReloadError, type ReloadPlan } from "./reload/plan.ts";
 import { Account, clearTraffic, GLOBAL_ACCOUNT, noTraffic } from "./routing/account.ts";
 import { deliver } from "./routing/deliver.ts";
 import type { SublistNode } from "./routing/sublist-node.ts";
 import type { Subscriber } from "./routing/subscriber.ts";
-import { listenerTls } from "./tls/listener-tls.ts";
+import { type ListenerTls, listenerTls } from "./tls/listener-tls.ts";
 
 /** What a server takes from outside. */
 export interface Outside {
@@ -52,9 +54,14 @@ export interface Outside {
 }
 
 /** The context of the connections, with what a reload replaces open to the server. */
-type LiveContext = ConnectionContext & {
-  -readonly [Name in "options" | "authenticator" | "tls"]: ConnectionContext[Name];
-};
+interface LiveContext extends Omit<ConnectionContext, "options" | "authenticator" | "tls"> {
+  options: ServerOptions;
+  authenticator: Authenticator;
+  tls: ListenerTls | null;
+}
+
+/** A change of these makes INFO another: clients that take one at any time are told. */
+const TOLD_IN_INFO: ReadonlySet<SettingName> = new Set(["clientAdvertise", "maxPayloadBytes"]);
 
 /** What a server is doing. */
 export type ServerState = "new" | "starting" | "running" | "closing" | "closed";
@@ -241,6 +248,36 @@ export class Server implements Router {
     return this.#lameDuckEnd;
   }
 
+  /**
+   * Looks at what a reload with these options would change, and changes nothing. A port of -1 or 0 means the one that is there.
+   *
+   * @throws OptionsError when no server could run with them.
+   */
+  planReload(options: PartialServerOptions): ReloadPlan {
+    const current = { ...this.options, port: this.#port > 0 ? this.#port : this.options.port };
+    const wanted = completeOptions(options);
+    const next = wanted.port > 0 ? wanted : Object.freeze({ ...wanted, port: current.port });
+    return { options: next, ...compareSettings(next, current) };
+  }
+
+  /**
+   * Takes the options of a plan over, at once, and says so in the log. Connections that still fit stay.
+   *
+   * @param plan - Made by {@link planReload} after the reload before.
+   * @throws ReloadError when the plan has refusals; nothing has changed then.
+   */
+  reload({ changed, lines, options, refusals }: ReloadPlan): void {
+    if (refusals.length > 0) throw new ReloadError(refusals);
+    this.#context.options = options;
+    this.#forgetInfo();
+    for (const connection of this.#connections.values()) connection.optionsChanged();
+    this.#closeSurplus();
+    if (changed.some((name) => TOLD_IN_INFO.has(name))) {
+      for (const connection of this.#connections.values()) connection.sendAsyncInfo();
+    }
+    for (const line of lines) this.#outside.logger.info(line);
+  }
+
   /** Ends every connection at once and sets all counters to zero; the server goes on listening. For tests, between two of them. */
   reset(): void {
     for (const connection of [...this.#connections.values()]) connection.close("KICKED");
@@ -281,6 +318,15 @@ export class Server implements Router {
   gone(connection: ClientConnection, reason: CloseReason): void {
     this.#connections.delete(connection.id);
     if (connection.isAnnounced) this.#outside.observer?.disconnected(connection, reason);
+  }
+
+  /** Ends the connections that came last, as many as there are too many. */
+  #closeSurplus(): void {
+    const { maxConnections } = this.options;
+    if (maxConnections === 0 || this.#connections.size <= maxConnections) return;
+    const surplus = [...this.#connections.values()].slice(maxConnections);
+    for (const connection of surplus) connection.endSurplus();
+    this.#outside.logger.info(`Closed ${surplus.length} connections to fall within max_connections`);
   }
 
   async #close(): Promise<void> {

@@ -41,3 +41,13 @@ export function formatDuration(milliseconds: number): string {
   const seconds = (milliseconds % 60_000) / 1000;
   return `${hours > 0 ? `${hours}h` : ""}${minutes > 0 ? `${minutes}m` : ""}${seconds > 0 ? `${seconds}s` : ""}`;
 }
+
+/** Writes a duration as the reference does in its log: `2m0s`, `1h0m0s`, `1.5s`, `250ms`. */
+export function goDuration(milliseconds: number): string {
+  if (milliseconds < 1000) return milliseconds === 0 ? "0s" : `${milliseconds}ms`;
+  const hours = Math.floor(milliseconds / 3_600_000);
+  const minutes = Math.floor((milliseconds % 3_600_000) / 60_000);
+  const seconds = `${(milliseconds % 60_000) / 1000}s`;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}`;
+  return minutes > 0 ? `${minutes}m${seconds}` : seconds;
+}

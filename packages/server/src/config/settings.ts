@@ -20,6 +20,26 @@ export interface ProcessSettings {
   readonly portsFileDir?: string;
 }
 
+/** The same with a value for each; null where there is none. */
+export type CompleteProcessSettings = {
+  readonly [Name in keyof ProcessSettings]-?:
+    | Required<ProcessSettings>[Name]
+    | (Required<ProcessSettings>[Name] extends string ? null : never);
+};
+
+/** Completes what belongs to the process with the reference's defaults. */
+export function completeProcessSettings(given: ProcessSettings): CompleteProcessSettings {
+  return {
+    logFile: null,
+    logSizeLimitBytes: 0,
+    logTime: true,
+    logTimeUtc: false,
+    pidFile: null,
+    portsFileDir: null,
+    ...given,
+  };
+}
+
 /** The name of a setting. */
 export type SettingName = keyof ServerOptions | keyof ProcessSettings;
 

@@ -491,6 +491,11 @@ export class ClientConnection
   refuseConnection(): void {
     this.duplex.open(this);
     if (this.#context.tls?.settings.handshakeFirst !== true) this.#sendInfo(false);
+    this.endSurplus();
+  }
+
+  /** There may be fewer connections now than there are. */
+  endSurplus(): void {
     this.logError("maximum connections exceeded");
     this.#refuse("MAX_CONNECTIONS", "MAX_CONNECTIONS");
   }

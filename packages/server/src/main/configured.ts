@@ -2,7 +2,7 @@
 
 import { type Configuration, loadConfig } from "../config/load.ts";
 import type { ConfigOutside } from "../config/parser.ts";
-import { ConfigError, formatProblem, type Problem } from "../config/problem.ts";
+import { ConfigError, formatProblem, headOf, type Problem } from "../config/problem.ts";
 import { completeOptions, OptionsError } from "../options.ts";
 import { type Command, EXIT_FAILURE } from "./command-line.ts";
 import { printConfig } from "./print-config.ts";
@@ -38,6 +38,18 @@ export function prepare(command: SettingsCommand, programName: string, outside: 
     if (!isExpected) throw error;
     return failure(programName, error.message);
   }
+}
+
+/**
+ * Reads the file of a server that runs with it again, with the same flags over it.
+ *
+ * @throws ConfigError or SettingsConflict when no server could run with it.
+ */
+export function readAgain({ configFile, flags }: SettingsCommand, outside: ConfigOutside): RunSettings {
+  const file = configFile === null ? null : loadConfig({ file: configFile }, outside);
+  const settings = runSettings(configFile, file, flags, outside.readFile);
+  const warnings = (file?.problems ?? []).filter(({ severity }) => severity === "warning");
+  return { ...settings, warnings: [...warnings.map(headOf), ...settings.warnings] };
 }
 
 /** The reference's line for a good file. As there, a warning makes a check fail, though a server would start. */

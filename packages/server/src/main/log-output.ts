@@ -104,6 +104,11 @@ export class FileOutput implements LogOutput {
     this.#nextLimitBytes = this.#limitBytes;
   }
 
+  /** Closes the file; nothing is written to it any more. */
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+
   #rotate(): void {
     const backup = this.#freeBackupPath();
     let first: string;

@@ -28,7 +28,7 @@ export class LogWriter implements Logger {
   #debug: boolean;
   #trace: boolean;
 
-  /** Takes the output as it is; {@link openLogWriter} makes one from settings. */
+  /** Takes the output as it is; {@link openLogTarget} makes one from settings. */
   constructor(output: LogOutput, format: LogLineFormat, { debug, trace }: Verbosity) {
     this.#output = output;
     this.#format = format;
@@ -61,6 +61,20 @@ export class LogWriter implements Logger {
     this.#write("FTL", text);
   }
 
+  /** Which lines are written from now on. */
+  set verbosity({ debug, trace }: Verbosity) {
+    this.#debug = debug;
+    this.#trace = trace;
+  }
+
+  /** Writes elsewhere, or in another form, from now on; closes the file that was written to. */
+  moveTo({ format, output }: LogTarget): void {
+    const before = this.#output;
+    this.#output = output;
+    this.#format = format;
+    if (before instanceof FileOutput) before.close();
+  }
+
   /** Opens the log file again and says how that went. */
   reopen(): void {
     if (!(this.#output instanceof FileOutput)) {
@@ -80,18 +94,24 @@ export class LogWriter implements Logger {
   }
 }
 
+/** Where lines go, and how they look there. */
+export interface LogTarget {
+  readonly output: LogOutput;
+  readonly format: LogLineFormat;
+}
+
 /**
- * Opens the log that the command line asks for.
+ * Opens the log that the settings ask for.
  *
  * @throws The platform's error when the log file cannot be opened.
  */
-export function openLogWriter(settings: LogSettings, verbosity: Verbosity, outside: LogOutside): LogWriter {
+export function openLogTarget(settings: LogSettings, outside: LogOutside): LogTarget {
   const { pid, clock, stderr } = outside;
   const zone = settings.utc ? UTC : outside.zone;
   const style = { pid, clock, zone: settings.time ? zone : null };
   if (settings.file === null) {
     const format = new LogLineFormat({ ...style, colours: stderr.colours });
-    return new LogWriter(new DescriptorOutput(stderr.descriptor), format, verbosity);
+    return { format, output: new DescriptorOutput(stderr.descriptor) };
   }
   const format = new LogLineFormat({ ...style, colours: false });
   const output = new FileOutput(settings.file, settings.sizeLimitBytes, {
@@ -99,5 +119,5 @@ export function openLogWriter(settings: LogSettings, verbosity: Verbosity, outsi
     failed: (error) => format.line("ERR", `Unable to rotate the log file (${error.message}), will try again`),
     stamp: (attempt) => backupStamp(clock.wallNs() + BigInt(attempt), outside.zone),
   });
-  return new LogWriter(output, format, verbosity);
+  return { format, output };
 }

@@ -7,7 +7,7 @@ import { SimClock } from "@myelin/platform/sim";
 import { backupStamp, LOCAL_ZONE, LogLineFormat, type LogLineStyle, type TimeZone, UTC } from "./log-line.ts";
 import type { LogOutput } from "./log-output.ts";
 import { DescriptorOutput } from "./log-output.ts";
-import { LogWriter, openLogWriter } from "./log-writer.ts";
+import { LogWriter, openLogTarget } from "./log-writer.ts";
 import type { LogSettings } from "./run-settings.ts";
 
 const INDIA: TimeZone = () => 5.5 * 3_600_000;
@@ -92,7 +92,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function fileLog(name: string, sizeLimitBytes: number = 0): LogWriter {
   const settings: LogSettings = { file: join(folder, name), sizeLimitBytes, time: false, utc: false };
   const outside = { pid: 42, clock: new SimClock(START_MS), zone: UTC, stderr: { descriptor: -1, colours: true } };
-  return openLogWriter(settings, { debug: false, trace: false }, outside);
+  const { format, output } = openLogTarget(settings, outside);
+  return new LogWriter(output, format, { debug: false, trace: false });
 }
 
 function textOf(name: string): string {

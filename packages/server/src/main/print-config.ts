@@ -1,7 +1,7 @@
 // The settings a server would run with, as a configuration file, with the place that each is from behind it. Secrets are not shown.
 
 import { formatDuration } from "../config/duration.ts";
-import type { SettingName } from "../config/settings.ts";
+import { completeProcessSettings, type ProcessSettings, type SettingName } from "../config/settings.ts";
 import { completeOptions, type ServerOptions } from "../options.ts";
 import { isInsecureSuite } from "../tls/cipher-suites.ts";
 import type { MergedSettings } from "./run-settings.ts";
@@ -117,15 +117,7 @@ function valueOf(
   options: ServerOptions,
 ): string | number | boolean | null {
   if (name in options) return options[name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls">];
-  const defaults = {
-    logFile: null,
-    logSizeLimitBytes: 0,
-    logTime: true,
-    logTimeUtc: false,
-    pidFile: null,
-    portsFileDir: null,
-  };
-  return { ...defaults, ...process }[name as keyof typeof defaults];
+  return completeProcessSettings(process)[name as keyof ProcessSettings];
 }
 
 function write(value: string | number | boolean, form: Form): string {

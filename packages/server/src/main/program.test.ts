@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import type { Listener } from "@myelin/platform";
 import { NodeClock, NodeNetwork } from "@myelin/platform/node";
 import type { Logger } from "../logger.ts";
-import type { ServerOptions } from "../options.ts";
+import { completeOptions, type ServerOptions } from "../options.ts";
+import { compareSettings } from "../reload/plan.ts";
 import { runProgram } from "./program.ts";
 import type { ManagedServer } from "./server-process.ts";
 
@@ -42,6 +43,11 @@ async function openServer(options: ServerOptions, log: Logger): Promise<ManagedS
       if (role === "reject") setImmediate(() => void Promise.reject(new Error("test fault")));
     },
     close: async () => listener?.close(),
+    planReload: (given) => {
+      const next = completeOptions(given);
+      return { options: next, ...compareSettings(next, options) };
+    },
+    reload: ({ lines }) => lines.forEach((line) => log.info(line)),
   };
 }
 
@@ -168,6 +174,34 @@ function declareTests(): void {
     assert.equal(await child.ended(), 0);
     assert.match(readFileSync(log, "utf8"), /\[INF\] Server Exiting\.\.\n$/);
     assert.equal(child.stderr, "");
+  });
+
+  test("--signal reload has the file read again, flags over it, and the log goes on in another file", async () => {
+    const [config, pidFile] = [join(folder, "reload.conf"), join(folder, "reload.pid")];
+    const [log, other] = [join(folder, "reload.log"), join(folder, "other.log")];
+    const write = (text: string): void => writeFileSync(config, text);
+    write(`logfile: "${log}"\nlogtime: false\npid_file: "${pidFile}"\nmax_payload: 100\n`);
+    const child = new Child([...local, "-c", config, "-D=false"]);
+    await fileHas(log, "Server is ready");
+    write(`logfile: "${log}"\nmax_payload: "8MB"\nnonsense: 1\n`);
+    assert.equal(await new Child(["--signal", `reload=${pidFile}`]).ended(), 0);
+    await fileHas(log, 'unknown field "nonsense"');
+    write(`logfile: "${other}"\nlogtime: false\npid_file: "${pidFile}"\nmax_payload: 200\ndebug: true\n`);
+    assert.equal(await new Child(["--signal", `reload=${pidFile}`]).ended(), 0);
+    await fileHas(other, "Reloaded server configuration (sha256:");
+    assert.equal(await child.stop(), 0);
+    const said = readFileSync(log, "utf8").replaceAll(/^\[\d+\] /gm, "");
+    const from = said.indexOf("[INF] Trapped");
+    assert.deepEqual(said.slice(from).split("\n"), [
+      '[INF] Trapped "hangup" signal',
+      `[ERR] Failed to reload server configuration: ${config}:2:14: "max_payload" must be a number of bytes such as 8MB, without quotes, not a string (take the quotes off)`,
+      `[ERR] Failed to reload server configuration: ${config}:3:1: unknown field "nonsense"`,
+      '[INF] Trapped "hangup" signal',
+      "[INF] Reloaded: max_payload = 200",
+      `[INF] Reloaded: log_file = ${other}`,
+      "",
+    ]);
+    assert.match(readFileSync(other, "utf8"), /^\[\d+\] \[INF\] Reloaded server configuration .*\n(.*\n)*.*Exiting/);
   });
 
   for (const fault of ["throw", "reject"]) {

@@ -6,10 +6,10 @@ import type { Clock } from "@myelin/platform";
 import { NODE_CONFIG_OUTSIDE } from "../config/node-outside.ts";
 import { fileErrorText } from "../system-error.ts";
 import { type Command, EXIT_FAILURE, understand } from "./command-line.ts";
-import { prepare, type SettingsCommand } from "./configured.ts";
+import { prepare, readAgain, type SettingsCommand } from "./configured.ts";
 import { LOCAL_ZONE } from "./log-line.ts";
 import { DescriptorOutput } from "./log-output.ts";
-import { type LogWriter, openLogWriter } from "./log-writer.ts";
+import { type LogOutside, LogWriter, openLogTarget } from "./log-writer.ts";
 import { processTitle } from "./program-name.ts";
 import type { RunSettings } from "./run-settings.ts";
 import { type HandledSignal, type OpenServer, type ProcessOutside, ServerProcess } from "./server-process.ts";
@@ -62,7 +62,7 @@ async function runPrepared(command: SettingsCommand, args: readonly string[], ou
     return;
   }
   process.title = processTitle(outside.programName, args);
-  await runServer(settings, outside);
+  await runServer(settings, () => readAgain(command, NODE_CONFIG_OUTSIDE), outside);
 }
 
 function print(descriptor: number, text: string): void {
@@ -81,8 +81,14 @@ async function runSignal(request: string, programName: string): Promise<void> {
   }
 }
 
-async function runServer(settings: RunSettings, { programName, clock, openServer }: ProgramOutside): Promise<void> {
-  const log = openLog(settings, programName, clock);
+async function runServer(
+  settings: RunSettings,
+  readSettings: () => RunSettings,
+  { programName, clock, openServer }: ProgramOutside,
+): Promise<void> {
+  const colours = isatty(STDERR) && process.env["NO_COLOR"] === undefined;
+  const logOutside = { pid: process.pid, clock, zone: LOCAL_ZONE, stderr: { descriptor: STDERR, colours } };
+  const log = openLog(settings, programName, logOutside);
   if (log === null) return;
   const outside: ProcessOutside = {
     programName,
@@ -91,6 +97,8 @@ async function runServer(settings: RunSettings, { programName, clock, openServer
     addresses: ADDRESSES,
     showBanner: bannerOutput(),
     exit: (code) => process.exit(code),
+    readSettings,
+    openLog: (log) => openLogTarget(log, logOutside),
   };
   const server = new ServerProcess(settings, openServer, log, outside);
   for (const signal of handledSignals()) process.on(signal, () => server.handleSignal(signal));
@@ -99,13 +107,11 @@ async function runServer(settings: RunSettings, { programName, clock, openServer
   await server.run();
 }
 
-function openLog(settings: RunSettings, programName: string, clock: Clock): LogWriter | null {
-  const { log, options } = settings;
+function openLog({ log, options }: RunSettings, programName: string, outside: LogOutside): LogWriter | null {
   const verbosity = { debug: options.debug === true, trace: options.trace === true };
-  const colours = isatty(STDERR) && process.env["NO_COLOR"] === undefined;
-  const stderr = { descriptor: STDERR, colours };
   try {
-    return openLogWriter(log, verbosity, { pid: process.pid, clock, zone: LOCAL_ZONE, stderr });
+    const { format, output } = openLogTarget(log, outside);
+    return new LogWriter(output, format, verbosity);
   } catch (error) {
     const text = fileErrorText("open", log.file ?? "stderr", error as Error);
     print(STDERR, `${programName}: error opening file: ${text}\n`);

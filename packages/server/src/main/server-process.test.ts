@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { SimClock } from "@myelin/platform/sim";
 import { SERVER_VERSION } from "@myelin/protocol";
+import { ConfigError } from "../config/problem.ts";
+import { Source } from "../config/source.ts";
 import type { Logger } from "../logger.ts";
-import type { ServerOptions } from "../options.ts";
+import { completeOptions, type PartialServerOptions, type ServerOptions } from "../options.ts";
+import { compareSettings, type ReloadPlan } from "../reload/plan.ts";
 import { MYELIN_VERSION } from "../version.ts";
-import { LogLineFormat } from "./log-line.ts";
+import { LogLineFormat, UTC } from "./log-line.ts";
 import { LogWriter } from "./log-writer.ts";
 import type { RunSettings } from "./run-settings.ts";
 import { type HandledSignal, type ManagedServer, ServerProcess } from "./server-process.ts";
@@ -39,13 +42,25 @@ class StubServer implements ManagedServer {
   readonly lameDuck?: () => Promise<void>;
   starting: Promise<void> = Promise.resolve();
   closing: Promise<void> = Promise.resolve();
+  options: ServerOptions;
   #log: Logger;
   #host: string;
 
   constructor(options: ServerOptions, log: Logger) {
     this.name = options.serverName ?? this.id;
     this.#host = options.host;
+    this.options = options;
     this.#log = log;
+  }
+
+  planReload(given: PartialServerOptions): ReloadPlan {
+    const options = completeOptions(given);
+    return { options, ...compareSettings(options, this.options) };
+  }
+
+  reload({ lines, options }: ReloadPlan): void {
+    this.options = options;
+    for (const line of lines) this.#log.info(line);
   }
 
   async start(): Promise<void> {
@@ -68,7 +83,12 @@ interface Run {
   readonly banners: string[];
 }
 
-function runOf(settings: Partial<RunSettings>, prepare: (server: StubServer) => void = () => {}): Run {
+/** @param readAgain - The settings that a reload finds; those that it started with when absent. */
+function runOf(
+  settings: Partial<RunSettings>,
+  prepare: (server: StubServer) => void = () => {},
+  readAgain: () => Partial<RunSettings> = () => ({}),
+): Run {
   const clock = new SimClock();
   let text = "";
   const output = { write: (line: string) => void (text += line) };
@@ -97,6 +117,11 @@ function runOf(settings: Partial<RunSettings>, prepare: (server: StubServer) => 
     addresses: { all: () => ["127.0.0.1", "::1"], lookup: async (name) => name },
     showBanner: (banner) => void banners.push(banner),
     exit: (code) => void exits.push(code),
+    readSettings: () => ({ ...complete, ...readAgain() }),
+    openLog: ({ file, time }) => {
+      if (file === "/bad") throw Object.assign(new Error("no"), { code: "ENOENT" });
+      return { output, format: new LogLineFormat({ pid: 42, clock, zone: time ? UTC : null, colours: false }) };
+    },
   });
   const lines = (): string[] => text.replaceAll("[42] ", "").split("\n").slice(0, -1);
   return { process, clock, lines, exits, banners };
@@ -248,18 +273,138 @@ test("warnings stand after the head", async () => {
   ]);
 });
 
-test("a configuration file is named in the log, and SIGHUP says that it is not read again", async () => {
+test("a configuration file is named in the log", async () => {
   const run = runOf({ config: { file: "a.conf", digest: "sha256:1" }, warnings: ["a notice"] });
   await run.process.run();
-  run.process.handleSignal("SIGHUP");
   assert.deepEqual(run.lines().slice(HEAD.length, HEAD.length + 2), [
     "[WRN] a notice",
     "[INF] Using configuration file: a.conf (sha256:1)",
   ]);
-  assert.deepEqual(run.lines().slice(-2), [
-    '[INF] Trapped "hangup" signal',
-    "[ERR] Failed to reload server configuration: reload is not supported yet; restart the server to use a changed file",
+});
+
+/** Starts with one file, and reloads another. Gives what the log says from the reload on. */
+async function reloaded(
+  before: Partial<RunSettings>,
+  after: () => Partial<RunSettings>,
+  prepare?: (server: StubServer) => void,
+): Promise<string[]> {
+  const run = runOf({ config: { file: "a.conf", digest: "sha256:1" }, ...before }, prepare, () => ({
+    config: { file: "a.conf", digest: "sha256:2" },
+    ...after(),
+  }));
+  await run.process.run();
+  const from = run.lines().length;
+  run.process.handleSignal("SIGHUP");
+  await settle();
+  assert.deepEqual(run.exits, []);
+  return run.lines().slice(from);
+}
+
+const HANGUP = '[INF] Trapped "hangup" signal';
+const LOG = { file: null, sizeLimitBytes: 0, time: false, utc: false };
+
+test("SIGHUP takes over what has changed, and says so as the reference does", async () => {
+  const pidFile = join(folder, "reloaded.pid");
+  const lines = await reloaded({ options: { maxPayloadBytes: 100 } }, () => ({
+    options: { maxPayloadBytes: 200, debug: true, pingIntervalMs: 90_000 },
+    pidFile,
+    portsFileDir: folder,
+    log: { ...LOG, utc: true },
+    warnings: ["something is odd"],
+  }));
+  assert.deepEqual(lines, [
+    HANGUP,
+    "[WRN] something is odd",
+    "[INF] Reloaded: debug = true",
+    "[INF] Reloaded: ping_interval = 1m30s",
+    "[INF] Reloaded: max_payload = 200",
+    "[INF] Reloaded: logtime_utc = true",
+    `[INF] Reloaded: pid_file = ${pidFile}`,
+    `[INF] Reloaded: ports_file_dir = ${folder}`,
+    "[INF] Reloaded server configuration (sha256:2)",
   ]);
+  assert.equal(readFileSync(pidFile, "utf8"), "42");
+  assert.equal(
+    readFileSync(join(folder, "nats-server_42.ports"), "utf8"),
+    '{"nats":["nats://127.0.0.1:4555","nats://[::1]:4555"]}',
+  );
+});
+
+test("SIGHUP with one setting that cannot change changes none, and names each of them", async () => {
+  const pidFile = join(folder, "refused.pid");
+  let server: StubServer | null = null;
+  const lines = await reloaded(
+    {},
+    () => ({
+      options: { debug: true, serverName: "other", lameDuckDurationMs: 90_000 },
+      log: { ...LOG, sizeLimitBytes: 10 },
+      pidFile,
+    }),
+    (made) => {
+      server = made;
+    },
+  );
+  assert.deepEqual(lines, [
+    HANGUP,
+    "[ERR] Failed to reload server configuration: config reload not supported for ServerName: old=, new=other",
+    "[ERR] Failed to reload server configuration: config reload not supported for LameDuckDuration: old=2m0s, new=1m30s",
+    "[ERR] Failed to reload server configuration: config reload not supported for LogSizeLimit: old=0, new=10",
+  ]);
+  assert.ok(!existsSync(pidFile));
+  assert.equal((server as StubServer | null)?.options.debug, false);
+});
+
+test("SIGHUP with a log file that cannot be opened changes nothing", async () => {
+  assert.deepEqual(await reloaded({}, () => ({ log: { ...LOG, file: "/bad" }, options: { debug: true } })), [
+    HANGUP,
+    "[ERR] Failed to reload server configuration: error opening file: open /bad: no such file or directory",
+  ]);
+});
+
+test("SIGHUP with a file that is wrong names every error, with its place and what to do", async () => {
+  const source = new Source("a.conf", "prot: 1\nmax_payload: x\n");
+  const problem = { severity: "error", code: "UNKNOWN_FIELD" } as const;
+  const lines = await reloaded({}, () => {
+    throw new ConfigError([
+      { ...problem, message: 'unknown field "prot"', span: { source, start: 0, end: 4 }, hint: 'did you mean "port"?' },
+      { ...problem, severity: "notice", message: "not this one", span: null, hint: null },
+      { ...problem, message: "no number", span: { source, start: 21, end: 22 }, hint: null },
+    ]);
+  });
+  assert.deepEqual(lines, [
+    HANGUP,
+    '[ERR] Failed to reload server configuration: a.conf:1:1: unknown field "prot" (did you mean "port"?)',
+    "[ERR] Failed to reload server configuration: a.conf:2:14: no number",
+  ]);
+});
+
+test("SIGHUP that moves the ports file takes the old one away", async () => {
+  const [first, second] = [mkdtempSync(join(folder, "ports-")), mkdtempSync(join(folder, "ports-"))];
+  await reloaded({ portsFileDir: first }, () => ({ portsFileDir: second }));
+  assert.deepEqual([readdirSync(first), readdirSync(second)], [[], ["nats-server_42.ports"]]);
+  const run = await reloaded({ portsFileDir: second }, () => ({ portsFileDir: null }));
+  assert.ok(run.includes("[INF] Reloaded: ports_file_dir = "));
+  assert.deepEqual(readdirSync(second), []);
+});
+
+test("SIGHUP during the start waits for it, and during the stop does nothing", async () => {
+  const gate = new Gate();
+  const run = runOf({ config: { file: "a.conf", digest: "sha256:1" } }, (server) => {
+    server.starting = gate.passed;
+  });
+  const ready = run.process.run();
+  await settle();
+  run.process.handleSignal("SIGHUP");
+  await settle();
+  assert.equal(run.lines().at(-1), HANGUP);
+  gate.open();
+  await ready;
+  await settle();
+  assert.ok(run.lines().includes("[INF] Reloaded server configuration (sha256:1)"));
+  await run.process.stop();
+  run.process.handleSignal("SIGHUP");
+  await settle();
+  assert.equal(run.lines().at(-1), HANGUP);
 });
 
 test("passwords that are hashed, and users with nkeys, are no reason to warn", async () => {

@@ -9,7 +9,8 @@ import type { Clock } from "@myelin/platform";
 import { SERVER_VERSION } from "@myelin/protocol";
 import { isBcrypt } from "../auth/secrets.ts";
 import type { Logger } from "../logger.ts";
-import { completeOptions, type ServerOptions } from "../options.ts";
+import { completeOptions, type PartialServerOptions, type ServerOptions } from "../options.ts";
+import type { ReloadPlan } from "../reload/plan.ts";
 import { fileErrorText } from "../system-error.ts";
 import { MYELIN_VERSION } from "../version.ts";
 import { bannerText } from "./banner.ts";
@@ -24,6 +25,7 @@ import {
   writePidFile,
   writePortsFile,
 } from "./process-files.ts";
+import { type ProcessReload, prepareReload, type ReloadOutside, reasonsOf } from "./process-reload.ts";
 import type { RunSettings } from "./run-settings.ts";
 
 /** The server, as far as its process knows it. */
@@ -44,13 +46,17 @@ export interface ManagedServer {
    * last is gone or when `close` is called; the caller closes the server then.
    */
   lameDuck?(): Promise<void>;
+  /** Looks at what other options would change. @throws OptionsError when no server could run with them. */
+  planReload(options: PartialServerOptions): ReloadPlan;
+  /** Takes the options of a plan without refusals over, and logs that. */
+  reload(plan: ReloadPlan): void;
 }
 
 /** Makes the server; it listens later. */
 export type OpenServer = (options: ServerOptions, logger: Logger) => Promise<ManagedServer>;
 
 /** What a server's process needs of the process it runs in. */
-export interface ProcessOutside {
+export interface ProcessOutside extends ReloadOutside {
   readonly programName: string;
   readonly pid: number;
   readonly clock: Clock;
@@ -135,7 +141,7 @@ export class ServerProcess {
         if (!this.#lameDuck) void this.stop();
         break;
       case "SIGHUP":
-        this.#log.error(`Failed to reload server configuration: ${this.#whyNoReload()}`);
+        void this.#reload();
         break;
       case "SIGUSR1":
         this.#log.reopen();
@@ -200,9 +206,49 @@ export class ServerProcess {
     if (config !== null) this.#log.info(`Using configuration file: ${config.file} (${config.digest})`);
   }
 
-  #whyNoReload(): string {
-    if (this.#settings.config === null) return "can only reload config when a file is provided using -c or --config";
-    return "reload is not supported yet; restart the server to use a changed file";
+  /** Reads the configuration again. What is wrong with it is logged, and the server goes on as it was. */
+  async #reload(): Promise<void> {
+    await this.#starting.catch(ignoreFailedStart);
+    const server = this.#server;
+    if (server === null || this.#stoppingSinceMs !== null) return;
+    try {
+      if (this.#settings.config === null) {
+        this.#reportFailedReload(["can only reload config when a file is provided using -c or --config"]);
+        return;
+      }
+      const reload = prepareReload(this.#settings, (options) => server.planReload(options), this.#outside);
+      this.#takeOver(server, reload);
+      if (reload.movesPortsFile) {
+        this.#removePortsFile();
+        await this.#writePortsFile(server, reload.plan.options.host);
+      }
+    } catch (error) {
+      this.#reportFailedReload(reasonsOf(error));
+    }
+  }
+
+  #reportFailedReload(reasons: readonly string[]): void {
+    for (const reason of reasons) this.#log.error(`Failed to reload server configuration: ${reason}`);
+  }
+
+  #takeOver(server: ManagedServer, { lines, log, plan, settings, writesPidFile }: ProcessReload): void {
+    this.#settings = settings;
+    for (const warning of settings.warnings) this.#log.warn(warning);
+    server.reload(plan);
+    if (writesPidFile) this.#rewritePidFile();
+    for (const line of lines) this.#log.info(line);
+    if (log !== null) this.#log.moveTo(log);
+    this.#log.verbosity = plan.options;
+    this.#log.info(`Reloaded server configuration (${settings.config?.digest})`);
+  }
+
+  #rewritePidFile(): void {
+    const path = this.#settings.pidFile as string;
+    try {
+      writePidFile(path, this.#outside.pid);
+    } catch (error) {
+      this.#log.error(`Failed to write pidfile: ${fileErrorText("open", path, error as Error)}`);
+    }
   }
 
   #writePidFile(): boolean {
@@ -227,20 +273,24 @@ export class ServerProcess {
 
   /** Tells launchers and people where the server is. What goes wrong here does not stop it. */
   async #announce(host: string, server: ManagedServer): Promise<void> {
+    await this.#writePortsFile(server, host);
+    if (this.#stoppingSinceMs === null) this.#outside.showBanner?.(bannerText(server.url));
+  }
+
+  async #writePortsFile(server: ManagedServer, host: string): Promise<void> {
     const { portsFileDir } = this.#settings;
-    const { programName, pid, addresses, showBanner } = this.#outside;
-    if (portsFileDir !== null) {
-      const path = portsFilePath(portsFileDir, programName, pid);
-      try {
-        const nats = await reachableUrls(schemeOf(server.url), host, server.port, addresses);
-        if (this.#stoppingSinceMs !== null) return;
-        writePortsFile(path, { nats });
-        this.#portsFile = path;
-      } catch (error) {
-        this.#log.error(`Error writing ports file (${path}): ${fileErrorText("open", path, error as Error)}`);
-      }
+    const { programName, pid, addresses } = this.#outside;
+    if (portsFileDir === null) return;
+    const path = portsFilePath(portsFileDir, programName, pid);
+    try {
+      const nats = await reachableUrls(schemeOf(server.url), host, server.port, addresses);
+      // A stop or a reload may have come meanwhile.
+      if (this.#stoppingSinceMs !== null || this.#settings.portsFileDir !== portsFileDir) return;
+      writePortsFile(path, { nats });
+      this.#portsFile = path;
+    } catch (error) {
+      this.#log.error(`Error writing ports file (${path}): ${fileErrorText("open", path, error as Error)}`);
     }
-    showBanner?.(bannerText(server.url));
   }
 
   #removePortsFile(): void {
