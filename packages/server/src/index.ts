@@ -21,6 +21,8 @@ export {
   EmbeddedServer,
   type EmbeddedServerOptions,
   NoListenerError,
+  type ReloadOptions,
+  type ReloadResult,
   type ServerEvents,
   ServerStateError,
   type ServerStatistics,
@@ -34,5 +36,6 @@ export {
   type PartialServerOptions,
   type ServerOptions,
 } from "./options.ts";
+export { ReloadError, type ReloadPlan, type ReloadRefusal } from "./reload/plan.ts";
 export { type Outside, Server, type ServerState } from "./server.ts";
 export type { TlsOptions, TlsPair, TlsPairOptions, TlsSettings } from "./tls/settings.ts";

@@ -49,8 +49,11 @@ export interface Outside {
   readonly logger: Logger;
   /** Is told of connections. */
   readonly observer?: ServerObserver;
-  /** Makes what says who may come in, given the server's accounts; without it, the options' user or token do. */
-  readonly createAuthenticator?: (accounts: ReadonlyMap<string, Account>, random: Random) => Authenticator;
+  /**
+   * Makes what says who may come in, given the server's accounts; where there is none (null), the options' users or token do.
+   * Called at the start and at each reload.
+   */
+  readonly createAuthenticator?: (accounts: ReadonlyMap<string, Account>, random: Random) => Authenticator | null;
 }
 
 /** The context of the connections, with what a reload replaces open to the server. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatDuration, parseDuration } from "./duration.ts";
+import { formatDuration, goDuration, parseDuration } from "./duration.ts";
 
 const CASES: ReadonlyArray<readonly [text: string, ms: number | null]> = [
   ["0", 0],
@@ -42,3 +42,14 @@ test("formatDuration() writes what parseDuration() reads", () => {
   assert.equal(formatDuration(5_400_000), "1h30m");
   assert.equal(formatDuration(90_500), "1m30.5s");
 });
+
+for (const [ms, text] of [
+  [0, "0s"],
+  [250, "250ms"],
+  [1_500, "1.5s"],
+  [120_000, "2m0s"],
+  [3_600_000, "1h0m0s"],
+  [5_410_000, "1h30m10s"],
+] as const) {
+  test(`goDuration() writes ${ms} ms as ${text}`, () => assert.equal(goDuration(ms), text));
+}

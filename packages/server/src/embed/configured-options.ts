@@ -12,6 +12,13 @@ export interface ConfigurationGiven {
   readonly configText: string | undefined;
 }
 
+/** Options, and the digest of the configuration that they are from. */
+export interface ConfiguredOptions {
+  readonly options: PartialServerOptions;
+  /** `sha256:...`; null without a configuration. */
+  readonly digest: string | null;
+}
+
 /**
  * Reads the configuration, and puts options over it. Warnings go to the logger, those too that the process round the server
  * has to do with: log and pid files are the embedding program's business.
@@ -22,19 +29,19 @@ export function configuredOptions(
   { configFile, configText }: ConfigurationGiven,
   options: PartialServerOptions,
   logger: Logger,
-): PartialServerOptions {
+): ConfiguredOptions {
   if (configFile !== undefined && configText !== undefined) {
     const message = "configFile and configText are both given, and only one of them can be the configuration";
     throw new ConfigError([{ severity: "error", code: "CONFLICT", message, span: null, hint: null }]);
   }
   const given: ConfigGiven | null =
     configFile !== undefined ? { file: configFile } : configText !== undefined ? { text: configText } : null;
-  if (given === null) return options;
-  const { options: configured, origins, problems, process } = loadConfig(given);
+  if (given === null) return { options, digest: null };
+  const { digest, options: configured, origins, problems, process } = loadConfig(given);
   for (const problem of problems) logger.warn(headOf(problem));
   for (const name of Object.keys(process) as Array<keyof typeof process>) {
     const span = origins.get(name) ?? null;
     logger.warn(headOf({ message: `${name} has no effect in an embedded server`, span }));
   }
-  return overrideOptions(configured, options);
+  return { options: overrideOptions(configured, options), digest };
 }

@@ -9,10 +9,11 @@ import { NODE_CONFIG_OUTSIDE } from "../config/node-outside.ts";
 import type { ClientConnection } from "../connection/client-connection.ts";
 import type { CloseReason } from "../connection/close-reasons.ts";
 import { type Logger, SILENT_LOGGER } from "../logger.ts";
-import { OptionsError, type PartialServerOptions } from "../options.ts";
+import { OptionsError, type PartialServerOptions, type ServerOptions } from "../options.ts";
+import { ReloadError } from "../reload/plan.ts";
 import { type Outside, Server, type ServerState } from "../server.ts";
 import { completeTls, type TlsOptions, TlsSettingsError } from "../tls/settings.ts";
-import { configuredOptions } from "./configured-options.ts";
+import { type ConfiguredOptions, configuredOptions } from "./configured-options.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection-info.ts";
 
 /** Options of an embedded server: those of every server, and what a program can give besides. */
@@ -36,6 +37,24 @@ export interface EmbeddedServerOptions extends Omit<PartialServerOptions, "tls">
   readonly network?: Network;
   /** Where buffers come from; the arena that all servers of this process share when absent. */
   readonly arena?: Arena;
+}
+
+/**
+ * What a reload of an embedded server changes. What is left out stays as it was given before; what is `undefined` counts as not
+ * given any more.
+ */
+export type ReloadOptions = {
+  readonly [Name in Exclude<keyof EmbeddedServerOptions, "logger" | "clock" | "random" | "network" | "arena">]?:
+    | EmbeddedServerOptions[Name]
+    | undefined;
+};
+
+/** What came of a reload. */
+export interface ReloadResult {
+  /** The options that have another value now. */
+  readonly changed: ReadonlyArray<keyof ServerOptions>;
+  /** `sha256:...` of the configuration; null without one. */
+  readonly digest: string | null;
 }
 
 /** Events of an embedded server, with what their listeners get. */
@@ -107,6 +126,8 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
   readonly clock: Clock;
   readonly #server: Server;
   readonly #logger: Logger;
+  /** What the program gave, at the start and at reloads. */
+  #given: ReloadOptions;
   #tellClosed!: () => void;
   #closing: Promise<void> | null = null;
   #lameDuck: Promise<void> | null = null;
@@ -114,8 +135,8 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
   /** @throws OptionsError when an option cannot be used, a certificate included; ConfigError when the configuration cannot. */
   constructor(options: EmbeddedServerOptions = {}) {
     super();
-    const { arena, authenticate, clock, configFile, configText, logger, network, random, tls, ...serverOptions } =
-      options;
+    const { arena, clock, logger, network, random, ...given } = options;
+    this.#given = given;
     this.clock = clock ?? new NodeClock();
     this.#logger = logger ?? SILENT_LOGGER;
     const outside: Outside = {
@@ -129,23 +150,12 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
         disconnected: (connection, reason) => this.#tell("disconnect", connection, reason),
         slowConsumer: (connection, reason) => this.#tell("slowConsumer", connection, reason),
       },
-      ...(authenticate !== undefined && {
-        createAuthenticator: (accounts, random) => new UserFunction(authenticate, accounts, random),
-      }),
+      createAuthenticator: (accounts, random) => {
+        const { authenticate } = this.#given;
+        return authenticate === undefined ? null : new UserFunction(authenticate, accounts, random);
+      },
     };
-    const configured = configuredOptions(
-      { configFile, configText },
-      { ...withoutUndefined(serverOptions), ...tlsOption(tls) },
-      this.#logger,
-    );
-    this.#server = new Server({ ...EMBEDDED_DEFAULTS, ...configured }, outside);
-    const { token, user, users } = this.#server.options;
-    if (authenticate !== undefined && (user !== null || token !== null || users.length > 0)) {
-      throw new OptionsError(
-        user !== null ? "user" : token !== null ? "token" : "users",
-        "authenticate is set too, and only one of them can say who may come in",
-      );
-    }
+    this.#server = new Server(this.#optionsOf(given).options, outside);
     this.closed = new Promise((resolve) => {
       this.#tellClosed = resolve;
     });
@@ -243,6 +253,32 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
   }
 
   /**
+   * Changes options while the server runs: reads the configuration file again, or takes another configuration or other options.
+   * All or nothing. Connections that still fit stay; see docs/configuration.md, Reload.
+   *
+   * @param changes - Over what was given before. A program's own options stay over those of a configuration.
+   * @returns What has changed. Rejects with a ConfigError, an OptionsError or a ReloadError, which names every option that
+   *   cannot change while the server runs, and then nothing has changed; with a ServerStateError when it is not running.
+   */
+  async reload(changes: ReloadOptions = {}): Promise<ReloadResult> {
+    // The caller may be a listener of an event, in the middle of the server's own work.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { state } = this.#server;
+    if (state !== "running") throw new ServerStateError("reload", state);
+    const given: { -readonly [Name in keyof ReloadOptions]: ReloadOptions[Name] } = { ...this.#given, ...changes };
+    // One configuration takes the place of the other.
+    if (changes.configText !== undefined && changes.configFile === undefined) given.configFile = undefined;
+    if (changes.configFile !== undefined && changes.configText === undefined) given.configText = undefined;
+    const { digest, options } = this.#optionsOf(given);
+    const plan = this.#server.planReload(options);
+    if (plan.refusals.length > 0) throw new ReloadError(plan.refusals);
+    this.#given = given;
+    this.#server.reload(plan);
+    this.#logger.info(`Reloaded server configuration${digest === null ? "" : ` (${digest})`}`);
+    return { changed: plan.changed as Array<keyof ServerOptions>, digest };
+  }
+
+  /**
    * Stops listening, tells the clients to go elsewhere, ends those that stay one by one over `lameDuckDurationMs`, then closes.
    *
    * @returns Resolves when the server is closed; rejects when it was not running.
@@ -260,6 +296,15 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What a server is made of: the configuration, the program's options over it, the defaults of embedding under both. */
+  #optionsOf({ authenticate, configFile, configText, tls, ...own }: ReloadOptions): ConfiguredOptions {
+    const over = { ...withoutUndefined(own), ...tlsOption(tls) };
+    const configured = configuredOptions({ configFile, configText }, over, this.#logger);
+    const options = { ...EMBEDDED_DEFAULTS, ...configured.options };
+    if (authenticate !== undefined) checkAuthenticate(options);
+    return { ...configured, options };
   }
 
   async #start(): Promise<void> {
@@ -317,6 +362,14 @@ export async function createServer(options: EmbeddedServerOptions = {}): Promise
   const server = new EmbeddedServer(options);
   await server.ready;
   return server;
+}
+
+/** @throws OptionsError when options say too who may come in. */
+function checkAuthenticate({ token, user, users }: PartialServerOptions): void {
+  const problem = "authenticate is set too, and only one of them can say who may come in";
+  if (typeof user === "string") throw new OptionsError("user", problem);
+  if (typeof token === "string") throw new OptionsError("token", problem);
+  if (users !== undefined && users.length > 0) throw new OptionsError("users", problem);
 }
 
 function tlsOption(tls: TlsOptions | null | undefined): PartialServerOptions {
