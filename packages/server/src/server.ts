@@ -63,6 +63,17 @@ interface LiveContext extends Omit<ConnectionContext, "options" | "authenticator
   tls: ListenerTls | null;
 }
 
+/** A change of these changes who may come in, and as whom. */
+const SAYS_WHO_MAY_COME: ReadonlySet<SettingName> = new Set([
+  "user",
+  "pass",
+  "token",
+  "users",
+  "accounts",
+  "noAuthUser",
+  "openGlobalAccount",
+]);
+
 /** A change of these makes INFO another: clients that take one at any time are told. */
 const TOLD_IN_INFO: ReadonlySet<SettingName> = new Set(["clientAdvertise", "maxPayloadBytes"]);
 
@@ -74,8 +85,6 @@ export class Server implements Router {
   /** `N...`, made anew for each server. */
   readonly id: string;
   readonly name: string;
-  /** Accounts by name; every connection is in one. */
-  readonly accounts: ReadonlyMap<string, Account>;
   readonly counters: ServerCounters = { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 };
   /** Connections accepted so far, refused ones included. */
   totalConnections = 0;
@@ -83,6 +92,8 @@ export class Server implements Router {
   readonly #outside: Outside;
   readonly #context: LiveContext;
   readonly #listener: ClientListener;
+  readonly #accounts: Map<string, Account>;
+  readonly #hashes: BcryptQueue = new BcryptQueue();
   readonly #connections: Map<number, ClientConnection> = new Map();
   readonly #xkey: string;
   readonly #infoCache: Record<InfoFace, Map<Account | null, InfoParts>> = {
@@ -106,7 +117,8 @@ export class Server implements Router {
     this.#xkey = createServerXKey(random);
     this.name = complete.serverName ?? this.id;
     const globalAccount = new Account(GLOBAL_ACCOUNT, random.uint32());
-    this.accounts = createAccounts(complete, globalAccount, random);
+    this.#accounts = new Map([[GLOBAL_ACCOUNT, globalAccount]]);
+    keepAccounts(this.#accounts, complete, random);
     this.#listener = new ClientListener(network, logger);
     this.#context = {
       arena,
@@ -118,8 +130,8 @@ export class Server implements Router {
       logger,
       router: this,
       authenticator:
-        outside.createAuthenticator?.(this.accounts, random) ??
-        createAuthenticator(complete, this.accounts, globalAccount, random, logger),
+        outside.createAuthenticator?.(this.#accounts, random) ??
+        authenticatorOf(complete, this.#accounts, globalAccount, this.#hashes, random, logger),
       tls: complete.tls === null ? null : listenerTls(complete.tls, complete.allowNonTls, clock, logger),
       counters: this.counters,
       globalAccount,
@@ -131,6 +143,11 @@ export class Server implements Router {
   /** The options as they stand; a reload replaces them. */
   get options(): ServerOptions {
     return this.#context.options;
+  }
+
+  /** Accounts by name; every connection is in one. */
+  get accounts(): ReadonlyMap<string, Account> {
+    return this.#accounts;
   }
 
   get state(): ServerState {
@@ -275,6 +292,7 @@ export class Server implements Router {
     this.#forgetInfo();
     for (const connection of this.#connections.values()) connection.optionsChanged();
     this.#closeSurplus();
+    this.#reloadAuthentication(changed);
     if (changed.some((name) => TOLD_IN_INFO.has(name))) {
       for (const connection of this.#connections.values()) connection.sendAsyncInfo();
     }
@@ -321,6 +339,18 @@ export class Server implements Router {
   gone(connection: ClientConnection, reason: CloseReason): void {
     this.#connections.delete(connection.id);
     if (connection.isAnnounced) this.#outside.observer?.disconnected(connection, reason);
+  }
+
+  /** Makes accounts and authentication anew, and asks again who each client is. */
+  #reloadAuthentication(changed: ReloadPlan["changed"]): void {
+    const { createAuthenticator, logger, random } = this.#outside;
+    const { authenticator: previous, globalAccount } = this.#context;
+    keepAccounts(this.#accounts, this.options, random);
+    const own = createAuthenticator?.(this.#accounts, random) ?? null;
+    if (own === null && !changed.some((name) => SAYS_WHO_MAY_COME.has(name))) return;
+    this.#context.authenticator =
+      own ?? authenticatorOf(this.options, this.#accounts, globalAccount, this.#hashes, random, logger);
+    for (const connection of [...this.#connections.values()]) connection.authorizeAgain(previous);
   }
 
   /** Ends the connections that came last, as many as there are too many. */
@@ -412,21 +442,24 @@ export class Server implements Router {
   }
 }
 
-/** `$G`, the accounts of the options, and the system account, which is one of these or `$SYS`. */
-function createAccounts(options: ServerOptions, globalAccount: Account, random: Random): ReadonlyMap<string, Account> {
-  const names = new Set([...options.accounts, options.systemAccount]);
-  const others = [...names].map((name) => new Account(name, random.uint32(), name === options.systemAccount));
-  return new Map([globalAccount, ...others].map((account) => [account.name, account]));
+/** Has `$G`, the accounts of the options, and the system account, which is one of these or `$SYS`; those that are there stay. */
+function keepAccounts(accounts: Map<string, Account>, options: ServerOptions, random: Random): void {
+  const { systemAccount } = options;
+  const names = new Set([GLOBAL_ACCOUNT, ...options.accounts, systemAccount]);
+  for (const name of accounts.keys()) if (!names.has(name)) accounts.delete(name);
+  for (const name of names) {
+    if (!accounts.has(name)) accounts.set(name, new Account(name, random.uint32(), name === systemAccount));
+  }
 }
 
-function createAuthenticator(
+function authenticatorOf(
   options: ServerOptions,
   accounts: ReadonlyMap<string, Account>,
   globalAccount: Account,
+  hashes: BcryptQueue,
   random: Random,
   logger: Logger,
 ): Authenticator {
-  const hashes = new BcryptQueue();
   if (options.users.length > 0) return new UserList(options, accounts, hashes, random, logger);
   return new SingleUser(options, globalAccount, hashes);
 }

@@ -12,6 +12,12 @@ interface Waiting {
   readonly start: () => void;
 }
 
+interface Question {
+  readonly answer: Promise<boolean>;
+  /** Of all who ask. */
+  readonly wanted: Array<() => boolean>;
+}
+
 /** A login could not be checked because too many others wait. */
 export class TooManyLoginsError extends Error {
   override readonly name = "TooManyLoginsError";
@@ -26,6 +32,8 @@ export class TooManyLoginsError extends Error {
 export class BcryptQueue {
   readonly #verify: BcryptVerify;
   readonly #waiting: Waiting[] = [];
+  /** By hash and password: what has not been answered yet. */
+  readonly #questions: Map<string, Question> = new Map();
   #running = 0;
 
   constructor(verify: BcryptVerify = verifyNatively) {
@@ -38,12 +46,32 @@ export class BcryptQueue {
   }
 
   /**
-   * Checks a password.
+   * Checks a password. Who asks what is being asked already waits for the same answer: after a reload all connections of a user
+   * may ask at once.
    *
    * @param isWanted - Asked when its turn comes; false saves the work.
    * @returns Rejects with TooManyLoginsError when too many wait. A hash that is none is a no.
    */
-  async verify(password: string, hash: string, isWanted: () => boolean): Promise<boolean> {
+  verify(password: string, hash: string, isWanted: () => boolean): Promise<boolean> {
+    const key = `${hash}\n${password}`;
+    const same = this.#questions.get(key);
+    if (same !== undefined) {
+      same.wanted.push(isWanted);
+      return same.answer;
+    }
+    const wanted = [isWanted];
+    const forget = (): void => void this.#questions.delete(key);
+    const isWantedByAny = (): boolean => {
+      const is = wanted.some((one) => one());
+      if (!is) forget();
+      return is;
+    };
+    const answer = this.#ask(password, hash, isWantedByAny).finally(forget);
+    this.#questions.set(key, { answer, wanted });
+    return answer;
+  }
+
+  async #ask(password: string, hash: string, isWanted: () => boolean): Promise<boolean> {
     if (this.#running >= RUNNING_MAX) {
       if (this.#waiting.length >= WAITING_MAX) throw new TooManyLoginsError();
       await new Promise<void>((resolve) => this.#waiting.push({ start: resolve }));

@@ -42,6 +42,24 @@ export class SingleUser implements Authenticator {
     return answer.then((isRight) => (isRight ? this.#admission : null));
   }
 
+  authenticateAgain(
+    connect: Readonly<ConnectOptions>,
+    connection: ClientConnection,
+    previous: Authenticator,
+  ): Admission | null | Promise<Admission | null> {
+    const asksForTheSame =
+      previous instanceof SingleUser &&
+      previous.#user === this.#user &&
+      previous.#pass === this.#pass &&
+      previous.#token === this.#token;
+    return asksForTheSame ? this.#admission : this.authenticate(connect, connection);
+  }
+
+  /** There is no list of users in which one could be. */
+  knows(): boolean {
+    return false;
+  }
+
   #knows(connect: Readonly<ConnectOptions>, connection: ClientConnection): boolean | Promise<boolean> {
     const isWanted = (): boolean => !connection.isClosed;
     // A token goes before a user, as in the reference (auth.go).

@@ -98,6 +98,16 @@ export class UserFunction implements Authenticator {
       deadlineMs,
     };
   }
+
+  /** The function is asked again: it may have another answer by now. */
+  authenticateAgain(connect: Readonly<ConnectOptions>, connection: ClientConnection): Promise<Admission | null> {
+    return this.authenticate(connect, connection);
+  }
+
+  /** Only the function knows, and it does not tell unknown users from wrong passwords. */
+  knows(): boolean {
+    return true;
+  }
 }
 
 function connectInfo(connect: Readonly<ConnectOptions>, connection: ClientConnection): ConnectInfo {

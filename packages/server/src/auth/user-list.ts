@@ -76,6 +76,28 @@ export class UserList implements Authenticator {
     connect: Readonly<ConnectOptions>,
     connection: ClientConnection,
   ): Admission | null | Promise<Admission | null> {
+    return this.#decide(connect, connection, null);
+  }
+
+  authenticateAgain(
+    connect: Readonly<ConnectOptions>,
+    connection: ClientConnection,
+    previous: Authenticator,
+  ): Admission | null | Promise<Admission | null> {
+    return this.#decide(connect, connection, previous instanceof UserList ? previous : null);
+  }
+
+  knows(identity: string, account: Account): boolean {
+    const user = this.#names.get(identity) ?? this.#nkeys.get(identity);
+    return user?.account === account.name;
+  }
+
+  /** @param previous - The list that let the client in before; null when it has proven nothing yet. */
+  #decide(
+    connect: Readonly<ConnectOptions>,
+    connection: ClientConnection,
+    previous: UserList | null,
+  ): Admission | null | Promise<Admission | null> {
     const isNkey = connect.nkey !== "" || (this.#isAnonymous(connect) && this.#noAuthUser?.nkey != null);
     if (this.#certificates !== null && !(this.#nkeys.size > 0 && isNkey)) {
       return this.#byCertificate(this.#certificates, connect, connection);
@@ -83,16 +105,14 @@ export class UserList implements Authenticator {
     if (this.#isAnonymous(connect)) {
       return this.#noAuthUser === null ? this.#anonymous : this.#admit(this.#noAuthUser, connection);
     }
-    // An nkey goes before a user, unless there are no nkeys here at all.
-    if (this.#nkeys.size > 0 && connect.nkey !== "") {
-      const user = this.#nkeys.get(connect.nkey);
-      if (user === undefined) return null;
+    const user = this.#named(connect);
+    if (user === undefined) return null;
+    if (previous !== null && previous.#hasSeenProof(connect, user)) return this.#admit(user, connection);
+    if (user.nkey !== null) {
       // Who could come without any credentials need not show that the key is his.
       const isRight = user === this.#noAuthUser || verifySignature(connect.nkey, connection.nonce, connect.sig);
       return isRight ? this.#admit(user, connection) : null;
     }
-    const user = this.#names.get(connect.user);
-    if (user === undefined || connect.user === "") return null;
     return this.#byPassword(user, connect, connection);
   }
 
@@ -127,6 +147,20 @@ export class UserList implements Authenticator {
     const answer = knowsSecret(connect.pass, user.pass, this.#hashes, () => !connection.isClosed);
     if (typeof answer === "boolean") return answer ? this.#admit(user, connection) : null;
     return answer.then((isRight) => (isRight ? this.#admit(user, connection) : null));
+  }
+
+  /** The user whom a CONNECT names. An nkey goes before a name, unless there are no nkeys here at all. */
+  #named({ nkey, user }: Readonly<ConnectOptions>): UserOptions | undefined {
+    if (this.#nkeys.size > 0 && nkey !== "") return this.#nkeys.get(nkey);
+    return user === "" ? undefined : this.#names.get(user);
+  }
+
+  /** Whether letting in this CONNECT took the proof that `user` of a later list asks for. */
+  #hasSeenProof(connect: Readonly<ConnectOptions>, user: UserOptions): boolean {
+    const mine = this.#named(connect);
+    if (mine === undefined || this.#isAnonymous(connect)) return false;
+    if (mine.nkey !== null && mine === this.#noAuthUser) return false;
+    return mine.nkey === user.nkey && mine.user === user.user && mine.pass === user.pass;
   }
 
   #isAnonymous({ auth_token, nkey, pass, user }: Readonly<ConnectOptions>): boolean {

@@ -1,7 +1,7 @@
 // One client's connection: its state, its life from INFO to the end, and its face as a subscriber.
 // net/listener.ts (or an in-process attach) makes it; it owns its duplex, and passes what arrives to Inbound -> parser -> ClientDispatch.
 
-import type { Clock, Duplex, DuplexSink, Timer, TlsSession } from "@myelin/platform";
+import type { Duplex, DuplexSink, Timer, TlsSession } from "@myelin/platform";
 import {
   CLIENT_PROTOCOL_MAX,
   ClientParser,
@@ -12,20 +12,20 @@ import {
   type ProtocolErrorCode,
   type Publication,
 } from "@myelin/protocol";
-import type { Admission } from "../auth/admission.ts";
 import { createNonce } from "../auth/nkey.ts";
 import { ProxyHeaderError } from "../net/proxy-header.ts";
 import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
 import type { Subscription } from "../routing/subscription.ts";
 import { showInstancesAs } from "../secrets-cover.ts";
+import { ClientAdmission } from "./client-admission.ts";
 import { writeMessage } from "./client-delivery.ts";
 import { ClientDispatch } from "./client-dispatch.ts";
 import { addressLabel, connectLabel, identityLabel, refusedLabel } from "./client-label.ts";
-import { ClientRights } from "./client-rights.ts";
+import type { ClientRights } from "./client-rights.ts";
 import { ClientTrace } from "./client-trace.ts";
 import { CLOSE_REASONS, type CloseReason } from "./close-reasons.ts";
-import type { ConnectionContext } from "./context.ts";
+import type { Authenticator, ConnectionContext } from "./context.ts";
 import { Inbound } from "./inbound.ts";
 import { Outbound, type OutboundOwner } from "./outbound.ts";
 import { type PingTarget, PingTimer } from "./ping-timer.ts";
@@ -81,14 +81,10 @@ export class ClientConnection
   readonly #inbound: Inbound;
   readonly #parser: ClientParser;
   readonly #dispatch: ClientDispatch;
-  /** The client was somebody before it said who it is. */
-  readonly #isAssumed: boolean;
+  readonly #admission: ClientAdmission;
   /** Set until the duplex is opened, where it may come to TLS. */
   #secureStart: SecureStart | null = null;
   #label: string;
-  #authTimer: Timer | null = null;
-  /** Ends the connection when the user's time is over. */
-  #deadline: Timer | null = null;
   #firstPongSent = false;
   #duplexClosed = false;
   #closing: Timer | null = null;
@@ -100,11 +96,11 @@ export class ClientConnection
     const { options } = context;
     this.id = id;
     this.duplex = duplex;
-    const assumed = context.authenticator.assume(this);
-    this.#isAssumed = assumed !== null;
+    this.#admission = new ClientAdmission(context, this);
+    const assumed = this.#admission.assume();
     this.account = assumed?.account ?? context.globalAccount;
     this.userName = assumed?.userName ?? "";
-    this.rights = rightsOf(assumed, context.clock);
+    this.rights = this.#admission.rightsOf(assumed);
     this.nonce = context.authenticator.usesNonce ? createNonce(context.random) : "";
     this.#label = addressLabel(duplex.remote, id);
     this.startWallMs = context.clock.wallMs();
@@ -181,15 +177,18 @@ export class ClientConnection
   }
 
   #open(sendsInfo: boolean): void {
-    const { authenticator, clock, options, random } = this.#context;
     this.#secureStart = null;
     this.duplex.open(this);
     if (sendsInfo) this.#sendInfo(false);
     // INFO leaves at once: the peer waits for it.
     this.#out.flush();
-    this.#parser.expectsConnect = !this.#isAssumed;
-    if (authenticator.asks) this.#authTimer = clock.setTimer(options.authTimeoutMs, () => this.#authTimedOut());
-    this.pings.start(random);
+    this.#admission.expectConnect();
+    this.pings.start(this.#context.random);
+  }
+
+  /** Who may come in has changed since `previous` let this client in; see {@link ClientAdmission.askAgain}. */
+  authorizeAgain(previous: Authenticator): void {
+    this.#admission.askAgain(previous);
   }
 
   /** As log lines name it; see client-label.ts. */
@@ -220,8 +219,7 @@ export class ClientConnection
     dispatch.turnChanges = 0;
     if (dispatch.active) {
       dispatch.active = false;
-      // An operation without a CONNECT: the client has decided to stay who it is taken for.
-      if (!this.connectReceived) this.#stopAuthTimer();
+      if (!this.connectReceived) this.#admission.acted();
       this.lastHeardMs = this.#context.clock.monotonicMs();
     }
     if (this.stall.isDue && this.stall.wait()) this.#context.counters.stalls++;
@@ -338,9 +336,9 @@ export class ClientConnection
 
   /** A CONNECT was read. */
   connected(connect: ConnectOptions): void {
-    const { authenticator, options, random } = this.#context;
+    const { options, random } = this.#context;
     // Who acts as somebody else from now on takes nothing along; a first operation without CONNECT stood for one.
-    if (this.connectReceived || (this.#isAssumed && authenticator.asks)) this.#leaveAccount();
+    if (this.connectReceived || this.#admission.isTaken) this.#leaveAccount();
     if (!this.connectReceived) this.pings.start(random);
     this.connectReceived = true;
     this.#parser.expectsConnect = false;
@@ -353,32 +351,32 @@ export class ClientConnection
     this.#parser.acceptsHeaders = this.takesHeaders;
     this.#parser.watchesLines = connect.pedantic || this.trace !== null;
 
-    const answer = authenticator.authenticate(connect, this);
-    if (answer instanceof Promise) this.#awaitAdmission(answer, connect);
-    else this.#admit(answer, connect);
+    this.#admission.ask(() => this.#admitted());
   }
 
-  /** Takes no further operation until it is known who the client is. */
-  #awaitAdmission(answer: Promise<Admission | null>, connect: ConnectOptions): void {
+  // From its admission.
+
+  /** Whether the next operation has to be CONNECT. */
+  expectConnect(isExpected: boolean): void {
+    this.#parser.expectsConnect = isExpected;
+  }
+
+  /** Takes no further operation until {@link goOnReading}. */
+  suspendReading(): void {
     this.#parser.suspend();
     this.duplex.pause();
-    const admit = (admission: Admission | null): void => this.#goOnReading(() => this.#admit(admission, connect));
-    answer.then(admit, (error: unknown) => {
-      this.logError(`authentication failed: ${error instanceof Error ? error.message : String(error)}`);
-      admit(null);
-    });
   }
 
   /** Takes no further operation in this turn, and goes on in the next: others have their turn in between. */
   yieldTurn(): void {
-    this.#parser.suspend();
-    this.duplex.pause();
-    setImmediate(() => this.#goOnReading(null));
+    this.suspendReading();
+    setImmediate(() => this.goOnReading(null));
   }
 
   /** Ends a suspension of the parser: does what it waited for, and then what has come meanwhile. */
-  #goOnReading(first: (() => void) | null): void {
-    if (this.isClosed) return;
+  goOnReading(first: (() => void) | null): void {
+    // A turn that is over ends nothing else than the wait for the next.
+    if (this.isClosed || this.#admission.isPending) return;
     this.#parser.resume();
     try {
       first?.();
@@ -392,30 +390,22 @@ export class ClientConnection
     else if (!this.stall.isWaiting) this.duplex.resume();
   }
 
-  #stopAuthTimer(): void {
-    this.#authTimer?.cancel();
-    this.#authTimer = null;
+  /** What the client may do, or as whom, is something else now. */
+  rightsChanged(): void {
+    this.#dispatch.forget();
+    if (!this.connectReceived) return;
+    const who = identityLabel(this.connect, this.userName);
+    this.#label = addressLabel(this.duplex.remote, this.id) + connectLabel(this.connect, this.account.name, who);
   }
 
-  #admit(admission: Admission | null, connect: ConnectOptions): void {
-    this.#stopAuthTimer();
-    if (admission === null || connect.account !== "" || connect.new_account) {
-      this.refuseAuthentication();
-      return;
-    }
-    this.#enterAccount(admission.account);
-    this.userName = admission.userName;
-    this.rights = rightsOf(admission, this.#context.clock);
-    this.#dispatch.forget();
-    const who = identityLabel(connect, admission.userName);
-    this.#label = addressLabel(this.duplex.remote, this.id) + connectLabel(connect, admission.account.name, who);
-    if (!this.#keepDeadline(admission.deadlineMs)) return;
+  #admitted(): void {
+    const { connect } = this;
     if (connect.protocol < 0 || connect.protocol > CLIENT_PROTOCOL_MAX) {
-      this.#refuse("BAD_CLIENT_PROTOCOL", "BAD_CLIENT_PROTOCOL");
+      this.refuse("BAD_CLIENT_PROTOCOL", "BAD_CLIENT_PROTOCOL");
       return;
     }
     if (connect.no_responders && !this.takesHeaders) {
-      this.#refuse("NO_RESPONDERS_WITHOUT_HEADERS", "NO_RESPONDERS_WITHOUT_HEADERS");
+      this.refuse("NO_RESPONDERS_WITHOUT_HEADERS", "NO_RESPONDERS_WITHOUT_HEADERS");
       return;
     }
     if (connect.verbose) this.sendOk();
@@ -462,7 +452,7 @@ export class ClientConnection
   refuseAuthentication(): void {
     const who = refusedLabel(this.connect);
     this.logError(who === "" ? "authentication error" : `authentication error - ${who}`);
-    this.#refuse("AUTHORIZATION_VIOLATION", "AUTHENTICATION_FAILURE");
+    this.refuse("AUTHORIZATION_VIOLATION", "AUTHENTICATION_FAILURE");
   }
 
   refusePublish(quotedSubject: string): void {
@@ -497,7 +487,7 @@ export class ClientConnection
   /** There may be fewer connections now than there are. */
   endSurplus(): void {
     this.logError("maximum connections exceeded");
-    this.#refuse("MAX_CONNECTIONS", "MAX_CONNECTIONS");
+    this.refuse("MAX_CONNECTIONS", "MAX_CONNECTIONS");
   }
 
   /**
@@ -513,8 +503,7 @@ export class ClientConnection
     this.isClosed = true;
     this.#parser.stop();
     this.pings.stop();
-    this.#authTimer?.cancel();
-    this.#deadline?.cancel();
+    this.#admission.stop();
     this.stall.stop();
     this.#leaveAccount();
     this.account.connections--;
@@ -544,35 +533,14 @@ export class ClientConnection
     if (this.#context.options.debug) this.#context.logger.debug(`${this.label()} - ${text}`);
   }
 
-  #refuse(code: ProtocolErrorCode, reason: CloseReason): void {
+  /** Tells the client why, and ends the connection. */
+  refuse(code: ProtocolErrorCode, reason: CloseReason): void {
     this.sendError(code);
     this.close(reason);
   }
 
-  #authTimedOut(): void {
-    this.#authTimer = null;
-    this.logDebug("Authentication Timeout");
-    this.#refuse("AUTHENTICATION_TIMEOUT", "AUTHENTICATION_TIMEOUT");
-  }
-
-  /** @returns False when the deadline is over already, and with it the connection. */
-  #keepDeadline(deadlineMs: number | null): boolean {
-    this.#deadline?.cancel();
-    this.#deadline = null;
-    if (deadlineMs === null) return true;
-    const { clock } = this.#context;
-    const leftMs = deadlineMs - clock.wallMs();
-    if (leftMs > 0) {
-      // The wall clock is looked at again when the timer fires: it may have been set back meanwhile.
-      this.#deadline = clock.setTimer(leftMs, () => this.#keepDeadline(deadlineMs));
-      return true;
-    }
-    this.logDebug("User Authentication Expired");
-    this.#refuse("AUTHENTICATION_EXPIRED", "AUTHENTICATION_EXPIRED");
-    return false;
-  }
-
-  #enterAccount(account: Account): void {
+  /** Leaves the account that the client is in, with all subscriptions, for another. */
+  enterAccount(account: Account): void {
     if (account === this.account) return;
     this.#leaveAccount();
     this.account.connections--;
@@ -637,7 +605,3 @@ export class ClientConnection
 
 // Whoever prints one, or what it is part of, does not get the credentials that its CONNECT brought.
 showInstancesAs(ClientConnection, (connection) => `ClientConnection ${connection.label()}`);
-
-function rightsOf(admission: Admission | null, clock: Clock): ClientRights | null {
-  return admission === null || admission.permissions === null ? null : new ClientRights(admission.permissions, clock);
-}

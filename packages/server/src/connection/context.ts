@@ -51,6 +51,17 @@ export interface Authenticator {
     connect: Readonly<ConnectOptions>,
     connection: ClientConnection,
   ): Admission | null | Promise<Admission | null>;
+  /**
+   * Says again who a client is, after a reload: `previous`, which this one has replaced, let it in with this CONNECT. What the
+   * client has proven then counts for as long as nothing else is asked for.
+   */
+  authenticateAgain(
+    connect: Readonly<ConnectOptions>,
+    connection: ClientConnection,
+    previous: Authenticator,
+  ): Admission | null | Promise<Admission | null>;
+  /** Whether there is a user of this name, or with this nkey, in an account. */
+  knows(identity: string, account: Account): boolean;
 }
 
 /**
