@@ -1,7 +1,7 @@
 // Myelin as people run it: the program, in a process of its own, configured by flags.
 
 import { startChild } from "./child-target.ts";
-import type { RunningServer, Target, TargetOptions } from "./target.ts";
+import type { ReloadableServer, Target, TargetOptions } from "./target.ts";
 
 /** Options that have a flag. */
 const WITH_FLAG: ReadonlySet<string> = new Set(["user", "pass", "token"]);
@@ -10,7 +10,7 @@ const WITH_FLAG: ReadonlySet<string> = new Set(["user", "pass", "token"]);
 export class MyelinProgram implements Target {
   readonly name = "myelin-server";
 
-  async start(options: TargetOptions, port = -1): Promise<RunningServer> {
+  async start(options: TargetOptions, port = -1): Promise<ReloadableServer> {
     for (const name of options.keys()) {
       if (!WITH_FLAG.has(name)) throw new Error(`the option ${name} has no flag`);
     }

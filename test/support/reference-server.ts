@@ -3,7 +3,7 @@
 import { startChild } from "./child-target.ts";
 import { configurationOf } from "./configuration.ts";
 import { findProgram } from "./find-program.ts";
-import type { RunningServer, Target, TargetOptions } from "./target.ts";
+import type { ReloadableServer, Target, TargetOptions } from "./target.ts";
 
 /**
  * The path of the reference server: `REFERENCE_SERVER`, or `nats-server` on the PATH.
@@ -23,7 +23,7 @@ export class ReferenceServer implements Target {
     this.#program = program;
   }
 
-  start(options: TargetOptions, port = -1): Promise<RunningServer> {
+  start(options: TargetOptions, port = -1): Promise<ReloadableServer> {
     return startChild({ program: this.#program, configText: configurationOf(options), port });
   }
 }

@@ -19,6 +19,16 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** One whose configuration can change while it runs. */
+export interface ReloadableServer extends RunningServer {
+  /**
+   * Has the server take another configuration while it runs, as by SIGHUP.
+   *
+   * @returns Why it did not, in the words of the server; null when it did.
+   */
+  reload(options: TargetOptions): Promise<string | null>;
+}
+
 /** A kind of server that tests can start. */
 export interface Target {
   /** For test names and failures. */
@@ -28,5 +38,5 @@ export interface Target {
    *
    * @throws Error when an option is not known here, or the server does not come up.
    */
-  start(options: TargetOptions, port?: number): Promise<RunningServer>;
+  start(options: TargetOptions, port?: number): Promise<ReloadableServer>;
 }

@@ -2,7 +2,7 @@
 
 import { TEXT_OPTION } from "../support/configuration.ts";
 import type { ServerLine } from "../support/server-lines.ts";
-import type { RunningServer, Target } from "../support/target.ts";
+import type { ReloadableServer, Target } from "../support/target.ts";
 import { WireClient } from "../support/wire-client.ts";
 import type { Session, Step } from "./session.ts";
 import { stepsOf } from "./session.ts";
@@ -12,6 +12,9 @@ const PLAIN_CONNECT = Buffer.from('CONNECT {"verbose":false,"pedantic":false,"he
 
 /** Shorter values could stand in a line by chance. */
 const FOLDED_LENGTH_MIN = 3;
+
+/** Why a reload is refused, where servers say it in the same words; of a broken configuration each speaks its own. */
+const NOT_SUPPORTED = /: config reload not supported for .*$|: no_auth_user: .*$/;
 
 /** Turns one write of a client into several. */
 export type Cutter = (bytes: Buffer) => readonly Buffer[];
@@ -61,8 +64,8 @@ async function playOnce(session: Session, value: string | null, target: Target, 
   const server = await target.start(session.options);
   const clients = new Map<string, WireClient>();
   try {
-    await playSteps(session, cutSteps(stepsOf(session, value), cut), server, clients);
-    return transcriptOf(session, clients);
+    const refusals = await playSteps(session, cutSteps(stepsOf(session, value), cut), server, clients);
+    return [...transcriptOf(session, clients), ...refusals];
   } finally {
     for (const client of clients.values()) client.destroy();
     await server.stop();
@@ -78,9 +81,10 @@ function cutSteps(steps: readonly Step[], cut: Cutter): Step[] {
 async function playSteps(
   session: Session,
   steps: readonly Step[],
-  server: RunningServer,
+  server: ReloadableServer,
   clients: Map<string, WireClient>,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const refusals: string[] = [];
   const saidClosed = new Set<string>();
   const needsConnect = ["user", "token", TEXT_OPTION].some((name) => session.options.has(name));
   const settle = async (client: WireClient | undefined): Promise<void> => {
@@ -89,6 +93,13 @@ async function playSteps(
   };
   let last: WireClient | undefined;
   for (const step of steps) {
+    if (step.kind === "reload") {
+      if (last !== undefined) await settle(last);
+      last = undefined;
+      const refusal = await server.reload(new Map([[TEXT_OPTION, step.text]]));
+      refusals.push(...(refusal === null ? [] : [`reload refused${NOT_SUPPORTED.exec(`: ${refusal}`)?.[0] ?? ""}`]));
+      continue;
+    }
     if (last !== undefined && last.name !== step.client) await settle(last);
     let client = clients.get(step.client);
     if (client === undefined) {
@@ -113,6 +124,7 @@ async function playSteps(
       );
     }
   }
+  return refusals;
 }
 
 function beginsWithConnect(step: Step): boolean {

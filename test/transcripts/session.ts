@@ -11,6 +11,7 @@
 //   a: SUB jobs.* workers 1                         a line, CRLF is added
 //   c: PUB jobs.eu 2 "hi"                           a line and a payload, CRLF is added to both
 //   c: "PU" | "B jobs.eu 2\r\n" + "x"*2 + "\r\n"    exact bytes; `|` cuts them into several writes
+//   reload: max_payload: 10                         the server takes this configuration; `;` ends an entry
 //   a connects                                      without sending (sending connects too)
 //   a closes                                        its end of the connection
 //   a waits for "PING"                              until this has come, past what it waited for before
@@ -26,8 +27,11 @@
 import { TEXT_OPTION } from "../support/configuration.ts";
 import { unescapeBytes } from "../support/escape.ts";
 
+/** Something a client does, or that is done to the server. */
+export type Step = ClientStep | { readonly kind: "reload"; readonly text: string };
+
 /** Something a client does. Each belongs to the client named in it. */
-export type Step =
+export type ClientStep =
   | { readonly kind: "send"; readonly client: string; readonly writes: readonly Buffer[] }
   | { readonly kind: "connects"; readonly client: string }
   | { readonly kind: "closes"; readonly client: string }
@@ -61,6 +65,7 @@ export interface Session {
   readonly expected: readonly string[];
 }
 
+const RELOAD = "reload: ";
 const STEP = /^([a-z])(?:: (.*)| (connects|closes|is closed|waits for (".*")))$/;
 const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
 const WITH_PAYLOAD = new RegExp(`^(h?pub\\s.*?) (${QUOTED}(?:\\*\\d+)?(?: \\+ ${QUOTED}(?:\\*\\d+)?)*)$`, "i");
@@ -157,6 +162,7 @@ function parseValues(text: string): string[] {
 }
 
 function parseStep(place: string, line: string): Step {
+  if (line.startsWith(RELOAD)) return { kind: "reload", text: line.slice(RELOAD.length) };
   const [, client, text, action, waitsFor] = STEP.exec(line) ?? [];
   if (client === undefined) throw new Error(`${place}: cannot read the step "${line}"`);
   if (text !== undefined) return { kind: "send", client, writes: parseWrites(place, text) };

@@ -20,7 +20,7 @@ const CLIENT_IP = '"client_ip":"127.0.0.1",';
 for (const file of await readTranscripts()) {
   describe(`${file.name}, cut`, { concurrency: 4 }, () => {
     for (const [index, session] of file.sessions.entries()) {
-      if (isTimed(session)) continue;
+      if (isTimed(session) || isReloading(session)) continue;
       test(`${session.place} ${session.title}`, async () => {
         const target = new ReusedMyelinServer();
         const expected = session.expected.map((line) => line.replace(CLIENT_IP, ""));
@@ -46,6 +46,11 @@ function* cutters(length: number, offset: number): Generator<{ readonly cutter: 
 /** Sessions that wait for timers say nothing about cuts, and take their time. */
 function isTimed(session: Session): boolean {
   return session.options.has("ping_interval") || session.options.has("auth_timeout");
+}
+
+/** The server is the same for all plays of a session. */
+function isReloading(session: Session): boolean {
+  return session.stepLines.some((line) => line.startsWith("reload: "));
 }
 
 function longestPlay(session: Session): number {

@@ -95,7 +95,11 @@ function checkUsers({ options, origins }: SettingsDraft, problems: Problems): vo
     problems.error("CONFLICT", "Can not have a token and a users array", at("token"), "take out one of the two");
   }
   if (typeof noAuthUser === "string" && !users.some((user) => identityOf(user) === noAuthUser)) {
-    const text = `no_auth_user: ${JSON.stringify(noAuthUser)} not present as user or nkey in authorization block or account configuration`;
+    const problem =
+      users.length === 0
+        ? "present, but users/nkeys are not defined"
+        : "not present as user or nkey in authorization block or account configuration";
+    const text = `no_auth_user: ${JSON.stringify(noAuthUser)} ${problem}`;
     problems.error("CONFLICT", text, at("noAuthUser"), "add the user");
   }
   if (systemAccount !== SYSTEM_ACCOUNT && !accounts.includes(systemAccount)) {
