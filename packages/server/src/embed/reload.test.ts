@@ -108,7 +108,7 @@ test("reload() with fewer connections closes those that came last", async () => 
 test("reload() waits for its turn when a listener of an event asks for it", async () => {
   await using server = await createServer({ maxPayloadBytes: 1000 });
   const reloaded = new Promise((resolve, reject) => {
-    server.once("connect", () => server.reload({ maxPayloadBytes: 10 }).then(resolve, reject));
+    server.once("connect", () => void server.reload({ maxPayloadBytes: 10 }).then(resolve, reject));
   });
   const client = await RawClient.connect(server.url);
   await client.handshake();

@@ -91,7 +91,8 @@ function refusesNoAuthUser(next: Partial<SettingValues>, current: Partial<Settin
 }
 
 function plain(value: unknown): string {
-  return value === null || value === undefined ? "" : String(value);
+  const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return isPlain ? String(value) : "";
 }
 
 function duration(value: unknown): string {
