@@ -94,3 +94,34 @@ test("verify() refuses who comes when 256 wait, and goes on after a failure", as
   for (let i = 0; i < 256; i++) await work.end();
   assert.equal((await Promise.all(waiting)).every(Boolean), true);
 });
+
+test("verify() does the work once for all who ask the same at the same time", async () => {
+  const work = new Work();
+  const queue = new BcryptQueue(work.verify);
+  const same = Array.from({ length: 1_000 }, () => queue.verify("a", "hash", isWanted));
+  const other = queue.verify("a", "another hash", isWanted);
+  assert.deepEqual(work.started, ["a", "a"]);
+  await work.end();
+  assert.ok((await Promise.all(same)).every(Boolean));
+  await work.end();
+  assert.equal(await other, true);
+  // The answer is not kept.
+  const later = queue.verify("a", "hash", isWanted);
+  assert.equal(work.started.length, 3);
+  await work.end();
+  assert.equal(await later, true);
+});
+
+test("verify() spares the work only when none of those who ask is there any more", async () => {
+  const work = new Work();
+  const queue = new BcryptQueue(work.verify);
+  void queue.verify("a", "", isWanted);
+  void queue.verify("b", "", isWanted);
+  const gone = queue.verify("c", "", () => false);
+  const here = queue.verify("c", "", isWanted);
+  await work.end();
+  assert.deepEqual(work.started, ["a", "b", "c"]);
+  await work.end();
+  await work.end();
+  assert.deepEqual(await Promise.all([gone, here]), [true, true]);
+});

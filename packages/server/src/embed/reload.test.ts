@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createPlainArena } from "@myelin/platform/node";
 import { RawClient } from "@myelin/testing";
+import type { Authenticate, AuthenticatedUser, AuthenticationRefusal } from "../auth/user-function.ts";
 import { ConfigError } from "../config/problem.ts";
 import { type Logger, SILENT_LOGGER } from "../logger.ts";
 import { OptionsError } from "../options.ts";
 import { ReloadError } from "../reload/plan.ts";
-import { createServer, ServerStateError } from "./embedded-server.ts";
+import { createServer, type EmbeddedServerOptions, ServerStateError } from "./embedded-server.ts";
 
 function listening(): { logger: Logger; said: string[] } {
   const said: string[] = [];
@@ -120,4 +122,136 @@ test("reload() is refused by a server that does not run", async () => {
   const server = await createServer();
   await server.close();
   await assert.rejects(server.reload(), ServerStateError);
+});
+
+test("reload() asks authenticate again for every client, and takes another function", async () => {
+  const answers = new Map<string, AuthenticatedUser | AuthenticationRefusal>([
+    ["ann", {}],
+    ["bob", {}],
+    ["joe", {}],
+  ]);
+  const asked: string[] = [];
+  const authenticate: Authenticate = ({ user }) => {
+    asked.push(user);
+    return answers.get(user) ?? { refuse: "unknown" };
+  };
+  await using server = await createServer({ authenticate, accounts: ["A"] });
+  const [ann, bob, joe] = await Promise.all(
+    [...answers.keys()].map(async (user) => {
+      const client = await RawClient.connect(server.url);
+      await client.handshake({ user });
+      client.send("SUB news 1\r\nSUB own 2\r\n");
+      return client;
+    }),
+  );
+  assert.ok(ann && bob && joe);
+  answers.set("ann", { permissions: { subscribe: ["own"] } });
+  answers.set("bob", { account: "A" });
+  answers.delete("joe");
+  asked.length = 0;
+  await server.reload();
+  assert.deepEqual(asked.toSorted(), ["ann", "bob", "joe"]);
+  await ann.expect(/-ERR 'Permissions Violation for Subscription to "news" \(sid "1"\)'\r\n/);
+  await bob.ended();
+  assert.doesNotMatch(bob.text, /-ERR/);
+  await joe.expect(/-ERR 'Authorization Violation'\r\n/);
+  assert.equal(server.subscriptionCount, 1);
+  await server.reload({ authenticate: () => ({ refuse: "nobody any more" }) });
+  await ann.expect(/-ERR 'Authorization Violation'\r\n/);
+  await ann.ended();
+  await assert.rejects(server.reload({ user: "joe" }), OptionsError);
+  // The function goes, and the options say who may come in.
+  await server.reload({ authenticate: undefined, token: "s3cret" });
+  const late = await RawClient.connect(server.url);
+  await late.handshake({ auth_token: "s3cret" });
+  late.close();
+});
+
+test("reload() closes nobody whom the same user or token still lets in", async () => {
+  await using server = await createServer({ user: "joe", pass: "p" });
+  const joe = await RawClient.connect(server.url);
+  await joe.handshake({ user: "joe", pass: "p" });
+  await server.reload({ debug: true });
+  await server.reload({ authTimeoutMs: 500 });
+  // As a user who needs no password, and in a list.
+  await server.reload({ user: undefined, pass: undefined });
+  await server.reload({ users: [{ user: "joe", pass: "p" }] });
+  joe.send("PING\r\n");
+  await joe.expect(/PONG\r\n/);
+  assert.equal(server.connectionCount, 1);
+  joe.close();
+});
+
+test("reload() lets accounts come and go", async () => {
+  const users = [
+    { user: "a", pass: "p", account: "A" },
+    { user: "b", pass: "p", account: "B" },
+  ];
+  await using server = await createServer({ accounts: ["A", "B"], users });
+  const { core } = server;
+  const [a, b] = await Promise.all(
+    users.map(async ({ pass, user }) => {
+      const client = await RawClient.connect(server.url);
+      await client.handshake({ user, pass });
+      client.send("SUB x 1\r\nPING\r\n");
+      await client.expect(/PONG\r\n/);
+      return client;
+    }),
+  );
+  assert.ok(a && b);
+  const accountB = core.accounts.get("B");
+  await server.reload({ accounts: ["B", "C"], users: users.slice(1) });
+  await a.ended();
+  assert.deepEqual([...core.accounts.keys()].toSorted(), ["$G", "$SYS", "B", "C"]);
+  assert.equal(core.accounts.get("B"), accountB);
+  assert.equal(accountB?.sublist.count, 1);
+  await server.reload({ accounts: ["A", "B"], users });
+  const again = await RawClient.connect(server.url);
+  await again.handshake({ user: "a", pass: "p" });
+  b.send("PING\r\n");
+  await b.expect(/PONG\r\n/);
+  for (const client of [again, b]) client.close();
+});
+
+test("three hundred reloads under load lose no message, close nobody, and leave nothing behind", async () => {
+  const arena = createPlainArena(64 * 1024 * 1024);
+  const options = (round: number): EmbeddedServerOptions => ({
+    maxPayloadBytes: 1_000 + round,
+    pingIntervalMs: 60_000 + round,
+    trace: round % 7 === 0,
+    accounts: ["A", `B${round}`],
+    users: [
+      { user: "reader", pass: "p", account: "A", permissions: { subscribe: ["load", `x${round}`] } },
+      { user: "writer", pass: "p", account: "A" },
+      { user: `u${round}`, pass: "p", account: `B${round}` },
+    ],
+  });
+  await using server = await createServer({ arena, ...options(0) });
+  const reader = await RawClient.connect(server.url);
+  await reader.handshake({ user: "reader", pass: "p" });
+  reader.send("SUB load 1\r\nPING\r\n");
+  await reader.expect(/PONG\r\n/);
+  const writer = await RawClient.connect(server.url);
+  await writer.handshake({ user: "writer", pass: "p" });
+  const rest = arena.takenBytes();
+
+  const BATCH = 20;
+  let sent = 0;
+  for (let round = 1; round <= 300; round++) {
+    let batch = "";
+    for (let i = 0; i < BATCH; i++) batch += `PUB load 6\r\n${String(sent++).padStart(6, "0")}\r\n`;
+    writer.send(batch);
+    if (round % 10 === 0) await assert.rejects(server.reload({ ...options(round), serverName: "no" }), ReloadError);
+    else await server.reload(options(round));
+  }
+  writer.send("PING\r\n");
+  await writer.expect(/PONG\r\n/);
+  await reader.expect(new RegExp(`${sent - 1}\\r\\n`));
+  assert.equal(server.statistics.outMsgs, sent);
+  assert.equal(server.statistics.totalConnections, 2);
+  assert.equal(server.connectionCount, 2);
+  assert.deepEqual([...server.core.accounts.keys()].toSorted(), ["$G", "$SYS", "A", "B299"]);
+  assert.equal(server.subscriptionCount, 1);
+  assert.ok(arena.takenBytes() <= rest, "no slab is left behind");
+  for (const client of [reader, writer]) client.close();
 });
