@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createPlainArena, NodeClock } from "@myelin/platform/node";
 import { SimClock, TestClock } from "@myelin/platform/sim";
@@ -221,9 +224,26 @@ describe("InProcessServer", () => {
     assert.match(heard.join("\n"), /Listening for client connections/);
   });
 
+  test("reads its configuration file again on SIGHUP", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "myelin-sighup-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const configFile = join(folder, "server.conf");
+    writeFileSync(configFile, "ping_max: 3");
+    await using server = await startServer({ run: "in-process", configFile });
+    writeFileSync(configFile, "ping_max: 4");
+    await server.signal("SIGHUP");
+    await server.waitForLog(/Reloaded server configuration/);
+    assert.equal(server.core.options.pingMax, 4);
+    writeFileSync(configFile, "nonsense: 1");
+    await server.signal("SIGHUP");
+    await server.waitForLog(/Failed to reload server configuration: .*unknown field "nonsense"/);
+  });
+
   test("refuses signals that are about a process", async () => {
     await using server = await startServer({ run: "in-process" });
-    await assert.rejects(server.signal("SIGHUP"), { name: "NotSupportedError", code: "NOT_IN_PROCESS" });
+    for (const signal of ["SIGHUP", "SIGUSR1"] as const) {
+      await assert.rejects(server.signal(signal), { name: "NotSupportedError", code: "NOT_IN_PROCESS" });
+    }
     await server.signal("SIGSTOP");
     await server.signal("SIGCONT");
     await server.signal("SIGKILL");

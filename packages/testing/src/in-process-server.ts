@@ -178,10 +178,20 @@ export class InProcessServer implements TestServer {
         this.lameDuck().catch((error: unknown) => this.#logger.error(`Lame duck mode failed: ${String(error)}`));
         return;
       case "SIGHUP":
+        if (this.#options.configFile === undefined) {
+          throw new NotSupportedError(
+            "NOT_IN_PROCESS",
+            "SIGHUP reads a configuration file again, and this server has none: call server.reload() with what changes",
+          );
+        }
+        this.server.reload().catch((error: unknown) => {
+          this.#logger.error(`Failed to reload server configuration: ${(error as Error).message}`);
+        });
+        return;
       case "SIGUSR1":
         throw new NotSupportedError(
           "NOT_IN_PROCESS",
-          `${signal} is about the configuration and log files of a process: run the server as a child process`,
+          "SIGUSR1 is about the log file of a process: run the server as a child process",
         );
     }
   }

@@ -182,6 +182,23 @@ test("reload() closes nobody whom the same user or token still lets in", async (
   joe.close();
 });
 
+test("reload() closes nobody who comes without credentials when the password of no_auth_user changes", async () => {
+  await using server = await createServer({ users: [{ user: "guest", pass: "p" }], noAuthUser: "guest" });
+  const [anonymous, silent, named] = await Promise.all([1, 2, 3].map(() => RawClient.connect(server.url)));
+  assert.ok(anonymous && silent && named);
+  await anonymous.handshake();
+  silent.send("SUB a 1\r\nPING\r\n");
+  await silent.expect(/PONG\r\n/);
+  await named.handshake({ user: "guest", pass: "p" });
+  await server.reload({ users: [{ user: "guest", pass: "q" }] });
+  await named.expect(/-ERR 'Authorization Violation'\r\n/);
+  for (const client of [anonymous, silent]) {
+    client.send("PING\r\n");
+    await client.expect(/PONG\r\n/);
+    client.close();
+  }
+});
+
 test("reload() lets accounts come and go", async () => {
   const users = [
     { user: "a", pass: "p", account: "A" },
