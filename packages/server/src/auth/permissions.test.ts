@@ -146,3 +146,14 @@ test("permissions that cannot be meant are named", () => {
     assert.match(problemOfPermissions({ ...NOTHING_SAID, ...options }) ?? "", expected);
   assert.equal(problemOfPermissions({ ...NOTHING_SAID, responses: { max: -1, expiresMs: -1 } }), null);
 });
+
+test("isLike() compares what was given, whatever was compared before", () => {
+  const [one, same] = [1, 2].map(() => compiled({ publish: { allow: ["a.>"], deny: [] } }));
+  const other = compiled({ publish: { allow: ["a.>"], deny: ["a.b"] } });
+  assert.ok(one && same);
+  assert.deepEqual(
+    [one.isLike(same), one.isLike(same), one.isLike(other), one.isLike(same)],
+    [true, true, false, true],
+  );
+  assert.deepEqual([other.isLike(one), same.isLike(one)], [false, true]);
+});

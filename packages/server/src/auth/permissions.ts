@@ -1,6 +1,7 @@
 // What a user may do, compiled: made once for a user, shared by all its connections. The rules are the reference's
 // (client.go canSubscribe, pubAllowedFullCheck, checkDenySub); where they differ, docs/compatibility.md says so.
 
+import { isDeepStrictEqual } from "node:util";
 import type { Random } from "@myelin/platform";
 import type { PermissionOptions, ResponsePermission, SubjectPermission } from "./permission-options.ts";
 import { SubjectPatterns } from "./subject-patterns.ts";
@@ -13,6 +14,7 @@ export class Permissions {
   readonly responses: ResponsePermission | null;
   readonly #publish: Sides;
   readonly #subscribe: Sides;
+  #compared: { readonly with: Permissions; readonly isLike: boolean } | null = null;
 
   /** Compiles what a user was given; null when nothing is restricted. */
   static of(options: PermissionOptions | null, random: Random): Permissions | null {
@@ -27,6 +29,15 @@ export class Permissions {
     this.responses = options.responses;
     this.#publish = compile(publishSide(options), random);
     this.#subscribe = compile(options.subscribe, random);
+  }
+
+  /** Whether others say the same. The last answer is kept: after a reload all connections of a user ask the same. */
+  isLike(others: Permissions): boolean {
+    if (this.#compared?.with !== others) {
+      others.#compared = null; // or each would keep the one before it, reload after reload
+      this.#compared = { with: others, isLike: isDeepStrictEqual(this.options, others.options) };
+    }
+    return this.#compared.isLike;
   }
 
   /** Whether a message may be published to a subject, responses aside. */

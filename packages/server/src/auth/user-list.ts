@@ -1,6 +1,7 @@
 // Authentication by a list of users: a name with a password or its hash, or an nkey that signs the nonce of INFO. Each user is in
 // an account. The rules and their order are the reference's (auth.go, processClientOrLeafAuthentication).
 
+import { isDeepStrictEqual } from "node:util";
 import type { Random } from "@myelin/platform";
 import type { ConnectOptions } from "@myelin/protocol";
 import type { ClientConnection } from "../connection/client-connection.ts";
@@ -69,7 +70,7 @@ export class UserList implements Authenticator {
     if (this.#certificates !== null) return null;
     if (this.#noAuthUser === null) return this.#anonymous;
     // With an nkey he is assumed only for a CONNECT (parser.go).
-    return this.#noAuthUser.nkey === null ? this.#admit(this.#noAuthUser, connection) : null;
+    return this.#noAuthUser.nkey === null ? this.#admit(this.#noAuthUser, connection, null) : null;
   }
 
   authenticate(
@@ -100,20 +101,20 @@ export class UserList implements Authenticator {
   ): Admission | null | Promise<Admission | null> {
     const isNkey = connect.nkey !== "" || (this.#isAnonymous(connect) && this.#noAuthUser?.nkey != null);
     if (this.#certificates !== null && !(this.#nkeys.size > 0 && isNkey)) {
-      return this.#byCertificate(this.#certificates, connect, connection);
+      return this.#byCertificate(this.#certificates, connect, connection, previous);
     }
     if (this.#isAnonymous(connect)) {
-      return this.#noAuthUser === null ? this.#anonymous : this.#admit(this.#noAuthUser, connection);
+      return this.#noAuthUser === null ? this.#anonymous : this.#admit(this.#noAuthUser, connection, previous);
     }
     const user = this.#named(connect);
     if (user === undefined) return null;
-    if (previous !== null && previous.#hasSeenProof(connect, user)) return this.#admit(user, connection);
+    if (previous !== null && previous.#hasSeenProof(connect, user)) return this.#admit(user, connection, previous);
     if (user.nkey !== null) {
       // Who could come without any credentials need not show that the key is his.
       const isRight = user === this.#noAuthUser || verifySignature(connect.nkey, connection.nonce, connect.sig);
-      return isRight ? this.#admit(user, connection) : null;
+      return isRight ? this.#admit(user, connection, previous) : null;
     }
-    return this.#byPassword(user, connect, connection);
+    return this.#byPassword(user, connect, connection, previous);
   }
 
   /** The client's certificate says who he is. What CONNECT gives as a user does not count; a user's password does, if he has one. */
@@ -121,6 +122,7 @@ export class UserList implements Authenticator {
     users: CertificateUsers,
     connect: Readonly<ConnectOptions>,
     connection: ClientConnection,
+    previous: UserList | null,
   ): Admission | null | Promise<Admission | null> {
     const certificate = peerCertificate(connection.tls);
     if (certificate === null) {
@@ -136,17 +138,18 @@ export class UserList implements Authenticator {
     if (connect.user !== "") {
       this.#logger.warn(`User ${JSON.stringify(connect.user)} found in connect proto, but user required from cert`);
     }
-    return this.#byPassword(found.user, connect, connection);
+    return this.#byPassword(found.user, connect, connection, previous);
   }
 
   #byPassword(
     user: UserOptions,
     connect: Readonly<ConnectOptions>,
     connection: ClientConnection,
+    previous: UserList | null,
   ): Admission | null | Promise<Admission | null> {
     const answer = knowsSecret(connect.pass, user.pass, this.#hashes, () => !connection.isClosed);
-    if (typeof answer === "boolean") return answer ? this.#admit(user, connection) : null;
-    return answer.then((isRight) => (isRight ? this.#admit(user, connection) : null));
+    if (typeof answer === "boolean") return answer ? this.#admit(user, connection, previous) : null;
+    return answer.then((isRight) => (isRight ? this.#admit(user, connection, previous) : null));
   }
 
   /** The user whom a CONNECT names. An nkey goes before a name, unless there are no nkeys here at all. */
@@ -167,19 +170,34 @@ export class UserList implements Authenticator {
     return user === "" && pass === "" && auth_token === "" && (nkey === "" || this.#nkeys.size === 0);
   }
 
-  #admit(user: UserOptions, connection: ClientConnection): Admission | null {
-    return isAllowed(user, connection) ? this.#admission(user) : null;
+  #admit(user: UserOptions, connection: ClientConnection, previous: UserList | null): Admission | null {
+    return isAllowed(user, connection) ? this.#admission(user, previous) : null;
   }
 
-  #admission(user: UserOptions): Admission | null {
+  #admission(user: UserOptions, previous: UserList | null): Admission | null {
     const known = this.#admissions.get(user);
     if (known !== undefined) return known;
     const account = this.#accounts.get(user.account);
     if (account === undefined) return null;
-    const permissions = Permissions.of(user.permissions, this.#random);
-    const admission = { account, userName: identityOf(user), permissions, deadlineMs: null };
+    const admission = previous?.admissionLike(user, account) ?? {
+      account,
+      userName: identityOf(user),
+      permissions: Permissions.of(user.permissions, this.#random),
+      deadlineMs: null,
+    };
     this.#admissions.set(user, admission);
     return admission;
+  }
+
+  /**
+   * What a user of a later list is let in as here already, where nothing of it has changed: his connections see at a glance that
+   * they go on as before.
+   */
+  admissionLike(user: UserOptions, account: Account): Admission | null {
+    const mine = user.nkey === null ? this.#names.get(user.user ?? "") : this.#nkeys.get(user.nkey);
+    const admission = mine === undefined ? undefined : this.#admissions.get(mine);
+    const isSame = admission?.account === account && isDeepStrictEqual(mine?.permissions, user.permissions);
+    return isSame ? admission : null;
   }
 
   #openAdmission(): Admission | null {

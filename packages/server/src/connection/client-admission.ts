@@ -1,7 +1,6 @@
 // Who a client is, over the life of its connection: whom it is taken for before it has said anything, the answer to its CONNECT,
 // how long it has and may stay, and the same questions again when a reload changes who may come in. Used by ClientConnection.
 
-import { isDeepStrictEqual } from "node:util";
 import type { Timer } from "@myelin/platform";
 import type { Admission } from "../auth/admission.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -186,12 +185,14 @@ export class ClientAdmission {
   /** Rights that are the same as before stay, and with them the replies that the client owes. */
   #takeRights(admission: Admission | null): void {
     const connection = this.#connection;
-    const permissions = admission?.permissions?.options ?? null;
-    connection.userName = admission?.userName ?? "";
-    const isChanged = !isDeepStrictEqual(permissions, connection.rights?.permissions.options ?? null);
-    if (isChanged) connection.rights = this.rightsOf(admission);
+    const [next, current] = [admission?.permissions ?? null, connection.rights?.permissions ?? null];
+    const hasSameRights = next === current || (next !== null && current !== null && next.isLike(current));
+    const userName = admission?.userName ?? "";
+    if (hasSameRights && connection.userName === userName) return;
+    connection.userName = userName;
+    if (!hasSameRights) connection.rights = this.rightsOf(admission);
     connection.rightsChanged();
-    if (isChanged) dropForbidden(connection, this.#context.logger);
+    if (!hasSameRights) dropForbidden(connection, this.#context.logger);
   }
 
   /** @returns False when the deadline is over already, and with it the connection. */

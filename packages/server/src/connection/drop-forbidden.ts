@@ -1,6 +1,6 @@
 // After a reload: what a client has subscribed to is held against its new permissions (client.go processSubsOnConfigReload).
 
-import { latin1Bytes, quote } from "@myelin/protocol";
+import { latin1Bytes, quote, viewOf } from "@myelin/protocol";
 import type { Logger } from "../logger.ts";
 import type { ClientConnection } from "./client-connection.ts";
 
@@ -10,8 +10,7 @@ export function dropForbidden(connection: ClientConnection, logger: Logger): voi
   for (const subscription of [...connection.subscriptions.values()]) {
     const { queue, sid, subject } = subscription;
     const bytes = latin1Bytes(subject);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (permissions === null || permissions.maySubscribe(view, 0, bytes.length, queue)) {
+    if (permissions === null || permissions.maySubscribe(viewOf(bytes), 0, bytes.length, queue)) {
       subscription.filtered = permissions?.needsFilter(subject) ?? false;
       continue;
     }
