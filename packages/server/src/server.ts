@@ -1,6 +1,7 @@
 // The server: puts the parts together and owns them. What it is made of comes in through `Outside`, so that two servers in one
 // process share nothing but the byte arena, and a test can hold time still.
 
+import { isDeepStrictEqual } from "node:util";
 import { type Arena, type Clock, type Duplex, duplexPair, type Network, type Random } from "@myelin/platform";
 import {
   API_LEVEL,
@@ -276,7 +277,7 @@ export class Server implements Router {
   planReload(options: PartialServerOptions): ReloadPlan {
     const current = { ...this.options, port: this.#port > 0 ? this.#port : this.options.port };
     const wanted = completeOptions(options);
-    const next = wanted.port > 0 ? wanted : Object.freeze({ ...wanted, port: current.port });
+    const next = wanted.port > 0 ? wanted : completeOptions({ ...options, port: current.port });
     return { options: next, ...compareSettings(next, current) };
   }
 
@@ -288,10 +289,14 @@ export class Server implements Router {
    */
   reload({ changed, lines, options, refusals }: ReloadPlan): void {
     if (refusals.length > 0) throw new ReloadError(refusals);
+    const tls = changed.includes("tls") ? this.#nextTls(options) : this.#context.tls;
+    const hasOtherPins = !isDeepStrictEqual(options.tls?.pinnedCerts, this.options.tls?.pinnedCerts);
     this.#context.options = options;
+    this.#context.tls = tls;
     this.#forgetInfo();
     for (const connection of this.#connections.values()) connection.optionsChanged();
     this.#closeSurplus();
+    if (hasOtherPins) this.#closeUnpinned();
     this.#reloadAuthentication(changed);
     if (changed.some((name) => TOLD_IN_INFO.has(name))) {
       for (const connection of this.#connections.values()) connection.sendAsyncInfo();
@@ -339,6 +344,22 @@ export class Server implements Router {
   gone(connection: ClientConnection, reason: CloseReason): void {
     this.#connections.delete(connection.id);
     if (connection.isAnnounced) this.#outside.observer?.disconnected(connection, reason);
+  }
+
+  /** TLS for handshakes that begin from now on. Their rate cannot change, and is counted on. */
+  #nextTls({ allowNonTls, tls }: ServerOptions): ListenerTls | null {
+    if (tls === null) return null;
+    const { clock, logger } = this.#outside;
+    const next = listenerTls(tls, allowNonTls, clock, logger);
+    return { ...next, rate: this.#context.tls?.rate ?? next.rate };
+  }
+
+  /** Ends the connections whose certificate is none of those that alone may be used from now on. */
+  #closeUnpinned(): void {
+    const unpinned = [...this.#connections.values()].filter((connection) => !connection.mayStayPinned());
+    if (unpinned.length === 0) return;
+    this.#outside.logger.info(`Disconnect ${unpinned.length} clients due to pinned certs reload`);
+    for (const connection of unpinned) connection.close("TLS_HANDSHAKE_ERROR");
   }
 
   /** Makes accounts and authentication anew, and asks again who each client is. */

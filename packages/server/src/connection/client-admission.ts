@@ -14,6 +14,8 @@ export class ClientAdmission {
   readonly #connection: ClientConnection;
   #isAssumed = false;
   #isTaken = false;
+  /** The client has been sent INFO: it may say who it is. */
+  #isExpecting = false;
   /** The client has sent an operation without having said who it is. */
   #hasActed = false;
   #isPending = false;
@@ -53,6 +55,7 @@ export class ClientAdmission {
 
   /** Has a client that has to say who it is say it in time. */
   expectConnect(): void {
+    this.#isExpecting = true;
     this.#connection.expectConnect(!this.#isAssumed);
     if (this.#context.authenticator.asks) this.#startAuthTimer();
     else this.#stopAuthTimer();
@@ -178,7 +181,7 @@ export class ClientAdmission {
     else {
       connection.enterAccount(account);
       this.#takeRights(admission);
-      if (!this.#hasActed) this.expectConnect();
+      if (this.#isExpecting && !this.#hasActed) this.expectConnect();
     }
   }
 

@@ -18,6 +18,7 @@ import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
 import type { Subscription } from "../routing/subscription.ts";
 import { showInstancesAs } from "../secrets-cover.ts";
+import { isPinned } from "../tls/peer-certificate.ts";
 import { ClientAdmission } from "./client-admission.ts";
 import { writeMessage } from "./client-delivery.ts";
 import { ClientDispatch } from "./client-dispatch.ts";
@@ -156,6 +157,11 @@ export class ClientConnection
   startedSecure(session: TlsSession, first: boolean): void {
     this.tls = session;
     this.isTlsFirst = first;
+    if (!this.#hasPin()) {
+      // The pins changed during the handshake.
+      this.close("TLS_HANDSHAKE_ERROR");
+      return;
+    }
     this.logDebug("TLS handshake complete");
     this.logDebug(`TLS version ${session.version}, cipher suite ${session.cipherSuite}`);
     this.#open(first);
@@ -184,6 +190,19 @@ export class ClientConnection
     this.#out.flush();
     this.#admission.expectConnect();
     this.pings.start(this.#context.random);
+  }
+
+  /** Whether the client may stay as far as pinned certificates go. One whose handshake is under way is looked at when it is done. */
+  mayStayPinned(): boolean {
+    return this.#secureStart !== null || this.#hasPin();
+  }
+
+  #hasPin(): boolean {
+    const { tls } = this.#context;
+    if (tls === null || this.duplex.transport !== "tcp") return true;
+    const { pinnedCerts } = tls.settings;
+    // Who may come without TLS needs no certificate.
+    return this.tls === null ? tls.allowNonTls || pinnedCerts === null : isPinned(this.tls, pinnedCerts);
   }
 
   /** Who may come in has changed since `previous` let this client in; see {@link ClientAdmission.askAgain}. */

@@ -7,7 +7,23 @@ import { compareSettings, ReloadError } from "./plan.ts";
 import { RELOAD_RULES, type SettingValues } from "./rules.ts";
 
 const USER = { user: "joe", pass: "s3cret", nkey: null, account: "$G", connectionTypes: null, permissions: null };
-const TLS = { timeoutMs: 2_000 } as TlsSettings;
+const TLS: TlsSettings = {
+  certificates: [],
+  ca: null,
+  caFile: null,
+  verify: false,
+  map: false,
+  insecure: false,
+  checkKnownUrls: false,
+  cipherSuites: null,
+  curvePreferences: null,
+  minVersion: "1.2",
+  timeoutMs: 2_000,
+  handshakeFirst: false,
+  handshakeFirstFallbackMs: 0,
+  connectionRateLimit: 0,
+  pinnedCerts: null,
+};
 const BEFORE: SettingValues = { ...completeOptions(), ...completeProcessSettings({}) };
 
 /** A change of each setting, and what comes of it: the line of the log, or with a `-` the refusal. */
@@ -42,7 +58,7 @@ const CASES: { readonly [Name in SettingName]: readonly [next: SettingValues[Nam
   noHeaderSupport: [true, "-NoHeaderSupport: old=false, new=true"],
   debug: [true, "Reloaded: debug = true"],
   trace: [true, "Reloaded: trace = true"],
-  tls: [TLS, "-TLSConfig: old=, new="],
+  tls: [TLS, "Reloaded: tls = enabled"],
   allowNonTls: [true, "-AllowNonTLS: old=false, new=true"],
   logFile: ["/a.log", "Reloaded: log_file = /a.log"],
   logSizeLimitBytes: [10_000, "-LogSizeLimit: old=0, new=10000"],
@@ -109,4 +125,39 @@ test("ReloadError lists every refusal, a line each, in the order of the referenc
     "config reload not supported for MaxPending: old=67108864, new=2000000",
     "config reload not supported for LameDuckGracePeriod: old=10s, new=1ms",
   ]);
+});
+
+for (const [next, current, told] of [
+  [null, TLS, ["Reloaded: tls = disabled"]],
+  [{ certificates: [{ cert: "new", key: "new", certFile: "a", keyFile: "b" }] }, TLS, ["Reloaded: tls = enabled"]],
+  [{ verify: true, ca: "x" }, TLS, ["Reloaded: tls = enabled"]],
+  [{ timeoutMs: 3_000 }, TLS, ["Reloaded: tls timeout = 3"]],
+  [{ pinnedCerts: ["a", "b"] }, TLS, ["Reloaded: 2 pinned_certs"]],
+  [{}, { ...TLS, pinnedCerts: ["a"] }, ["Reloaded: 0 pinned_certs"]],
+  [
+    { handshakeFirst: true, handshakeFirstFallbackMs: 100 },
+    TLS,
+    ["Reloaded: Client TLS handshake first: true", "Reloaded: Client TLS handshake first fallback delay: 100ms"],
+  ],
+  [{ map: true }, TLS, ["config reload not supported for TLSMap: old=false, new=true"]],
+  [
+    { map: true, connectionRateLimit: 5, timeoutMs: 3_000 },
+    TLS,
+    [
+      "config reload not supported for TLSMap: old=false, new=true",
+      "config reload not supported for TLSRateLimit: old=0, new=5",
+    ],
+  ],
+] as const) {
+  test(`a change of TLS is told: ${told.join(", ")}`, () => {
+    const tls = next === null ? null : { ...TLS, ...next };
+    const { lines, refusals } = compareSettings({ tls }, { tls: current });
+    assert.deepEqual([...lines, ...refusals.map(({ text }) => text)], told);
+  });
+}
+
+test("no key stands in what is said of TLS", () => {
+  const certificates = [{ cert: "c", key: "k3y", certFile: null, keyFile: null }];
+  const { lines, refusals } = compareSettings({ tls: { ...TLS, certificates, map: true } }, { tls: TLS });
+  assert.doesNotMatch(JSON.stringify([lines, refusals]), /k3y/);
 });

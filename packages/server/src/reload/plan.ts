@@ -53,11 +53,9 @@ export function compareSettings(next: Partial<SettingValues>, current: Partial<S
     const setting = name as SettingName;
     if (isDeepStrictEqual(next[setting], current[setting])) continue;
     changed.push(setting);
-    if (rule.refuses(next, current)) {
-      const [old, wanted] = [rule.show(current[setting]), rule.show(next[setting])];
-      const text = `config reload not supported for ${rule.field}: old=${old}, new=${wanted}`;
-      refusals.push({ setting, text });
-    } else lines.push(...rule.tells(next, current));
+    const texts = rule.refuses(next, current);
+    refusals.push(...texts.map((text) => ({ setting, text })));
+    if (texts.length === 0) lines.push(...rule.tells(next, current));
   }
   return { changed, refusals, lines };
 }
