@@ -66,7 +66,7 @@ export class UserList implements Authenticator {
   }
 
   assume(connection: ClientConnection): Admission | null {
-    // Who is to show a certificate is nobody without it. (The reference lets him in as the no_auth_user until he says CONNECT.)
+    // Whom a certificate stands for is found out at the CONNECT, a no_auth_user's included.
     if (this.#certificates !== null) return null;
     if (this.#noAuthUser === null) return this.#anonymous;
     // With an nkey he is assumed only for a CONNECT (parser.go).
