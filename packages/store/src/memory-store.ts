@@ -8,6 +8,7 @@ import { StreamIndex } from "./index/stream-index.ts";
 import { checkLimits, checkName, notUnpublished } from "./limits.ts";
 import type { MessageView } from "./message-view.ts";
 import { sealRecord } from "./record.ts";
+import { Stamp } from "./stamp.ts";
 import {
   MEMORY_RECORD_OVERHEAD,
   NO_LIMITS,
@@ -119,14 +120,14 @@ export class MemoryStore implements Store {
   onDurable: ((ticket: number) => void) | null = null;
   onFailure: ((error: StoreError) => void) | null = null;
   readonly durableTicket: number = 0;
-  #clock: Clock;
+  readonly #stamp: Stamp;
   #streams: Map<string, Stream> = new Map();
   #unpublished: Set<Stream> = new Set();
   #nextIncarnation = 1;
   #stopped = false;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#stamp = new Stamp(clock);
   }
 
   async createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq = 1): Promise<StreamLog> {
@@ -167,7 +168,7 @@ export class MemoryStore implements Store {
     }
     const index = new StreamIndex();
     const backing = new MemoryBacking(this.#nextIncarnation++, index);
-    const stream = new Stream(name, limits, config, backing, index, this.#clock);
+    const stream = new Stream(name, limits, config, backing, index, this.#stamp);
     if (firstSeq > 1) stream.startAt(firstSeq);
     stream.begin();
     this.#streams.set(name, stream);

@@ -15,6 +15,11 @@ export class Slices {
     this.#begin = clock.monotonicMs();
   }
 
+  /** A slice begins. */
+  begin(): void {
+    this.#begin = this.#clock.monotonicMs();
+  }
+
   /** Whether the slice has taken long enough. */
   get due(): boolean {
     return this.#clock.monotonicMs() - this.#begin >= SLICE_MS;

@@ -16,7 +16,7 @@ import { MessageView } from "./message-view.ts";
 import { aligned, recordLength } from "./record.ts";
 import { checkRecordSize, writeRecord } from "./record-writer.ts";
 import type { Slices } from "./slices.ts";
-import { Stamp } from "./stamp.ts";
+import type { Stamp } from "./stamp.ts";
 import type {
   FilterLike,
   PurgeOptions,
@@ -69,15 +69,16 @@ export class Stream implements StreamLog {
     config: Uint8Array,
     backing: StreamBacking,
     index: StreamIndex,
-    clock: Clock,
+    stamp: Stamp,
   ) {
     this.name = name;
     this.limits = limits;
     this.config = config;
     this.index = index;
     this.#backing = backing;
+    const { clock } = stamp;
     this.#clock = clock;
-    this.#stamp = new Stamp(clock);
+    this.#stamp = stamp;
     this.ages = new AgeClock(clock.wallMs(), clock.monotonicMs());
     this.#expiry = new StreamExpiry(this, clock);
     this.#limiter = new StreamLimiter(this);
@@ -160,7 +161,7 @@ export class Stream implements StreamLog {
     if (draft.ttlSeconds > 0) this.#expiry.add(seq, this.lastTimeMs, draft.ttlSeconds);
     if (draft.rollup !== "none") this.#rollup(draft.rollup, subject, seq);
     this.#limiter.enforceNew(subject);
-    this.#expiry.schedule();
+    if (draft.ttlSeconds > 0 || this.limits.maxAgeMs > 0) this.#expiry.schedule();
     return seq;
   }
 

@@ -142,6 +142,9 @@ export class BlockFile {
   }
 }
 
+/** When many files wait for a sync, so many are asked whether they can be closed: asking all each time would take too long. */
+const LOOKS_MAX = 16;
+
 /** Keeps the number of open block files in bounds. */
 export class FilePool {
   readonly disk: Disk;
@@ -157,8 +160,9 @@ export class FilePool {
     this.#open.delete(file);
     this.#open.add(file);
     if (this.#open.size <= this.#max) return;
+    let looks = 0;
     for (const oldest of this.#open) {
-      if (oldest !== file && oldest.closeIfClean()) return;
+      if ((oldest !== file && oldest.closeIfClean()) || ++looks === LOOKS_MAX) return;
     }
   }
 

@@ -11,6 +11,9 @@ import type { Journal } from "./journal.ts";
 import type { StreamCatalog } from "./stream-catalog.ts";
 import { writeTwin } from "./twin-file.ts";
 
+/** Streams that are saved at the same time: more would hold up the journal's syncs, on which answers wait. */
+const SAVES_AT_ONCE = 2;
+
 /** The checkpoints of one store. */
 export class Checkpointer {
   /** Called when one has ended, well or not. */
@@ -80,10 +83,16 @@ export class Checkpointer {
     this.#changed = 0;
     const { open, going } = this.#catalog.forCheckpoint();
     const streams: StreamCheckpoint[] = [];
-    for (const { deleted, saver } of open) {
-      if (deleted) continue; // its files went while others were saved
-      streams.push(saver.dirty || saver.checkpointed === null ? await saver.checkpoint() : saver.checkpointed);
-    }
+    const waiting = open.values();
+    const saveSome = async (): Promise<void> => {
+      for (const { deleted, saver } of waiting) {
+        if (deleted) continue; // its files went while others were saved
+        streams.push(saver.dirty || saver.checkpointed === null ? await saver.checkpoint() : saver.checkpointed);
+      }
+    };
+    // All of them, also when one fails: none may go on when the next checkpoint begins.
+    const saved = await Promise.allSettled(Array.from({ length: SAVES_AT_ONCE }, saveSome));
+    for (const result of saved) if (result.status === "rejected") throw result.reason;
     await Promise.all(going);
     streams.sort((a, b) => a.incarnation - b.incarnation);
     const { epoch } = journal;

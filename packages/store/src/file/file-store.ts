@@ -14,6 +14,7 @@ import { Scrubber } from "../scrubber.ts";
 import type { EncryptionOptions } from "../seal/key-file.ts";
 import type { Vault } from "../seal/vault.ts";
 import { Slices } from "../slices.ts";
+import { Stamp } from "../stamp.ts";
 import { NO_LIMITS, type Store, type StoreHealth, type StreamLimits, type StreamLog } from "../store.ts";
 import { Ballast } from "./ballast.ts";
 import { FilePool } from "./block-file.ts";
@@ -44,6 +45,7 @@ export class FileStore implements Store, FileStoreCore {
   onDurable: ((ticket: number) => void) | null = null;
   onFailure: ((error: StoreError) => void) | null = null;
   readonly #clock: Clock;
+  readonly #stamp: Stamp;
   readonly #turns: TurnWriter;
   readonly #rounds: SyncRounds;
   readonly #catalog: StreamCatalog;
@@ -64,12 +66,13 @@ export class FileStore implements Store, FileStoreCore {
   private constructor(disk: Disk, clock: Clock, options: Required<FileStoreOptions>) {
     this.disk = disk;
     this.#clock = clock;
+    this.#stamp = new Stamp(clock);
     this.options = options;
     this.pool = new FilePool(disk, options.openFilesMax);
-    this.#turns = new TurnWriter(this);
+    this.#turns = new TurnWriter(this, new Slices(clock));
     this.#rounds = new SyncRounds(this, clock, this.#turns);
     this.#rounds.onDurable = (turn) => this.onDurable?.(turn);
-    this.#catalog = new StreamCatalog(this, clock, this.#turns, this.#rounds);
+    this.#catalog = new StreamCatalog(this, this.#stamp, this.#turns, this.#rounds);
     this.#checkpoints = new Checkpointer(this, this.#catalog);
     // The turn may have been waiting for room, and may need more of it.
     this.#checkpoints.onEnd = () => {
@@ -111,7 +114,7 @@ export class FileStore implements Store, FileStoreCore {
   }
 
   async #recover(random: Random, encryption: EncryptionOptions | null): Promise<void> {
-    const recovered = await recoverStore(this, this.#clock, random, encryption);
+    const recovered = await recoverStore(this, this.#stamp, random, encryption);
     const { journal, storeId, generation } = recovered;
     this.#journal = journal;
     this.#turns.begin(journal);

@@ -1,13 +1,14 @@
 // Opens a folder: recognises it, reads the checkpoint, brings the streams back from their blocks, replays the journal onto them.
 // Nothing is removed here that was ever confirmed, and nothing by inference: what cannot be explained is kept, moved aside or refused.
 
-import type { Clock, Disk, DiskFile, Random } from "@myelin/platform";
+import type { Disk, DiskFile, Random } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { StreamIndex } from "../index/stream-index.ts";
 import { COMMON_HEADER_BYTES, KIND_MESSAGE, u32, u64 } from "../record.ts";
 import { type EncryptionOptions, KEYS_FILE, readKeyFile } from "../seal/key-file.ts";
 import { openVault } from "../seal/vault.ts";
 import { Slices } from "../slices.ts";
+import type { Stamp } from "../stamp.ts";
 import { Stream } from "../stream.ts";
 import { type Checkpoint, decodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
 import {
@@ -91,13 +92,13 @@ const OWN_NAMES = new Set([
  */
 export async function recoverStore(
   core: FileStoreCore,
-  clock: Clock,
+  stamp: Stamp,
   random: Random,
   encryption: EncryptionOptions | null,
 ): Promise<RecoveredStore> {
   const { disk } = core;
   const reports: string[] = [];
-  const slices = new Slices(clock);
+  const slices = new Slices(stamp.clock);
   checkFolder(disk);
   const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
   if (twin === null) checkNothingThere(disk);
@@ -142,7 +143,7 @@ export async function recoverStore(
     }
     await one.recovering.finish();
     reports.push(...one.recovering.rebuilt.reports);
-    streams.push(await openStream(one, clock, slices));
+    streams.push(await openStream(one, stamp, slices));
   }
   const journal = reuseSegments(core, storeId, checkpoint.epoch + 1, content.nextBatch, segments);
   return {
@@ -399,10 +400,10 @@ function replayRecord(one: Found, body: Uint8Array, at: number, length: number, 
   }
 }
 
-async function openStream(one: Found, clock: Clock, slices: Slices): Promise<OpenStream> {
+async function openStream(one: Found, stamp: Stamp, slices: Slices): Promise<OpenStream> {
   const { meta, recovering } = one;
   const { backing, rebuilt } = recovering;
-  const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, clock);
+  const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, stamp);
   stream.lastTimeMs = rebuilt.lastTimeMs;
   stream.lastTimeSubNs = rebuilt.lastTimeSubNs;
   const last = backing.index.records.last;

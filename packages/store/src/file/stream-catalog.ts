@@ -1,9 +1,9 @@
 // The streams of a store by name: making them, deleting them, keeping their descriptions.
 
-import type { Clock } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { StreamIndex } from "../index/stream-index.ts";
 import { checkLimits, checkName, notUnpublished } from "../limits.ts";
+import type { Stamp } from "../stamp.ts";
 import type { StreamLimits } from "../store.ts";
 import { Stream } from "../stream.ts";
 import type { FileStoreCore } from "./core.ts";
@@ -41,13 +41,13 @@ export class StreamCatalog {
   readonly #deletions: Map<string, Deletion> = new Map();
   readonly #reserved: Set<string> = new Set();
   readonly #core: FileStoreCore;
-  readonly #clock: Clock;
+  readonly #stamp: Stamp;
   readonly #turns: TurnWriter;
   readonly #rounds: SyncRounds;
 
-  constructor(core: FileStoreCore, clock: Clock, turns: TurnWriter, rounds: SyncRounds) {
+  constructor(core: FileStoreCore, stamp: Stamp, turns: TurnWriter, rounds: SyncRounds) {
     this.#core = core;
-    this.#clock = clock;
+    this.#stamp = stamp;
     this.#turns = turns;
     this.#rounds = rounds;
   }
@@ -82,7 +82,7 @@ export class StreamCatalog {
       const backing = new FileBacking(this.#core, incarnation, index);
       const body = backing.sealed(encodeMeta(meta), META);
       await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, body));
-      const stream = new Stream(name, limits, config, backing, index, this.#clock);
+      const stream = new Stream(name, limits, config, backing, index, this.#stamp);
       if (firstSeq > 1) stream.startAt(firstSeq);
       stream.begin();
       this.adopt({ stream, backing, firstSeq, metaGeneration: 1, published });

@@ -116,7 +116,7 @@ export class SyncRounds {
     const batch = this.#journal.nextBatch - 1;
     const syncs: Promise<unknown>[] = this.#journal.takeDirty().map((segment) => segment.file.sync());
     const reached: { stream: FileBacking; block: number; offset: number }[] = [];
-    for (const stream of this.#turns.takeWritten()) {
+    for (const stream of this.#turns.takeDirect()) {
       const sync = stream.syncTurns();
       if (sync === null) continue;
       syncs.push(sync);

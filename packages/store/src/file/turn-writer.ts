@@ -2,6 +2,7 @@
 // everything that is not a message as a batch of the journal, the records of busy streams to their own blocks.
 
 import { u32 } from "../record.ts";
+import type { Slices } from "../slices.ts";
 import { ControlBuffer } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
@@ -21,8 +22,11 @@ export class TurnWriter {
   /** The turn cannot end before a checkpoint or a new segment makes room in the journal. */
   waitsForRoom = false;
   readonly controls: ControlBuffer = new ControlBuffer();
-  /** Streams that took part in turns written since a round last took them. */
-  #written: Set<FileBacking> = new Set();
+  /** Streams of written turns whose blocks the next round has to sync. */
+  #direct: Set<FileBacking> = new Set();
+  /** Streams whose tail has grown enough to be written, when there is time. */
+  #ripe: Set<FileBacking> = new Set();
+  #slices: Slices;
   #core: FileStoreCore;
   #journal!: Journal;
   #streams: FileBacking[] = [];
@@ -30,8 +34,9 @@ export class TurnWriter {
   #batchBytes = 0;
   #controlsTaken = 0;
 
-  constructor(core: FileStoreCore) {
+  constructor(core: FileStoreCore, slices: Slices) {
     this.#core = core;
+    this.#slices = slices;
   }
 
   /** The journal is there: turns can be written. */
@@ -50,17 +55,18 @@ export class TurnWriter {
     this.#streams.push(stream);
   }
 
-  /** Streams that took part in turns since the last call. */
-  takeWritten(): Set<FileBacking> {
-    const written = this.#written;
-    this.#written = new Set();
-    return written;
+  /** Streams that went the direct way in turns since the last call. */
+  takeDirect(): Set<FileBacking> {
+    const direct = this.#direct;
+    this.#direct = new Set();
+    return direct;
   }
 
   /** The stream's files are going: nothing of it has to be written any more. */
   forget(stream: FileBacking): void {
     this.#streams = this.#streams.filter((other) => other !== stream);
-    this.#written.delete(stream);
+    this.#ripe.delete(stream);
+    this.#direct.delete(stream);
   }
 
   /**
@@ -99,11 +105,23 @@ export class TurnWriter {
     if (!this.#moveControls() || !this.#emitBatch()) return false;
     for (const stream of this.#streams) {
       stream.endTurn();
-      this.#written.add(stream);
-      this.writeLazy(stream);
+      if (stream.tail.directTurn) this.#direct.add(stream);
+      if (stream.tail.ripe) this.#ripe.add(stream);
     }
     this.#streams = [];
+    this.#writeRipe();
     return true;
+  }
+
+  /** A thousand streams may be ripe in one turn; writing them all, or making their files, would hold the event loop. */
+  #writeRipe(): void {
+    if (this.#ripe.size === 0) return;
+    this.#slices.begin();
+    for (const stream of this.#ripe) {
+      this.#ripe.delete(stream);
+      this.writeLazy(stream);
+      if (this.#slices.due) return;
+    }
   }
 
   /** Writes what a stream has kept back, if that has grown; on a disk that is full it keeps it. */

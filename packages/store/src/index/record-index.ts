@@ -25,6 +25,9 @@ const NO_SUBJECT = 0xffffffff;
 /** The next record of the subject is too far away for 32 bits. */
 const LINK_FAR = 0xffffffff;
 const SLOTS_START = 64;
+const SLOT_WORDS = 3;
+const SUBJECT = 1;
+const LINK = 2;
 /** Sequences without a message that are kept as slots; a larger hole begins a new block. */
 export const GAP_SLOTS_MAX = 4096;
 /** Blocks end at the latest where an offset no longer fits in a place. */
@@ -53,9 +56,8 @@ export class IndexBlock {
   liveBytes = 0;
   /** Where the next record goes. */
   endOffset: number;
-  #places: Uint32Array = new Uint32Array(SLOTS_START);
-  #subjects: Uint32Array = new Uint32Array(SLOTS_START);
-  #links: Uint32Array = new Uint32Array(SLOTS_START);
+  /** For each slot its place, its subject and its link: neighbours, because an append touches all of them. */
+  #words: Uint32Array = new Uint32Array(SLOTS_START * SLOT_WORDS);
   #summary: Uint32Array = new Uint32Array(SUMMARY_WORDS);
 
   constructor(number: number, firstSeq: number, startOffset: number) {
@@ -85,10 +87,14 @@ export class IndexBlock {
    */
   addStored(subject: number, place: number, bytes: number): void {
     const slot = this.#newSlot();
-    this.#places[slot] = (place & TRAITS_MASK) | (this.endOffset / 8);
-    this.#subjects[slot] = subject;
-    this.#links[slot] = 0;
-    this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
+    const words = this.#words;
+    const at = slot * SLOT_WORDS;
+    words[at] = (place & TRAITS_MASK) | (this.endOffset / 8);
+    words[at + SUBJECT] = subject;
+    words[at + LINK] = 0;
+    // The summary has it already when the record before is the same subject's.
+    if (slot === 0 || words[at + SUBJECT - SLOT_WORDS] !== subject)
+      this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
     this.endOffset += bytes;
     this.live++;
     this.liveBytes += bytes;
@@ -97,40 +103,40 @@ export class IndexBlock {
   /** Adds a sequence that has no message, and `bytes` in the block that belong to none. */
   addAbsent(bytes = 0): void {
     const slot = this.#newSlot();
-    this.#places[slot] = (this.endOffset / 8) | ABSENT;
-    this.#subjects[slot] = NO_SUBJECT;
+    this.#words[slot * SLOT_WORDS] = (this.endOffset / 8) | ABSENT;
+    this.#words[slot * SLOT_WORDS + SUBJECT] = NO_SUBJECT;
     this.endOffset += bytes;
   }
 
   /** Adds the same record as in a slot of another block, at `endOffset`. */
   addFrom(other: IndexBlock, slot: number): void {
-    this.addStored(other.#subjects[slot]!, other.#places[slot]!, other.slotBytes(slot));
-    this.#links[this.slots - 1] = other.#links[slot]!;
+    this.addStored(other.#words[slot * SLOT_WORDS + SUBJECT]!, other.#words[slot * SLOT_WORDS]!, other.slotBytes(slot));
+    this.#words[(this.slots - 1) * SLOT_WORDS + LINK] = other.#words[slot * SLOT_WORDS + LINK]!;
   }
 
   /** Makes room for so many more slots at once. */
   expect(slots: number): void {
-    if (this.slots + slots > this.#places.length) this.#resize(this.slots + slots);
+    if ((this.slots + slots) * SLOT_WORDS > this.#words.length) this.#resize(this.slots + slots);
   }
 
   isLive(slot: number): boolean {
-    return (this.#places[slot]! & ABSENT) === 0;
+    return (this.#words[slot * SLOT_WORDS]! & ABSENT) === 0;
   }
 
   /** The message of a slot is gone. */
   remove(slot: number): void {
     this.liveBytes -= this.slotBytes(slot);
-    this.#places[slot]! |= ABSENT;
+    this.#words[slot * SLOT_WORDS]! |= ABSENT;
     this.live--;
   }
 
   /** Where a slot's record is and what it has, as one number; for index files. */
   place(slot: number): number {
-    return this.#places[slot]!;
+    return this.#words[slot * SLOT_WORDS]!;
   }
 
   offset(slot: number): number {
-    return (this.#places[slot]! & OFFSET_MASK) * 8;
+    return (this.#words[slot * SLOT_WORDS]! & OFFSET_MASK) * 8;
   }
 
   /** Bytes from this slot's record to the next one. */
@@ -140,7 +146,7 @@ export class IndexBlock {
 
   /** Length of the record in a slot, padding left out. */
   recordLength(slot: number): number {
-    return this.slotBytes(slot) - ((this.#places[slot]! >>> PADDING_SHIFT) & 7);
+    return this.slotBytes(slot) - ((this.#words[slot * SLOT_WORDS]! >>> PADDING_SHIFT) & 7);
   }
 
   /** Bytes of subject, headers and payload of the record in a slot. */
@@ -149,20 +155,20 @@ export class IndexBlock {
   }
 
   hasHeaders(slot: number): boolean {
-    return (this.#places[slot]! & HEADERS) !== 0;
+    return (this.#words[slot * SLOT_WORDS]! & HEADERS) !== 0;
   }
 
   hasTtl(slot: number): boolean {
-    return (this.#places[slot]! & TTL) !== 0;
+    return (this.#words[slot * SLOT_WORDS]! & TTL) !== 0;
   }
 
   hasGap(slot: number): boolean {
-    return (this.#places[slot]! & GAP) !== 0;
+    return (this.#words[slot * SLOT_WORDS]! & GAP) !== 0;
   }
 
   /** Subject id of a slot; meaningless for a slot that is not live. */
   subject(slot: number): number {
-    return this.#subjects[slot]!;
+    return this.#words[slot * SLOT_WORDS + SUBJECT]!;
   }
 
   /** Whether any record of this block may be of that subject. Never wrongly false. */
@@ -172,35 +178,37 @@ export class IndexBlock {
 
   /** Distance in sequences to the next record of the same subject; 0 when there was none yet, Infinity when it is far away. */
   link(slot: number): number {
-    const link = this.#links[slot]!;
+    const link = this.#words[slot * SLOT_WORDS + LINK]!;
     return link === LINK_FAR ? Number.POSITIVE_INFINITY : link;
   }
 
   setLink(slot: number, distance: number): void {
-    this.#links[slot] = distance >= LINK_FAR ? LINK_FAR : distance;
+    this.#words[slot * SLOT_WORDS + LINK] = distance >= LINK_FAR ? LINK_FAR : distance;
   }
 
   /** First live slot at or after `slot`, or -1. */
   nextLive(slot: number): number {
-    for (let i = slot; i < this.slots; i++) if ((this.#places[i]! & ABSENT) === 0) return i;
+    for (let i = slot; i < this.slots; i++) if ((this.#words[i * SLOT_WORDS]! & ABSENT) === 0) return i;
     return -1;
   }
 
   previousLive(slot: number): number {
-    for (let i = slot; i >= 0; i--) if ((this.#places[i]! & ABSENT) === 0) return i;
+    for (let i = slot; i >= 0; i--) if ((this.#words[i * SLOT_WORDS]! & ABSENT) === 0) return i;
     return -1;
   }
 
   /** First live slot at or after `slot` with that subject, or -1. */
   nextOf(slot: number, subject: number): number {
-    const subjects = this.#subjects;
-    for (let i = slot; i < this.slots; i++) if (subjects[i] === subject && (this.#places[i]! & ABSENT) === 0) return i;
+    const words = this.#words;
+    for (let i = slot, at = slot * SLOT_WORDS; i < this.slots; i++, at += SLOT_WORDS)
+      if (words[at + SUBJECT] === subject && (words[at]! & ABSENT) === 0) return i;
     return -1;
   }
 
   previousOf(slot: number, subject: number): number {
-    const subjects = this.#subjects;
-    for (let i = slot; i >= 0; i--) if (subjects[i] === subject && (this.#places[i]! & ABSENT) === 0) return i;
+    const words = this.#words;
+    for (let i = slot, at = slot * SLOT_WORDS; i >= 0; i--, at -= SLOT_WORDS)
+      if (words[at + SUBJECT] === subject && (words[at]! & ABSENT) === 0) return i;
     return -1;
   }
 
@@ -216,16 +224,18 @@ export class IndexBlock {
   /** How many sequences at the end never had a record. */
   trailingGap(): number {
     let count = 0;
-    for (let i = this.slots - 1; i >= 0 && this.#subjects[i] === NO_SUBJECT && this.slotBytes(i) === 0; i--) count++;
+    for (
+      let i = this.slots - 1;
+      i >= 0 && this.#words[i * SLOT_WORDS + SUBJECT] === NO_SUBJECT && this.slotBytes(i) === 0;
+      i--
+    )
+      count++;
     return count;
   }
 
   /** The block will get no more records: gives back what it does not need. */
   seal(): void {
-    if (this.#places.length === this.slots) return;
-    this.#places = this.#places.slice(0, this.slots);
-    this.#subjects = this.#subjects.slice(0, this.slots);
-    this.#links = this.#links.slice(0, this.slots);
+    if (this.#words.length > this.slots * SLOT_WORDS) this.#words = this.#words.slice(0, this.slots * SLOT_WORDS);
   }
 
   /** Bytes of subject, headers and payload of all messages, and how many of them have headers. */
@@ -233,7 +243,7 @@ export class IndexBlock {
     let dataBytes = 0;
     let withHeaders = 0;
     for (let slot = 0; slot < this.slots; slot++) {
-      const place = this.#places[slot]!;
+      const place = this.#words[slot * SLOT_WORDS]!;
       if ((place & ABSENT) !== 0) continue;
       dataBytes += this.dataBytes(slot);
       if ((place & HEADERS) !== 0) withHeaders++;
@@ -242,14 +252,15 @@ export class IndexBlock {
   }
 
   #newSlot(): number {
-    if (this.slots === this.#places.length) this.#resize(Math.ceil(Math.max(SLOTS_START, this.slots * 1.5)));
+    if (this.slots * SLOT_WORDS === this.#words.length)
+      this.#resize(Math.ceil(Math.max(SLOTS_START, this.slots * 1.5)));
     return this.slots++;
   }
 
-  #resize(size: number): void {
-    this.#places = grown(this.#places, size);
-    this.#subjects = grown(this.#subjects, size);
-    this.#links = grown(this.#links, size);
+  #resize(slots: number): void {
+    const larger = new Uint32Array(slots * SLOT_WORDS);
+    larger.set(this.#words);
+    this.#words = larger;
   }
 }
 
@@ -328,10 +339,4 @@ export class RecordIndex {
     }
     return 0;
   }
-}
-
-function grown(array: Uint32Array, size: number): Uint32Array {
-  const larger = new Uint32Array(size);
-  larger.set(array);
-  return larger;
 }

@@ -12,36 +12,23 @@ const CREATED_KEPT = 256;
 /** The first page begins with so many ids and doubles. */
 const PAGE_IDS_START = 16;
 
-class Page {
-  messages: Uint32Array;
-  firsts: Float64Array;
-  /** Negative: the last message was removed, and whatever is last now lies before minus this sequence. */
-  lasts: Float64Array;
-
-  constructor(size: number) {
-    this.messages = new Uint32Array(size);
-    this.firsts = new Float64Array(size);
-    this.lasts = new Float64Array(size);
-  }
-
-  grow(): void {
-    const { messages, firsts, lasts } = this;
-    const size = messages.length * 2;
-    this.messages = new Uint32Array(size);
-    this.firsts = new Float64Array(size);
-    this.lasts = new Float64Array(size);
-    this.messages.set(messages);
-    this.firsts.set(firsts);
-    this.lasts.set(lasts);
-  }
-}
+/** Numbers of a page for each id: how many messages, the first and the last of them; neighbours, because an append touches them. */
+const ID_NUMBERS = 3;
+const FIRST = 1;
+/** Negative: the last message was removed, and whatever is last now lies before minus this sequence. */
+const LAST = 2;
 
 /** Subjects of one stream, by id. Ids are small numbers and are given again after a subject is gone. */
 export class SubjectTable {
   #keys: ByteTable = new ByteTable();
   #trie: SubjectTrie = new SubjectTrie();
-  #pages: Page[] = [];
+  #pages: Float64Array[] = [];
   #created: Int32Array = new Int32Array(CREATED_KEPT);
+  /** The subject that was asked for last and where its bytes are; -1: none. Streams are often written to by one subject at a time. */
+  #memoId = -1;
+  #memoBytes: Uint8Array = new Uint8Array(0);
+  #memoStart = 0;
+  #memoLength = 0;
   /** How many subjects were ever created. */
   createdCount = 0;
 
@@ -62,14 +49,19 @@ export class SubjectTable {
 
   /** The id of a subject; a new one has no messages yet and must get one. */
   intern(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#isMemo(bytes, start, end)) return this.#memoId;
     const hash = hashBytes(bytes, start, end);
     const found = this.#keys.find(bytes, start, end, hash);
-    if (found >= 0) return found;
+    if (found >= 0) {
+      this.#remember(found);
+      return found;
+    }
     const id = this.#keys.add(bytes, start, end, hash);
-    if (id >>> PAGE_BITS === this.#pages.length) this.#pages.push(new Page(id === 0 ? PAGE_IDS_START : PAGE_IDS));
-    const page = this.#page(id);
-    if ((id & PAGE_MASK) >= page.messages.length) page.grow();
-    page.messages[id & PAGE_MASK] = 0;
+    const number = id >>> PAGE_BITS;
+    if (number === this.#pages.length)
+      this.#pages.push(new Float64Array((id === 0 ? PAGE_IDS_START : PAGE_IDS) * ID_NUMBERS));
+    if ((id & PAGE_MASK) * ID_NUMBERS >= this.#pages[number]!.length) this.#growPage(number);
+    this.setMessages(id, 0);
     this.#trie.add(bytes, start, end, id);
     this.#created[this.createdCount++ % CREATED_KEPT] = id;
     return id;
@@ -77,6 +69,7 @@ export class SubjectTable {
 
   /** Forgets a subject without messages. */
   release(id: number): void {
+    if (id === this.#memoId) this.#memoId = -1;
     const start = this.#keys.keyStart(id);
     this.#trie.remove(this.#keys.keyBytes(id), start, start + this.#keys.length(id));
     this.#keys.release(id);
@@ -87,32 +80,33 @@ export class SubjectTable {
     this.#keys = new ByteTable();
     this.#trie = new SubjectTrie();
     this.#pages = [];
+    this.#memoId = -1;
     this.createdCount += CREATED_KEPT + 1;
   }
 
   messages(id: number): number {
-    return this.#page(id).messages[id & PAGE_MASK]!;
+    return this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS]!;
   }
 
   setMessages(id: number, count: number): void {
-    this.#page(id).messages[id & PAGE_MASK] = count;
+    this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS] = count;
   }
 
   first(id: number): number {
-    return this.#page(id).firsts[id & PAGE_MASK]!;
+    return this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + FIRST]!;
   }
 
   setFirst(id: number, seq: number): void {
-    this.#page(id).firsts[id & PAGE_MASK] = seq;
+    this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + FIRST] = seq;
   }
 
   /** The last sequence; minus an upper bound (exclusive) when it has to be looked for. */
   last(id: number): number {
-    return this.#page(id).lasts[id & PAGE_MASK]!;
+    return this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + LAST]!;
   }
 
   setLast(id: number, seq: number): void {
-    this.#page(id).lasts[id & PAGE_MASK] = seq;
+    this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + LAST] = seq;
   }
 
   /** The subject as a string, one character per byte. */
@@ -150,7 +144,26 @@ export class SubjectTable {
     return ids;
   }
 
-  #page(id: number): Page {
-    return this.#pages[id >>> PAGE_BITS]!;
+  #isMemo(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#memoId < 0 || end - start !== this.#memoLength) return false;
+    const memo = this.#memoBytes;
+    // From the end: neighbours differ there.
+    for (let i = end - 1, at = this.#memoStart + this.#memoLength - 1; i >= start; i--, at--)
+      if (bytes[i] !== memo[at]) return false;
+    return true;
+  }
+
+  #remember(id: number): void {
+    this.#memoId = id;
+    this.#memoBytes = this.#keys.keyBytes(id);
+    this.#memoStart = this.#keys.keyStart(id);
+    this.#memoLength = this.#keys.length(id);
+  }
+
+  #growPage(number: number): void {
+    const page = this.#pages[number]!;
+    const larger = new Float64Array(page.length * 2);
+    larger.set(page);
+    this.#pages[number] = larger;
   }
 }
