@@ -256,9 +256,16 @@ const BUGS = [
     "if (to + count > stop)",
     "compress/snappy.test.js",
   ],
+  ["opens a folder that another store has open", "file/folder-lock.js", "if (claim.held)", "if (true)"],
 ];
 
-const TESTS = ["file/faults.test.js", "file/index-file.test.js", "file/damage.test.js", "file/crash.test.js"];
+const TESTS = [
+  "file/lock.test.js",
+  "file/faults.test.js",
+  "file/index-file.test.js",
+  "file/damage.test.js",
+  "file/crash.test.js",
+];
 
 function caught(number) {
   const [name, file, right, wrong, own] = BUGS[number];

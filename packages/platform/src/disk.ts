@@ -66,6 +66,23 @@ export interface DiskFile {
   close(): void;
 }
 
+/** What became of an attempt to claim a folder; see {@link Disk.claim}. */
+export type DiskClaim =
+  | {
+      readonly held: true;
+      /** Null, or why the claim keeps nobody out: the file system cannot do it. */
+      readonly weakness: string | null;
+      /** Gives the folder up. */
+      release(): Promise<void>;
+    }
+  | {
+      readonly held: false;
+      /** Who has the folder: `process 4711`, say. */
+      readonly holder: string;
+      /** What to do when nobody has it in fact. */
+      readonly remedy: string;
+    };
+
 /** One folder on a disk. */
 export interface Disk {
   /** The folder as a person would name it, for messages. */
@@ -97,6 +114,14 @@ export interface Disk {
 
   /** Makes the names in a folder durable, off the event loop. See {@link DiskFile.sync} on failure. */
   syncFolder(path: string): Promise<void>;
+
+  /**
+   * Claims this folder for one owner, until the claim is released or the process ends, however it ends: the claim of a process that
+   * was killed stands in nobody's way. Of several that try at the same moment, none may succeed.
+   *
+   * @param path - Name of a folder that the claim may keep in this one; it is made, and removed on release.
+   */
+  claim(path: string): Promise<DiskClaim>;
 
   /** Bytes that could still be written, as far as the platform tells. */
   freeBytes(): number;

@@ -3,7 +3,7 @@
 
 export { type Arena, SLAB_CLASS_MAX, SLAB_CLASS_MIN, slabClassOf } from "./arena.ts";
 export type { Clock, Timer } from "./clock.ts";
-export type { Disk, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "./disk.ts";
+export type { Disk, DiskClaim, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "./disk.ts";
 export { duplexPair } from "./duplex-pair.ts";
 export type {
   Duplex,

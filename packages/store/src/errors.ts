@@ -28,6 +28,8 @@ export type StoreErrorCode =
   | "INVALID_LIMITS"
   /** The folder is not one of ours: it has a stranger's files, or the reference server's. */
   | "FOREIGN_FOLDER"
+  /** Another process, or another store of this one, has the folder open. */
+  | "LOCKED"
   /** Files that must be readable are not, and what is in them cannot be had elsewhere. */
   | "DAMAGED"
   /** Written by a newer version. */

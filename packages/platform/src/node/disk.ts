@@ -23,7 +23,8 @@ import {
   write as writeWithCallback,
 } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import type { Disk, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "../disk.ts";
+import type { Disk, DiskClaim, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "../disk.ts";
+import { claimFolder } from "./folder-claim.ts";
 
 /** Zeros are written in pieces of this size: large enough for the device, small enough not to crowd the page cache. */
 const ZERO_CHUNK_BYTES = 1024 * 1024;
@@ -149,6 +150,10 @@ export class NodeDisk implements Disk {
     } finally {
       await closeFile(fd);
     }
+  }
+
+  claim(path: string): Promise<DiskClaim> {
+    return claimFolder(this.#resolve(path));
   }
 
   freeBytes(): number {

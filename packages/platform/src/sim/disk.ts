@@ -3,7 +3,7 @@
 // What programs see is the operating system's view: every write is there at once. The trace holds what the device was
 // asked, in order, so that `crashImage` can rebuild each state that a crash may leave (see sim/crash.ts).
 
-import type { Disk, DiskEntry, DiskFile, DiskStat, OpenMode } from "../disk.ts";
+import type { Disk, DiskClaim, DiskEntry, DiskFile, DiskStat, OpenMode } from "../disk.ts";
 
 /** One operation on the simulated disk. Files and folders are numbered; folder 0 is the disk itself. */
 export type DiskOp =
@@ -132,6 +132,8 @@ export class SimDisk implements Disk {
   #heldSyncs: (() => void)[] = [];
   /** Files open now: for tests that look for leaks. */
   openFiles = 0;
+  /** Claims that are held: they end with the process, so no image has them. */
+  #claims: Set<string> = new Set();
   /** Calls that could have failed, so far. */
   calls = 0;
 
@@ -283,6 +285,18 @@ export class SimDisk implements Disk {
     this.#note({ kind: "folder-sync-begin", folder: folder.id, sync });
     await this.#syncTime();
     this.#note({ kind: "folder-sync-end", folder: folder.id, sync });
+  }
+
+  async claim(path: string): Promise<DiskClaim> {
+    if (this.#claims.has(path)) return { held: false, holder: "this process", remedy: "stop it there first" };
+    this.#claims.add(path);
+    return {
+      held: true,
+      weakness: null,
+      release: async () => {
+        this.#claims.delete(path);
+      },
+    };
   }
 
   freeBytes(): number {

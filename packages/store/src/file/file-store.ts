@@ -21,10 +21,11 @@ import { FilePool } from "./block-file.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
+import { lockFolder } from "./folder-lock.ts";
 import type { Journal } from "./journal.ts";
 import { completeOptions, type FileStoreOptions } from "./options.ts";
 import { keepCopy } from "./quarantine.ts";
-import { recoverStore } from "./recovery.ts";
+import { checkFolder, recoverStore } from "./recovery.ts";
 import { StreamCatalog } from "./stream-catalog.ts";
 import { SyncRounds } from "./sync-rounds.ts";
 import { TurnWriter } from "./turn-writer.ts";
@@ -52,6 +53,7 @@ export class FileStore implements Store, FileStoreCore {
   readonly #checkpoints: Checkpointer;
   readonly #ballast: Ballast;
   #journal!: Journal;
+  #claim: Awaited<ReturnType<typeof lockFolder>> | null = null;
   #scheduled = false;
   #failure: StoreError | null = null;
   /** The stopping that is under way, or done. */
@@ -84,14 +86,16 @@ export class FileStore implements Store, FileStoreCore {
   /**
    * Opens the store in a folder, recovering from whatever happened to it; an empty folder becomes a new store.
    *
-   * @param disk - The folder; nobody else may write to it.
-   * @throws StoreError `FOREIGN_FOLDER`, `DAMAGED`, `UNSUPPORTED_VERSION`, `KEY_MISSING`, `WRONG_KEY`, `NOT_ENCRYPTED`,
+   * @param disk - The folder; it is locked against other processes and other stores of this one.
+   * @throws StoreError `LOCKED`, `FOREIGN_FOLDER`, `DAMAGED`, `UNSUPPORTED_VERSION`, `KEY_MISSING`, `WRONG_KEY`, `NOT_ENCRYPTED`,
    *   `CIPHER_MISMATCH`; the platform's errors.
    */
   static async open(disk: Disk, clock: Clock, random: Random, options: FileStoreOptions = {}): Promise<FileStore> {
     // The keys are not kept where somebody might print them.
     const { encryption, ...others } = completeOptions(options);
     const store = new FileStore(disk, clock, { ...others, encryption: null });
+    checkFolder(disk);
+    await store.#lock();
     try {
       await store.#recover(random, encryption);
     } catch (error) {
@@ -111,6 +115,13 @@ export class FileStore implements Store, FileStoreCore {
     if (store.#checkpoints.indexBehind) store.#startCheckpoint();
     store.#startScrub();
     return store;
+  }
+
+  async #lock(): Promise<void> {
+    this.#claim = await lockFolder(this.disk);
+    const { weakness } = this.#claim;
+    if (weakness === null) return;
+    this.#report(`${this.disk.name}: cannot be locked, ${weakness}: see to it that no other process opens the store`);
   }
 
   async #recover(random: Random, encryption: EncryptionOptions | null): Promise<void> {
@@ -377,5 +388,7 @@ export class FileStore implements Store, FileStoreCore {
     this.#catalog.close();
     await this.pool.closeAll();
     await this.#journal?.close();
+    await this.#claim?.release();
+    this.#claim = null;
   }
 }

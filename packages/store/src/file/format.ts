@@ -8,6 +8,7 @@
 //     <block>.idx                what the index knows of them, so that opening need not read them
 //     deleted.0 deleted.1        sequences taken away from between others
 //     consumers.0 consumers.1    states of the consumers
+//   lock/                        a socket of the process that has the store open
 //   ballast                      zeros, given up when the disk is full so that removals and the checkpoint still find room
 //   quarantine/                  copies of damaged bytes
 //   orphans/                     folders of streams whose description cannot be read
@@ -26,6 +27,7 @@ export const STORE_FILE = "store";
 export const BALLAST_FILE = "ballast";
 export const JOURNAL_FOLDER = "journal";
 export const STREAMS_FOLDER = "streams";
+export const LOCK_FOLDER = "lock";
 export const QUARANTINE_FOLDER = "quarantine";
 export const ORPHANS_FOLDER = "orphans";
 

@@ -25,6 +25,7 @@ import { FileBacking } from "./file-backing.ts";
 import {
   BALLAST_FILE,
   JOURNAL_FOLDER,
+  LOCK_FOLDER,
   MAGIC_CONSUMERS,
   MAGIC_META,
   MAGIC_STORE,
@@ -82,11 +83,12 @@ const OWN_NAMES = new Set([
   STREAMS_FOLDER,
   QUARANTINE_FOLDER,
   ORPHANS_FOLDER,
+  LOCK_FOLDER,
   "lost+found", // where the folder is a file system of its own
 ]);
 
 /**
- * Opens the folder.
+ * Opens the folder, which was looked at ({@link checkFolder}) and is ours alone.
  *
  * @param random - For a new store's number and keys.
  */
@@ -99,7 +101,6 @@ export async function recoverStore(
   const { disk } = core;
   const reports: string[] = [];
   const slices = new Slices(stamp.clock);
-  checkFolder(disk);
   const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
   if (twin === null) checkNothingThere(disk);
   for (const name of twin?.damaged ?? [])
@@ -156,8 +157,12 @@ export async function recoverStore(
   };
 }
 
-/** Refuses folders that are not ours. */
-function checkFolder(disk: Disk): void {
+/**
+ * Looks at a folder without changing it.
+ *
+ * @throws StoreError `FOREIGN_FOLDER` when it is not ours.
+ */
+export function checkFolder(disk: Disk): void {
   const entries = disk.list("");
   for (const { name, kind } of entries) {
     if (

@@ -1,7 +1,7 @@
 // A disk on top of another one: what is written stays in memory, and the disk below is only read. So the recovery of a store can be
 // tried without touching its folder.
 
-import type { Disk, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "@myelin/platform";
+import type { Disk, DiskClaim, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "@myelin/platform";
 
 const PAGE_BYTES = 4096;
 
@@ -161,6 +161,11 @@ export class OverlayDisk implements Disk {
 
   async syncFolder(path: string): Promise<void> {
     this.#folder(path);
+  }
+
+  /** Claims the disk below: what another process changes meanwhile would be seen half. */
+  claim(path: string): Promise<DiskClaim> {
+    return this.#below.claim(path);
   }
 
   freeBytes(): number {

@@ -4,6 +4,7 @@
 
 import type { Clock, Disk, Random } from "@myelin/platform";
 import { FileStore } from "../file-store.ts";
+import { lockFolder } from "../folder-lock.ts";
 import { QUARANTINE_FOLDER } from "../format.ts";
 import type { FileStoreOptions } from "../options.ts";
 import { fileProblems, readWhole } from "./file-problems.ts";
@@ -33,7 +34,8 @@ export async function repairStore(
   options: FileStoreOptions = {},
 ): Promise<StoreRepair> {
   checkIsStore(disk);
-  const restored = await restoreCopies(disk);
+  const lock = await lockFolder(disk);
+  const restored = await restoreCopies(disk).finally(() => lock.release());
   const store = await FileStore.open(disk, clock, random, { ...options, scrub: null });
   try {
     for (const log of store.streams()) await readAll(log);
