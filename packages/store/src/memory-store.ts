@@ -170,7 +170,6 @@ export class MemoryStore implements Store {
     const backing = new MemoryBacking(this.#nextIncarnation++, index);
     const stream = new Stream(name, limits, config, backing, index, this.#stamp);
     if (firstSeq > 1) stream.startAt(firstSeq);
-    stream.begin();
     this.#streams.set(name, stream);
     return stream;
   }

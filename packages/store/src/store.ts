@@ -147,6 +147,11 @@ export interface StreamLog {
   erase(seq: number): boolean;
   /** Takes many away; returns how many. */
   purge(options?: PurgeOptions): number;
+  /**
+   * As {@link purge}, without holding the event loop: for many messages. What is stored meanwhile stays, `keep` counts what was there
+   * when it was asked, and other calls see it half done.
+   */
+  purgeInSlices(options?: PurgeOptions): Promise<number>;
   /** Takes everything below `seq` away; beyond the last sequence, `seq` becomes the next one given. Returns how many went. */
   compact(seq: number): number;
   /**

@@ -2,11 +2,19 @@
 
 import { StoreError } from "./errors.ts";
 import type { MessageDraft } from "./message-draft.ts";
+import type { Slices } from "./slices.ts";
 import type { Stream } from "./stream.ts";
+
+/** Messages that are taken away between two looks at the clock. */
+const REMOVALS_PER_LOOK = 32;
+/** Subjects that are looked at in one step. */
+const SUBJECTS_PER_STEP = 256;
 
 /** The limits of one stream at work. */
 export class StreamLimiter {
   #stream: Stream;
+  /** Everything is being brought within the limits, in slices. */
+  #enforcing = 0;
 
   constructor(stream: Stream) {
     this.#stream = stream;
@@ -45,35 +53,63 @@ export class StreamLimiter {
 
   /** After an append of a message with that subject. */
   enforceNew(subject: number): void {
+    if (this.#enforcing > 0) return; // what is under way gets there
     const { limits } = this.#stream;
-    if (limits.maxMsgsPerSubject > 0) this.#enforceSubject(subject);
-    this.#enforceTotals();
+    if (limits.maxMsgsPerSubject > 0) while (this.#isOver(subject)) this.#takeFirstOf(subject);
+    if (limits.discard === "old") while (this.#isTotalOver()) this.#takeFirst();
   }
 
   /** After the limits have changed or the stream was opened. */
-  enforceAll(): void {
-    const { limits, index } = this.#stream;
-    if (limits.maxMsgsPerSubject > 0) {
-      const over: number[] = [];
-      index.subjects.match({ tokens: [], tail: true }, (subject) => {
-        if (index.subjects.messages(subject) > limits.maxMsgsPerSubject) over.push(subject);
-      });
-      for (const subject of over) this.#enforceSubject(subject);
+  async enforceAll(slices: Slices): Promise<void> {
+    this.#enforcing++;
+    try {
+      let count = 0;
+      for (const _ of this.#enforcingAll()) {
+        if (++count % REMOVALS_PER_LOOK !== 0 || !slices.due) continue;
+        await slices.pause();
+        if (this.#stream.closed) return;
+      }
+    } finally {
+      this.#enforcing--;
     }
-    this.#enforceTotals();
   }
 
-  #enforceSubject(subject: number): void {
+  /** Takes away at most one message per step. */
+  *#enforcingAll(): Generator<void> {
     const { subjects } = this.#stream.index;
-    const { maxMsgsPerSubject } = this.#stream.limits;
-    while (subjects.messages(subject) > maxMsgsPerSubject) this.#stream.take(subjects.first(subject));
+    if (this.#stream.limits.maxMsgsPerSubject > 0) {
+      // An id that is free has no messages.
+      for (let subject = 0; subject < subjects.idEnd; subject++) {
+        if (subject % SUBJECTS_PER_STEP === 0) yield;
+        // Limits may change in a pause.
+        while (this.#stream.limits.maxMsgsPerSubject > 0 && this.#isOver(subject)) {
+          this.#takeFirstOf(subject);
+          yield;
+        }
+      }
+    }
+    while (this.#stream.limits.discard === "old" && this.#isTotalOver()) {
+      this.#takeFirst();
+      yield;
+    }
   }
 
-  #enforceTotals(): void {
-    const stream = this.#stream;
-    const { limits, index } = stream;
-    if (limits.discard !== "old") return;
-    if (limits.maxMsgs > 0) while (index.messages > limits.maxMsgs) stream.take(index.firstSeq);
-    if (limits.maxBytes > 0) while (stream.bytes > limits.maxBytes && index.messages > 0) stream.take(index.firstSeq);
+  #isOver(subject: number): boolean {
+    const { index, limits } = this.#stream;
+    return index.subjects.messages(subject) > limits.maxMsgsPerSubject;
+  }
+
+  #isTotalOver(): boolean {
+    const { index, limits, bytes } = this.#stream;
+    if (index.messages === 0) return false;
+    return (limits.maxMsgs > 0 && index.messages > limits.maxMsgs) || (limits.maxBytes > 0 && bytes > limits.maxBytes);
+  }
+
+  #takeFirstOf(subject: number): void {
+    this.#stream.take(this.#stream.index.subjects.first(subject));
+  }
+
+  #takeFirst(): void {
+    this.#stream.take(this.#stream.index.firstSeq);
   }
 }

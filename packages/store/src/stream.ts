@@ -15,7 +15,7 @@ import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import { aligned, recordLength } from "./record.ts";
 import { checkRecordSize, writeRecord } from "./record-writer.ts";
-import type { Slices } from "./slices.ts";
+import { Slices } from "./slices.ts";
 import type { Stamp } from "./stamp.ts";
 import type {
   FilterLike,
@@ -31,6 +31,9 @@ import { StreamExpiry } from "./stream-expiry.ts";
 import { StreamLimiter } from "./stream-limiter.ts";
 import * as queries from "./stream-queries.ts";
 import type { TtlHeap } from "./ttl-heap.ts";
+
+/** Messages that are taken away between two looks at the clock. */
+const REMOVALS_PER_LOOK = 32;
 
 /** A stream on any backing. Stores make it; callers know it as `StreamLog`. */
 export class Stream implements StreamLog {
@@ -107,8 +110,8 @@ export class Stream implements StreamLog {
   }
 
   /** For stores: everything is in place; enforces the limits and starts expiry. */
-  begin(): void {
-    this.#limiter.enforceAll();
+  async begin(): Promise<void> {
+    await this.#limiter.enforceAll(new Slices(this.#clock));
     this.#expiry.schedule();
   }
 
@@ -184,7 +187,7 @@ export class Stream implements StreamLog {
     checkLimits(limits);
     this.limits = limits;
     this.config = config;
-    this.#limiter.enforceAll();
+    await this.#limiter.enforceAll(new Slices(this.#clock));
     this.#expiry.schedule();
     await this.onUpdate();
   }
@@ -249,26 +252,50 @@ export class Stream implements StreamLog {
   }
 
   purge(options: PurgeOptions = {}): number {
+    const steps = this.#purging(options);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
+  }
+
+  async purgeInSlices(options: PurgeOptions = {}): Promise<number> {
+    const slices = new Slices(this.#clock);
+    const steps = this.#purging(options);
+    for (let count = 1; ; count++) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      if (count % REMOVALS_PER_LOOK !== 0 || !slices.due) continue;
+      await slices.pause();
+      this.#checkOpen();
+    }
+  }
+
+  compact(seq: number): number {
+    return this.purge({ seq: seq === 0 ? this.index.lastSeq + 1 : seq });
+  }
+
+  /** Takes away one message per step; returns how many went. */
+  *#purging({ filter = "", seq = 0, keep = 0 }: PurgeOptions): Generator<void, number> {
     this.#checkOpen();
-    const { filter = "", seq = 0, keep = 0 } = options;
     if (seq === 1) return 0;
-    const all = filter === "" || filter === ">";
-    if (all && keep === 0) return seq === 0 ? this.#purgeAll() : this.compact(seq);
+    if (keep === 0 && (filter === "" || filter === ">")) return yield* this.#compacting(seq);
     const prepared = this.filter([filter]);
     const total = queries.countPending(this.index, prepared, 0, false);
     if (keep >= total) return 0;
     const most = keep > 0 ? total - keep : total;
-    const end = seq > 0 ? seq : this.index.lastSeq + 1;
+    const end = seq > 0 ? Math.min(seq, this.index.lastSeq + 1) : this.index.lastSeq + 1;
     let purged = 0;
     for (let at = this.index.next(prepared, 0); at !== 0 && at < end && purged < most; purged++) {
       this.take(at);
+      yield;
       at = this.index.next(prepared, at + 1);
     }
     return purged;
   }
 
-  compact(seq: number): number {
-    this.#checkOpen();
+  /** Takes away everything below `seq`; 0: everything. */
+  *#compacting(seq: number): Generator<void, number> {
     if (seq === 0) return this.#purgeAll();
     if (seq > this.index.lastSeq) {
       const purged = this.#purgeAll();
@@ -276,7 +303,10 @@ export class Stream implements StreamLog {
       return purged;
     }
     let purged = 0;
-    for (; this.index.messages > 0 && this.index.firstSeq < seq; purged++) this.take(this.index.firstSeq);
+    for (; this.index.messages > 0 && this.index.firstSeq < seq; purged++) {
+      this.take(this.index.firstSeq);
+      yield;
+    }
     return purged;
   }
 

@@ -3,28 +3,44 @@
 import type { DiskFile } from "@myelin/platform";
 import { IndexBlock } from "../index/record-index.ts";
 import { aligned, putU32, recordDataOffset, sealRecord, soundMessage } from "../record.ts";
+import type { Slices } from "../slices.ts";
 import { BLOCK_HEADER_BYTES, putBlockHeader } from "./block-file.ts";
 
+/** Bytes that are read or written in one step. */
+const STEP_BYTES = 512 * 1024;
+/** Slots that are copied between two looks at the clock. */
+const SLOTS_PER_LOOK = 32;
+
 /**
- * The live records of a block as a block of their own.
+ * The live records of a block as a block of their own: those that are live now, whatever goes while the work is under way.
  *
  * @param keep - Says of other sequences whether their records have to stay.
- * @returns Null when a record is damaged.
+ * @returns Null when a record is damaged, or the block was cut meanwhile.
  */
-export function copyBlock(
+export async function copyBlock(
   file: DiskFile,
   block: IndexBlock,
   incarnation: number,
   keep: (seq: number) => boolean,
-): { bytes: Uint8Array; block: IndexBlock } | null {
-  const old = new Uint8Array(block.endOffset);
-  const bytes = new Uint8Array(block.endOffset);
-  file.read(old, 0, old.length, 0);
+  slices: Slices,
+): Promise<{ bytes: Uint8Array; block: IndexBlock } | null> {
+  const { slots, endOffset } = block;
+  const wanted = new Uint8Array(slots);
+  for (let slot = 0; slot < slots; slot++)
+    wanted[slot] = block.isLive(slot) || (block.slotBytes(slot) > 0 && keep(block.firstSeq + slot)) ? 1 : 0;
+  const live = Uint8Array.from({ length: slots }, (_, slot) => (block.isLive(slot) ? 1 : 0));
+  const old = new Uint8Array(endOffset);
+  for (let at = 0; at < endOffset; at += STEP_BYTES) {
+    file.read(old, at, Math.min(STEP_BYTES, endOffset - at), at);
+    if (slices.due) await slices.pause();
+  }
+  const bytes = new Uint8Array(endOffset);
   putBlockHeader(bytes, 0, incarnation, block.number, block.firstSeq);
   const copy = new IndexBlock(block.number, block.firstSeq, BLOCK_HEADER_BYTES);
-  for (let slot = 0; slot < block.slots; slot++) {
-    const live = block.isLive(slot);
-    if (!live && (block.slotBytes(slot) === 0 || !keep(block.firstSeq + slot))) {
+  for (let slot = 0; slot < slots; slot++) {
+    if (slot % SLOTS_PER_LOOK === 0 && slices.due) await slices.pause();
+    if (block.slots !== slots) return null;
+    if (wanted[slot] === 0) {
       copy.addAbsent();
       continue;
     }
@@ -37,10 +53,18 @@ export function copyBlock(
     putU32(bytes, to + 44, 0);
     sealRecord(bytes, to, length);
     copy.addFrom(block, slot);
-    if (!live) copy.remove(slot);
+    if (live[slot] === 0) copy.remove(slot);
   }
   copy.seal();
   return { bytes: bytes.subarray(0, copy.endOffset), block: copy };
+}
+
+/** Writes a block's bytes to its file. */
+export async function writeBlock(file: DiskFile, bytes: Uint8Array, slices: Slices): Promise<void> {
+  for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+    file.write(bytes, at, Math.min(bytes.length, at + STEP_BYTES), at);
+    if (slices.due) await slices.pause();
+  }
 }
 
 /** Overwrites subject, headers and payload. The record stays sound: what it says about sequences is still needed. */

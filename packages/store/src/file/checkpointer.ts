@@ -31,6 +31,7 @@ export class Checkpointer {
   #generation = 0;
   #journal!: Journal;
   #indexer!: Indexer;
+  #slices!: Slices;
 
   constructor(core: FileStoreCore, catalog: StreamCatalog) {
     this.#core = core;
@@ -39,6 +40,7 @@ export class Checkpointer {
 
   /** @param generation - Of the store files. */
   begin(journal: Journal, storeId: number, generation: number, slices: Slices): void {
+    this.#slices = slices;
     this.#indexer = new Indexer(this.#core, storeId, slices);
     this.#journal = journal;
     this.#storeId = storeId;
@@ -114,7 +116,7 @@ export class Checkpointer {
   async #compact(backing: FileBacking): Promise<void> {
     const { checkpointed } = backing.saver;
     if (backing.deleted || checkpointed === null) return;
-    backing.compacting = compactBlocks(this.#core, backing, checkpointed);
+    backing.compacting = compactBlocks(this.#core, backing, checkpointed, this.#slices);
     try {
       await backing.compacting;
     } finally {

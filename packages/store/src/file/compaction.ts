@@ -1,8 +1,9 @@
 // Writes sparse blocks anew without what was taken away from them.
 
 import type { IndexBlock } from "../index/record-index.ts";
+import type { Slices } from "../slices.ts";
 import { BLOCK_HEADER_BYTES, BlockFile } from "./block-file.ts";
-import { copyBlock } from "./block-rewrite.ts";
+import { copyBlock, writeBlock } from "./block-rewrite.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
@@ -20,13 +21,15 @@ export async function compactBlocks(
   core: FileStoreCore,
   backing: FileBacking,
   reached: StreamCheckpoint,
+  slices: Slices,
 ): Promise<void> {
+  slices.begin();
   const { blocks } = backing.index.records;
   for (const block of [...blocks]) {
     if (block.number >= reached.block || backing.deleted) break;
     const used = block.endOffset - BLOCK_HEADER_BYTES;
     if (block.live === 0 || block.liveBytes > used * SPARSE_SHARE || !blocks.includes(block)) continue;
-    await compactBlock(core, backing, block, reached);
+    await compactBlock(core, backing, block, reached, slices);
   }
 }
 
@@ -35,6 +38,7 @@ async function compactBlock(
   backing: FileBacking,
   block: IndexBlock,
   reached: StreamCheckpoint,
+  slices: Slices,
 ): Promise<void> {
   const { disk, pool } = core;
   const { incarnation, index, blocks } = backing;
@@ -43,19 +47,21 @@ async function compactBlock(
   const recent = new Set(backing.changes.unsavedTombstones);
   const { firstSeq } = index;
   const keep = (seq: number): boolean => seq >= reached.firstSeq && (seq < firstSeq || recent.has(seq));
-  const copied = copyBlock(blocks.byNumber.get(block.number)!.file(), block, incarnation, keep);
-  if (copied === null) return; // damaged: left for its reader to notice and report
+  const { slots } = block;
+  const copied = await copyBlock(blocks.byNumber.get(block.number)!.file(), block, incarnation, keep, slices);
+  if (copied === null || backing.deleted) return; // damaged: left for its reader to notice and report
   const fresh = new BlockFile(pool, block.number, path + MAKING_SUFFIX, "", false);
   if (disk.stat(fresh.path) !== null) disk.remove(fresh.path);
   try {
-    fresh.file().write(copied.bytes, 0, copied.bytes.length, 0);
+    await writeBlock(fresh.file(), copied.bytes, slices);
     fresh.dirty = true;
     await fresh.sync();
     // A record that goes may be the one that says that sequences before it never had a message.
     if (await backing.tombstones.append(neverStored(backing, block))) blocks.folderDirty = true;
     await blocks.syncFolder();
     const position = index.records.blocks.indexOf(block);
-    if (position >= 0 && !backing.deleted) {
+    // A block that was cut meanwhile is another one.
+    if (position >= 0 && block.slots === slots && !backing.deleted) {
       // What went while the sync was under way is in the file, and no more than that.
       for (let slot = 0; slot < block.slots; slot++) {
         if (copied.block.isLive(slot) && !block.isLive(slot)) copied.block.remove(slot);

@@ -200,21 +200,25 @@ export class FileBacking implements StreamBacking {
   }
 
   erase(block: IndexBlock, slot: number): void {
-    const { number } = block;
-    const offset = block.offset(slot);
-    const length = block.recordLength(slot);
+    const seq = block.firstSeq + slot;
     this.forgetWindows();
     this.#enterTurn(0);
-    const before = this.blocks.byNumber.get(number);
     this.#later(async () => {
       // The checkpoint first: it vouches for the block, and a torn overwrite must not be taken for the block's torn end.
       await this.#core.eraseJournal();
-      const file = this.blocks.byNumber.get(number);
-      if (file === undefined || file !== before || this.deleted) return; // gone, or written anew without the message
-      await file.index.wipe(); // it may hold the subject
-      overwriteRecord(file.file(), offset, length);
+      // Where the record is now: the block may have been written anew meanwhile, with it or without.
+      const { records } = this.index;
+      const now = records.blocks[records.position(seq)];
+      if (this.deleted || now === undefined || seq < now.firstSeq) return;
+      const at = seq - now.firstSeq;
+      if (now.isLive(at) || now.slotBytes(at) === 0) return;
+      const file = this.blocks.byNumber.get(now.number);
+      if (file === undefined) return;
+      overwriteRecord(file.file(), now.offset(at), now.recordLength(at));
       file.dirty = true;
       await file.sync();
+      // It may hold the subject; unless it went with its block meanwhile.
+      if (!this.deleted && this.blocks.byNumber.get(now.number) === file) await file.index.wipe();
     });
   }
 

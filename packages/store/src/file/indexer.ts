@@ -42,6 +42,7 @@ export class Indexer {
   async run(backing: FileBacking, stopping: boolean): Promise<void> {
     const reached = backing.saver.checkpointed;
     if (reached === null) return;
+    this.#slices.begin();
     for (const block of [...backing.index.records.blocks]) {
       if (block.number > reached.block) return;
       if (!this.#wanted(backing, block, reached, stopping)) continue;

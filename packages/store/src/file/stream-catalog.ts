@@ -84,7 +84,6 @@ export class StreamCatalog {
       await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, body));
       const stream = new Stream(name, limits, config, backing, index, this.#stamp);
       if (firstSeq > 1) stream.startAt(firstSeq);
-      stream.begin();
       this.adopt({ stream, backing, firstSeq, metaGeneration: 1, published });
       return stream;
     } finally {

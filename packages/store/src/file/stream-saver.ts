@@ -1,16 +1,18 @@
 // A stream's part of a checkpoint: everything about it becomes durable in its own files, so that the journal can be freed.
 
-import { deletedRuns } from "../stream-queries.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import { runsOf } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { MAGIC_CONSUMERS, streamFolder } from "./format.ts";
+import { RunSet } from "./run-set.ts";
 import { CONSUMERS, encodeConsumers } from "./stream-meta.ts";
 import { writeTwin } from "./twin-file.ts";
 
-/** Tombstone files are rewritten when they have grown this much beyond twice what they need. */
-const TOMBSTONE_SLACK_BYTES = 64 * 1024;
+/** Smaller tombstone files are not worth rewriting. */
+const REWRITE_BYTES_MIN = 64 * 1024;
+/** What a run takes in a tombstone file, roughly. */
+const RUN_BYTES = 12;
 
 /** Saves one stream. */
 export class StreamSaver {
@@ -21,6 +23,8 @@ export class StreamSaver {
   checkpointed: StreamCheckpoint | null = null;
   /** Something has changed that the last checkpoint does not cover. */
   dirty = true;
+  /** The size from which on the tombstone files are looked at again. */
+  #rewriteBytes = REWRITE_BYTES_MIN;
   #core: FileStoreCore;
   #backing: FileBacking;
 
@@ -44,7 +48,7 @@ export class StreamSaver {
     const consumers = changes.consumersDirty ? backing.consumerStates() : null;
     changes.unsavedTombstones = [];
     changes.consumersDirty = false;
-    this.running = this.#save(tombstones, consumers);
+    this.running = this.#save(tombstones, reached.firstSeq, consumers);
     try {
       await this.running;
     } catch (error) {
@@ -60,10 +64,10 @@ export class StreamSaver {
     return reached;
   }
 
-  async #save(tombstones: number[], consumers: Map<string, Uint8Array> | null): Promise<void> {
+  async #save(tombstones: number[], firstSeq: number, consumers: Map<string, Uint8Array> | null): Promise<void> {
     const { incarnation, blocks } = this.#backing;
     for (const file of [...blocks.byNumber.values()]) await file.sync();
-    if (await this.#saveTombstones(tombstones)) blocks.folderDirty = true;
+    if (await this.#saveTombstones(tombstones, firstSeq)) blocks.folderDirty = true;
     if (consumers !== null) {
       const path = `${streamFolder(incarnation)}/consumers`;
       const generation = ++this.consumersGeneration;
@@ -74,19 +78,21 @@ export class StreamSaver {
     await blocks.syncFolder();
   }
 
-  async #saveTombstones(seqs: number[]): Promise<boolean> {
-    const { index, tombstones } = this.#backing;
+  /**
+   * @param firstSeq - Of the checkpoint: what went from below it since may not be durable, and come back.
+   * @returns Whether names in the folder changed.
+   */
+  async #saveTombstones(seqs: number[], firstSeq: number): Promise<boolean> {
+    const { tombstones } = this.#backing;
     // Those below the first message need no tombstone any more.
-    const needed = seqs.filter((seq) => seq >= index.firstSeq);
+    const needed = seqs.filter((seq) => seq >= firstSeq);
     if (needed.length === 0) return false;
-    if (tombstones.size + needed.length * 12 > TOMBSTONE_SLACK_BYTES) {
-      let runs = 0;
-      for (const _ of deletedRuns(index)) runs++;
-      if (tombstones.size > runs * 24 + TOMBSTONE_SLACK_BYTES) {
-        await tombstones.replace(deletedRuns(index));
-        return true;
-      }
-    }
-    return tombstones.append(runsOf(needed));
+    const made = await tombstones.append(runsOf(needed));
+    if (tombstones.size < this.#rewriteBytes) return made;
+    // Neighbours join and what is below the first message goes. From the files, not from the index: that knows of more than may count.
+    const runs = new RunSet(tombstones.read().runs).from(firstSeq);
+    if (runs.length * RUN_BYTES < tombstones.size / 2) await tombstones.replace(runs);
+    this.#rewriteBytes = Math.max(REWRITE_BYTES_MIN, tombstones.size * 2);
+    return true;
   }
 }

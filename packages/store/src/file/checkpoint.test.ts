@@ -1,0 +1,104 @@
+// What happens while a checkpoint, or the compaction behind it, is under way.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
+import { MessageDraft } from "../message-draft.ts";
+import { NO_LIMITS, type StreamLog } from "../store.ts";
+import { FILLED_OPTIONS } from "../testing/filled-store.ts";
+import { FileStore } from "./file-store.ts";
+
+function open(disk: SimDisk): Promise<FileStore> {
+  return FileStore.open(disk, new SimClock(), new SimRandom(4), FILLED_OPTIONS);
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function fill(log: StreamLog, count: number): void {
+  for (let i = 0; i < count; i++) log.append(new MessageDraft().set("s", `payload ${i} `.repeat(8)));
+}
+
+/** Sequences that have a message. */
+function live(log: StreamLog): number[] {
+  const seqs: number[] = [];
+  for (let view = log.next("", 0); view !== null; view = log.next("", view.seq + 1)) seqs.push(view.seq);
+  return seqs;
+}
+
+test("a confirmed removal stays when messages before it go during the checkpoint that saves it, and that is lost", async () => {
+  const disk = new SimDisk({ record: false });
+  const store = await open(disk);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  fill(log, 10);
+  log.remove(5);
+  await store.durable();
+  const journal = new Map([...disk.image()].filter(([path]) => path.endsWith(".seg")));
+  disk.holdSyncs = true;
+  const saved = store.checkpointNow();
+  for (const seq of [1, 2, 3, 4]) log.remove(seq);
+  disk.holdSyncs = false;
+  await saved;
+  // What went meanwhile never reached the device.
+  const image: DiskImage = new Map([...disk.image()].map(([path, bytes]) => [path, journal.get(path) ?? bytes]));
+  const again = await open(new SimDisk({ image, record: false }));
+  assert.deepEqual(live(again.stream("S")!), [1, 2, 3, 4, 6, 7, 8, 9, 10]);
+  await again.stop();
+  await store.stop();
+});
+
+/** A store whose checkpoint is about to compact sparse blocks: the syncs of the new files are held. */
+async function compacting(disk: SimDisk): Promise<{ store: FileStore; log: StreamLog; saved: Promise<void> }> {
+  const store = await open(disk);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  fill(log, 120);
+  for (let seq = 2; seq <= 120; seq++) if (seq % 4 !== 0) log.remove(seq);
+  await store.durable();
+  let making = false;
+  disk.fault = (call, path) => {
+    if (call === "sync" && path.endsWith(".blk.new")) {
+      making = true;
+      disk.holdSyncs = true;
+    }
+    return null;
+  };
+  const saved = store.checkpointNow();
+  for (let i = 0; i < 200 && !making; i++) await turns(1);
+  assert.ok(making, "a block is being written anew");
+  return { store, log, saved };
+}
+
+test("a message that is erased while its block is written anew is nowhere afterwards", async () => {
+  const disk = new SimDisk({ record: false });
+  const { store, log, saved } = await compacting(disk);
+  disk.fault = () => null;
+  const payload = Buffer.from(log.load(8)!.payload).toString();
+  assert.equal(log.erase(8), true);
+  disk.holdSyncs = false;
+  await saved;
+  await store.settled();
+  for (const [path, bytes] of disk.image()) assert.ok(bytes === null || !Buffer.from(bytes).includes(payload), path);
+  await store.stop();
+  const again = await open(disk);
+  assert.equal(again.stream("S")!.load(8), null);
+  assert.deepEqual(again.stream("S")!.state().lost, []);
+  await again.stop();
+});
+
+test("a stream that is truncated while its block is written anew ends where it was truncated", async () => {
+  const disk = new SimDisk({ record: false });
+  const { store, log, saved } = await compacting(disk);
+  disk.fault = () => null;
+  const truncated = log.truncate(10);
+  disk.holdSyncs = false;
+  await saved;
+  await truncated;
+  assert.deepEqual(live(log), [1, 4, 8]);
+  fill(log, 3);
+  await store.stop();
+  const again = await open(disk);
+  assert.deepEqual(live(again.stream("S")!), [1, 4, 8, 11, 12, 13]);
+  assert.deepEqual(again.stream("S")!.state().lost, []);
+  await again.stop();
+});
