@@ -213,7 +213,7 @@ export class FileBacking implements StreamBacking {
       const at = seq - now.firstSeq;
       if (now.isLive(at) || now.slotBytes(at) === 0) return;
       const file = this.blocks.byNumber.get(now.number);
-      if (file === undefined) return;
+      if (file === undefined || !file.exists) return; // never written, because a truncation came first
       overwriteRecord(file.file(), now.offset(at), now.recordLength(at));
       file.dirty = true;
       await file.sync();
@@ -225,6 +225,11 @@ export class FileBacking implements StreamBacking {
   async truncated(seq: number): Promise<void> {
     this.forgetWindows();
     this.changes.truncated(seq);
+    // A record that goes may be the one that says that sequences before it never had a message: they must not count as lost.
+    this.#later(async () => {
+      await this.saver.running?.catch(() => undefined); // whoever saves knows
+      await this.tombstones.replace(deletedRuns(this.index));
+    });
     this.#cutFiles();
     this.#enterTurn(0);
     // The journal may hold records after `seq`, and sequences will be given again: start from files that are durable as they are.

@@ -31,6 +31,8 @@ export interface Foreseen {
   floor: number;
   /** Runs taken away from between others. */
   readonly removed: [first: number, count: number][];
+  /** The lowest sequence that the stream is truncated to; infinite when it is not. */
+  truncatedTo: number;
 }
 
 /** Slots of an index file that are taken between two looks at the clock. */

@@ -54,6 +54,25 @@ export class RecoveringStream {
     return this.#scan.run();
   }
 
+  /**
+   * Before a truncation is replayed: makes durable which sequences up to there have no message. The record that says so may be
+   * cut away, and the recovery be interrupted before it has saved anything else: they would count as lost.
+   *
+   * @param truncatedTo - The lowest sequence that the journal truncates to; undefined when it does not.
+   */
+  async keepHoles(truncatedTo: number | undefined): Promise<void> {
+    // What is missing is not known to be gone.
+    if (truncatedTo === undefined || truncatedTo >= this.backing.index.lastSeq || this.rebuilt.someMissing) return;
+    const { index, tombstones, incarnation } = this.backing;
+    const holes: [first: number, count: number][] = [];
+    for (const [first, count] of deletedRuns(index)) {
+      if (first > truncatedTo) break;
+      // Those above will be given again.
+      holes.push([first, Math.min(count, truncatedTo - first + 1)]);
+    }
+    if (await tombstones.append(holes)) await this.#core.disk.syncFolder(streamFolder(incarnation));
+  }
+
   /** A message of the journal: skipped when it is there, appended when it is next. */
   message(bytes: Uint8Array, at: number, length: number, journalDamaged: boolean): void {
     const { index } = this.backing;

@@ -123,6 +123,7 @@ export async function recoverStore(
   reports.push(...content.reports);
   const foreseen = await foresee(content, slices);
   const found = await readStreams(core, storeId, checkpoint, foreseen, reports, slices);
+  for (const [incarnation, one] of found) await one.recovering.keepHoles(foreseen.get(incarnation)?.truncatedTo);
   const named = await replay(content, found, slices);
   for (const { incarnation, lastSeq } of checkpoint.streams) {
     if (found.has(incarnation) || named.deleted.has(incarnation) || orphaned(disk, incarnation)) continue;
@@ -218,7 +219,7 @@ async function readStreams(
       emptyStreamFolder(disk, path);
     } else if (kind === "folder" && incarnation > 0) {
       const own = checkpoints.get(incarnation) ?? null;
-      const foreseenOwn = foreseen.get(incarnation) ?? { floor: 0, removed: [] };
+      const foreseenOwn = foreseen.get(incarnation) ?? nothingForeseen();
       const one = await readStream(core, storeId, incarnation, own, foreseenOwn, reports, slices);
       if (one !== null) found.set(incarnation, one);
     } else {
@@ -355,15 +356,21 @@ async function foresee(content: JournalContent, slices: Slices): Promise<Map<num
     const { body } = batch;
     visitRecords(batch, (at, length) => {
       const kind = body[at + 23];
-      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED) return;
+      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED && kind !== KIND_TRUNCATED) return;
       const incarnation = u32(body, at + 8);
-      const foreseen = all.get(incarnation) ?? { floor: 0, removed: [] };
+      const foreseen = all.get(incarnation) ?? nothingForeseen();
       all.set(incarnation, foreseen);
-      if (kind === KIND_BOUNDS) foreseen.floor = Math.max(foreseen.floor, u64(body, at + COMMON_HEADER_BYTES));
-      else visitRuns(body, at, length, (first, count) => foreseen.removed.push([first, count]));
+      const first = u64(body, at + COMMON_HEADER_BYTES);
+      if (kind === KIND_BOUNDS) foreseen.floor = Math.max(foreseen.floor, first);
+      else if (kind === KIND_TRUNCATED) foreseen.truncatedTo = Math.min(foreseen.truncatedTo, first);
+      else visitRuns(body, at, length, (from, count) => foreseen.removed.push([from, count]));
     });
   }
   return all;
+}
+
+function nothingForeseen(): Foreseen {
+  return { floor: 0, removed: [], truncatedTo: Number.POSITIVE_INFINITY };
 }
 
 function replayRecord(one: Found, body: Uint8Array, at: number, length: number, damaged: boolean): void {
