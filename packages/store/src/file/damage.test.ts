@@ -1,4 +1,5 @@
-// Damage to the files of a store, one bit or one cut at a time. Longer by MYELIN_DAMAGE_FLIPS and MYELIN_DAMAGE_CUT_STEP.
+// Damage to the files of a store, one bit or one cut at a time. Longer by MYELIN_DAMAGE_FLIPS, MYELIN_DAMAGE_CUT_STEP and
+// MYELIN_DAMAGE_CUT_MESSAGES.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,6 +13,8 @@ import { FileStore } from "./file-store.ts";
 
 const FLIPS = Number(process.env["MYELIN_DAMAGE_FLIPS"] ?? 40);
 const CUT_STEP = Number(process.env["MYELIN_DAMAGE_CUT_STEP"] ?? 48);
+/** Some 110 bytes of blocks each. */
+const CUT_MESSAGES = Number(process.env["MYELIN_DAMAGE_CUT_MESSAGES"] ?? 260);
 
 async function open(image: DiskImage): Promise<{ store: FileStore; disk: SimDisk }> {
   const disk = new SimDisk({ image, record: false });
@@ -158,7 +161,7 @@ function withoutLast(filled: FilledStore): Map<string, Map<number, string>> {
 }
 
 test("the newest block cut at every place loses what was behind the cut, and nothing else", async () => {
-  const filled = await filledStore("stopped", 4);
+  const filled = await filledStore("stopped", 4, FILLED_OPTIONS, NO_LIMITS, CUT_MESSAGES);
   for (const name of [...filled.image.keys()].filter((path) => path.endsWith(".blk"))) {
     const size = filled.image.get(name)!.length;
     for (let cut = 0; cut < size; cut += CUT_STEP) {

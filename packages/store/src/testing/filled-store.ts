@@ -29,12 +29,13 @@ export type FilledEnd =
   /** Synced, not stopped: some is in the journal only. */
   | "synced";
 
-/** Makes three streams with interior deletions and a consumer each. */
+/** Makes three streams of some `messages` in all, with interior deletions and a consumer each. */
 export async function filledStore(
   end: FilledEnd,
   seed: number,
   options: FileStoreOptions = FILLED_OPTIONS,
   limits: StreamLimits = NO_LIMITS,
+  messages = 260,
 ): Promise<FilledStore> {
   const disk = new SimDisk({ record: false });
   const random = new SimRandom(seed);
@@ -44,14 +45,14 @@ export async function filledStore(
     streams.set(name, new Map());
     await store.createStream(name, limits, Buffer.from(name));
   }
-  for (let step = 0; step < 260; step++) {
+  for (let step = 0; step < messages; step++) {
     const name = "ABC"[random.uint32() % 3] as string;
     const log = store.stream(name)!;
-    const messages = streams.get(name)!;
+    const stored = streams.get(name)!;
     const payload = `${step} `.repeat(1 + (random.uint32() % 30));
-    messages.set(log.append(new MessageDraft().set(`s.${random.uint32() % 5}`, payload)), payload);
+    stored.set(log.append(new MessageDraft().set(`s.${random.uint32() % 5}`, payload)), payload);
     const gone = 1 + (random.uint32() % log.state().lastSeq);
-    if (random.uint32() % 6 === 0 && log.remove(gone)) messages.delete(gone);
+    if (random.uint32() % 6 === 0 && log.remove(gone)) stored.delete(gone);
     if (random.uint32() % 20 === 0) log.consumer("C").save(Buffer.from(`state of ${name}`));
     if (random.uint32() % 4 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
