@@ -9,17 +9,12 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { NodeClock, NodeDisk, NodeRandom } from "@myelin/platform/node";
 import { SimRandom } from "@myelin/platform/sim";
+import { KILL_OPTIONS, Told } from "../testing/told.ts";
 import { FileStore } from "./file-store.ts";
 import type { FileStoreOptions } from "./options.ts";
 
 const KILLS = Number(process.env["MYELIN_KILLS"] ?? 6);
 const CHILD = fileURLToPath(new URL("../testing/kill-child.js", import.meta.url));
-
-interface Told {
-  readonly stored: Map<string, string>;
-  readonly askedGone: Set<string>;
-  readonly gone: Set<string>;
-}
 
 /** Runs the child for so many steps, kills it in the middle of the next ones, and notes what it wrote. */
 async function runAndKill(
@@ -41,17 +36,7 @@ async function runAndKill(
     if (seen >= steps) child.kill("SIGKILL");
   }
   await exited;
-  // The last line may have been cut short.
-  const lines = readFileSync(toldFile, "latin1").split("\n").slice(0, -1);
-  for (const line of lines) note(line, told);
-}
-
-function note(line: string, told: Told): void {
-  const [kind, stream, seq, payload] = line.split(" ");
-  const key = `${stream} ${seq}`;
-  if (kind === "a") told.stored.set(key, payload as string);
-  else if (kind === "r") told.askedGone.add(key);
-  else if (kind === "d") told.gone.add(key);
+  told.note(readFileSync(toldFile, "latin1"));
 }
 
 const FORMS: Record<string, { readonly kills: number; readonly more: FileStoreOptions }> = {
@@ -66,28 +51,18 @@ for (const [form, { kills, more }] of Object.entries(FORMS)) {
 async function killAgainAndAgain(kills: number, more: FileStoreOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "myelin-store-kill-"));
   const random = new SimRandom(1);
-  const told: Told = { stored: new Map(), askedGone: new Set(), gone: new Set() };
+  const told = new Told();
   try {
     for (let kill = 0; kill < kills; kill++) {
       await runAndKill(folder, `${folder}.told`, kill + 1, 2 + (random.uint32() % 80), told, more);
       const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom(), {
-        blockBytes: 64 * 1024,
-        segmentBytes: 256 * 1024,
-        segments: 3,
-        ballastBytes: 64 * 1024,
+        ...KILL_OPTIONS,
         ...more,
       });
-      for (const log of store.streams()) assert.deepEqual(log.state().lost, []);
-      for (const [key, payload] of told.stored) {
-        const [stream, seq] = key.split(" ") as [string, string];
-        const message = store.stream(stream)!.load(Number(seq));
-        if (message === null) assert.ok(told.askedGone.has(key), `kill ${kill}: ${key} is lost`);
-        else assert.equal(Buffer.from(message.payload).toString(), payload, key);
-        assert.ok(message === null || !told.gone.has(key), `kill ${kill}: ${key} is back`);
-      }
+      told.assertKept(store, `kill ${kill}`);
       await store.stop();
     }
-    assert.ok(told.stored.size > 50);
+    assert.ok(told.appends > 50);
   } finally {
     rmSync(folder, { recursive: true });
     rmSync(`${folder}.told`);

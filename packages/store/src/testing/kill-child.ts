@@ -1,4 +1,4 @@
-// The process that the kill test kills: appends and removes on a real disk, and writes what is durable to a file, line by line.
+// The process that the kill test kills, and that works when power-loss.mjs takes the disk away: appends and removes on a real disk, and writes what is durable to a file, line by line.
 // Not to standard output: a pipe that is full would hold lines back in this process, and they would die with it.
 // On standard output it says one line per step, for the parent to count.
 //
@@ -15,17 +15,14 @@ import { FileStore } from "../file/file-store.ts";
 import type { FileStoreOptions } from "../file/options.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type StreamLimits } from "../store.ts";
+import { KILL_OPTIONS } from "./told.ts";
 
 const [folder, told, seed, more] = process.argv.slice(2) as [string, string, string, string];
 const toldFile = openSync(told, "a");
 writeSync(toldFile, "\n"); // the line that the kill before may have cut short
 const random = new SimRandom(Number(seed));
 const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom(), {
-  blockBytes: 64 * 1024,
-  segmentBytes: 256 * 1024,
-  segments: 3,
-  directBytes: 8 * 1024,
-  ballastBytes: 64 * 1024,
+  ...KILL_OPTIONS,
   ...(JSON.parse(more) as FileStoreOptions),
 });
 const names = ["quiet", "busy", "third"];
