@@ -35,3 +35,37 @@ test("blocks with few messages left are written anew, and nothing of what is lef
   assert.deepEqual(again.health().reports, []);
   await again.stop();
 });
+
+test("a truncation while a block is written anew wins: what it took away stays away", async () => {
+  const disk = new SimDisk({ record: false });
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  for (let i = 0; i < 200; i++) log.append(new MessageDraft().set("s", `${i} `.repeat(20)));
+  await store.durable();
+  // Of the first block only the last messages are left.
+  for (let seq = 1; seq <= 22; seq++) log.remove(seq);
+  await store.durable();
+  disk.holdSyncs = true;
+  const checkpoint = store.checkpointNow();
+  const writesAnew = (): boolean => [...disk.image().keys()].some((path) => path.endsWith(".blk.new"));
+  for (let turn = 0; !writesAnew(); turn++) {
+    assert.ok(turn < 1000, "no block is written anew");
+    disk.holdSyncs = false;
+    disk.holdSyncs = true;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const truncating = log.truncate(24);
+  disk.holdSyncs = false;
+  await Promise.all([checkpoint, truncating]);
+  assert.equal(log.append(new MessageDraft().set("s", "new")), 25);
+  const seqs: number[] = [];
+  for (let view = log.next("", 0); view !== null; view = log.next("", view.seq + 1)) seqs.push(view.seq);
+  assert.deepEqual(seqs, [23, 24, 25]);
+  assert.equal(Buffer.from(log.load(25)!.payload).toString(), "new");
+  const state = log.state();
+  await store.stop();
+  const again = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+  assert.deepEqual(again.stream("S")!.state(), state);
+  assert.deepEqual(again.health().reports, []);
+  await again.stop();
+});

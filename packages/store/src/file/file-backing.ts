@@ -377,11 +377,13 @@ export class FileBacking implements StreamBacking {
     }
     // A new block, so that nobody writes to this one before it is cut.
     this.#dropTail();
-    const file = this.blocks.byNumber.get(last.number)!;
     this.#later(async () => {
-      if (!file.exists) return;
+      const file = this.blocks.byNumber.get(last.number);
+      // Written anew meanwhile, it ends somewhere else.
+      const block = this.index.records.blocks.find(({ number }) => number === last.number);
+      if (file === undefined || block === undefined || !file.exists) return;
       file.index.remove(); // before the block ends where it does not
-      file.file().truncate(last.endOffset);
+      file.file().truncate(block.endOffset);
       file.dirty = true;
       this.saver.dirty = true;
     });
