@@ -1,11 +1,15 @@
 // CPU of the client process per million messages, beside the official client, on one and the same server.
 //
-//   node dist/client.bench.js [messages per run, 1000000]     REFERENCE_SERVER=... or MYELIN_URL=host:port
+//   node dist/client.bench.js [messages per run, 1000000] [rounds, 1]     REFERENCE_SERVER=... or MYELIN_URL=host:port
+//   node dist/client.bench.js memory 10000000                             memory while so many are published and received
 //
-// Each run is a process of its own, so that its CPU time is the client's alone; both clients are driven by the same code.
+// Each run is a process of its own, so that its CPU time is the client's alone; both clients are driven by the same code, in
+// turns. What feeds a receiver writes prepared bytes, so that it leaves the machine to the server and the receiver, and waits
+// for the receiver to say how far it is, so that no server has to cut a slow one off. With several rounds the medians are shown.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { connect as connectSocket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { ReferenceServer, referenceBinary } from "./fixtures/reference-server.ts";
 
@@ -37,6 +41,11 @@ type ClientName = keyof typeof CLIENTS;
 const BATCH = 5_000;
 const SIZES = [16, 128, 1024];
 const RECEIVERS_WAIT = "ready";
+const SUBJECT = "bench.subject.one";
+/** A receiver says each time that it has got so many; the feeder is never more than {@link FEED_AHEAD} times as many ahead. */
+const CREDIT = 2_000;
+const FEED_AHEAD = 8;
+const CREDIT_SUBJECT = "bench.credit";
 
 async function load(name: ClientName): Promise<Connect> {
   const module = (await import(CLIENTS[name])) as { connect: Connect };
@@ -55,25 +64,27 @@ const WORKLOADS: Record<string, Workload> = {
     begin();
     const payload = new Uint8Array(size).fill(0x61);
     for (let sent = 0; sent < messages; sent += BATCH) {
-      for (let i = 0; i < BATCH; i++) nc.publish("bench.subject.one", payload);
+      for (let i = 0; i < BATCH; i++) nc.publish(SUBJECT, payload);
       await nc.flush();
     }
     return messages;
   },
   async receive(nc, messages, size, begin) {
+    const empty = new Uint8Array(0);
     let sum = 0;
-    await new Promise<void>((resolve) => {
+    const counted = await new Promise<number>((resolve) => {
       let count = 0;
-      nc.subscribe("bench.subject.one", {
+      nc.subscribe(SUBJECT, {
         callback: (_error, msg) => {
           sum += msg.data.length;
           if (++count === WARM) begin();
-          if (count === messages + WARM) resolve();
+          if (count % CREDIT === 0) nc.publish(CREDIT_SUBJECT, empty);
+          if (count === messages + WARM) resolve(sum); // a little more comes, as it is fed in batches
         },
       });
       void nc.flush().then(() => process.send?.(RECEIVERS_WAIT));
     });
-    return sum / size - WARM;
+    return counted / size - WARM;
   },
 };
 
@@ -121,11 +132,31 @@ async function measured(name: ClientName, work: string, url: string, messages: n
 
 async function feed(url: string, messages: number, size: number): Promise<void> {
   const nc = await (await load("myelin"))({ servers: url });
-  const payload = new Uint8Array(size).fill(0x61);
-  for (let sent = 0; sent < messages; sent += BATCH) {
-    for (let i = 0; i < BATCH; i++) nc.publish("bench.subject.one", payload);
-    await nc.flush();
+  let credited = 0;
+  let wake = (): void => {};
+  nc.subscribe(CREDIT_SUBJECT, {
+    callback: () => {
+      credited += CREDIT;
+      wake();
+    },
+  });
+  await nc.flush();
+  const [host, port] = url.split(":");
+  const socket = connectSocket(Number(port), host);
+  socket.resume();
+  await once(socket, "connect");
+  socket.write('CONNECT {"verbose":false}\r\n');
+  const batch = Buffer.from(`PUB ${SUBJECT} ${size}\r\n${"a".repeat(size)}\r\n`.repeat(CREDIT));
+  for (let sent = 0; sent < messages; sent += CREDIT) {
+    while (sent - credited >= CREDIT * FEED_AHEAD) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    await new Promise((resolve) => socket.write(batch, resolve));
   }
+  socket.end("PING\r\n");
+  await once(socket, "close");
   await nc.close();
 }
 
@@ -170,23 +201,77 @@ export async function run(
   }
 }
 
-async function table(url: string, messages: number): Promise<void> {
-  console.log("workload         size   CPU s per million: myelin official ratio   k msg/s: myelin official   p50 us");
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+/** Both clients in turns. */
+async function rounds(work: string, url: string, count: number, size: number, times: number) {
+  const results: Record<ClientName, Result[]> = { official: [], myelin: [] };
+  for (let round = 0; round < times; round++) {
+    for (const name of ["official", "myelin"] as const) results[name].push(await run(name, work, url, count, size));
+  }
+  const of = (name: ClientName) => {
+    const mine = results[name];
+    return {
+      cpu: (median(mine.map(({ cpu }) => cpu)) / count) * 1e6,
+      rate: median(mine.map(({ seconds }) => count / seconds / 1000)),
+      p50Us: median(mine.map(({ p50Us }) => p50Us ?? 0)),
+    };
+  };
+  const ratio = median(results.myelin.map(({ cpu }, round) => cpu / (results.official[round]?.cpu ?? 1)));
+  return { myelin: of("myelin"), official: of("official"), ratio };
+}
+
+async function table(url: string, messages: number, times: number): Promise<void> {
+  console.log("|  | size | CPU s per million, ours / official | ratio | k msg/s, ours / official | ratio | p50 us |");
+  console.log("|---|---|---|---|---|---|---|");
   for (const work of ["publish", "receive", "request-1", "request-512"]) {
     const isRequest = work.startsWith("request");
     for (const size of isRequest ? [16] : SIZES) {
       const count = isRequest ? Math.min(messages / 20, 50_000) : Math.max(BATCH, messages - (messages % BATCH));
-      const official = await run("official", work, url, count, size);
-      const ours = await run("myelin", work, url, count, size);
-      const perMillion = (result: Result): number => (result.cpu / count) * 1e6;
-      const rate = (result: Result): string => (count / result.seconds / 1000).toFixed(0).padStart(8);
-      const p50 = isRequest ? `${ours.p50Us?.toFixed(0)} / ${official.p50Us?.toFixed(0)}` : "";
-      console.log(
-        `${work.padEnd(14)} ${String(size).padStart(6)}   ${perMillion(ours).toFixed(2).padStart(26)} ${perMillion(official).toFixed(2).padStart(8)} ` +
-          `${(ours.cpu / official.cpu).toFixed(2).padStart(5)}   ${rate(ours).padStart(14)} ${rate(official)}   ${p50}`,
-      );
+      const { myelin, official, ratio } = await rounds(work, url, count, size, times);
+      const cells = [
+        work,
+        `${size} B`,
+        `${myelin.cpu.toFixed(2)} / ${official.cpu.toFixed(2)}`,
+        ratio.toFixed(2),
+        `${myelin.rate.toFixed(0)} / ${official.rate.toFixed(0)}`,
+        (myelin.rate / official.rate).toFixed(1),
+        isRequest ? `${myelin.p50Us.toFixed(0)} / ${official.p50Us.toFixed(0)}` : "",
+      ];
+      console.log(`| ${cells.join(" | ")} |`);
     }
   }
+}
+
+/** Publishes and receives by one connection, and shows how much memory the process has. */
+async function memory(url: string, messages: number): Promise<void> {
+  const nc = await (await load("myelin"))({ servers: url });
+  const payload = new Uint8Array(128);
+  let received = 0;
+  let wake = (): void => {};
+  nc.subscribe(SUBJECT, {
+    callback: () => {
+      if (++received % BATCH === 0) wake();
+    },
+  });
+  for (let sent = 0; sent < messages; sent += BATCH) {
+    if (sent % (messages / 10) === 0) showMemory(sent);
+    const all = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    for (let i = 0; i < BATCH; i++) nc.publish(SUBJECT, payload);
+    await all;
+  }
+  showMemory(received);
+  await nc.close();
+}
+
+function showMemory(messages: number): void {
+  const { rss, heapUsed } = process.memoryUsage();
+  const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+  console.log(`${messages} messages: ${mebibytes(rss)} MiB resident, ${mebibytes(heapUsed)} MiB of heap in use`);
 }
 
 const [role, ...rest] = process.argv.slice(2);
@@ -204,12 +289,15 @@ else if (role === "tiny") {
     console.log(`${work} ${checksum}`);
   }
 } else {
-  const messages = Number(role ?? 1_000_000);
+  const isMemory = role === "memory";
+  const messages = Number((isMemory ? rest[0] : role) ?? 1_000_000);
+  const measure = (url: string): Promise<void> =>
+    isMemory ? memory(url, messages) : table(url, messages, Number(rest[0] ?? 1));
   const given = process.env["MYELIN_URL"];
-  if (given !== undefined) await table(given, messages);
+  if (given !== undefined) await measure(given);
   else if (referenceBinary === null) console.log("no reference server: set REFERENCE_SERVER, or MYELIN_URL=host:port");
   else {
     await using server = await ReferenceServer.start();
-    await table(server.url, messages);
+    await measure(server.url);
   }
 }

@@ -40,14 +40,13 @@ export {
   SERVER_VERSION,
   SUBJECT_MEMO_BYTES_MAX,
 } from "./limits.ts";
+export { type MessageLine, messageLine } from "./message-line.ts";
 export {
   DEFAULT_MESSAGE_LIMITS,
   type MessageLimits,
-  type MessageLine,
   MessageParseError,
   MessageParser,
   type MessageSink,
-  messageLine,
 } from "./message-parser.ts";
 export { Nuid, type SecretSource } from "./nuid.ts";
 export { Publication } from "./publication.ts";

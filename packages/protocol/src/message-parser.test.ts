@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  type MessageLimits,
-  type MessageLine,
-  MessageParseError,
-  MessageParser,
-  type MessageSink,
-  messageLine,
-} from "./message-parser.ts";
+import { type MessageLine, messageLine } from "./message-line.ts";
+import { type MessageLimits, MessageParseError, MessageParser, type MessageSink } from "./message-parser.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -103,6 +97,23 @@ const CASES: ReadonlyArray<{ name: string; wire: string; ops: string[] }> = [
   { name: "a bare line feed", wire: "PING\nMSG a 1 1\nx\r\n", ops: ["PING", "1 a [] h= p=x"] },
   { name: "-ERR", wire: "-ERR 'Stale Connection'\r\n", ops: ["-ERR Stale Connection"] },
   {
+    name: "lines that begin as the one before does",
+    wire: "MSG a 1 1\r\nx\r\nMSG a 12 1\r\ny\r\nMSG a 12 r 1\r\nz\r\nMSG a 1 0\r\n\r\nMSG a.b 1 1\r\nx\r\nMSG a.b 1  2\r\nxy\r\n",
+    ops: ["1 a [] h= p=x", "12 a [] h= p=y", "12 a [r] h= p=z", "1 a [] h= p=", "1 a.b [] h= p=x", "1 a.b [] h= p=xy"],
+  },
+  {
+    name: "HMSG with a reply of digits, other blanks, and lines that begin as the one before does",
+    wire: "HMSG a 1 3 12 13\r\nNATS/1.0\r\n\r\nx\r\nHMSG a 1 r 12 12\r\nNATS/1.0\r\n\r\n\r\nHMSG a 1 12 12\r\nNATS/1.0\r\n\r\n\r\nHMSG a 1  12\t13 \r\nNATS/1.0\r\n\r\ny\r\nMSG a 1 1\r\nz\r\nhmsg a 1 12 12\nNATS/1.0\r\n\r\n\r\n",
+    ops: [
+      "1 a [3] h=NATS/1.0\r\n\r\n p=x",
+      "1 a [r] h=NATS/1.0\r\n\r\n p=",
+      "1 a [] h=NATS/1.0\r\n\r\n p=",
+      "1 a [] h=NATS/1.0\r\n\r\n p=y",
+      "1 a [] h= p=z",
+      "1 a [] h=NATS/1.0\r\n\r\n p=",
+    ],
+  },
+  {
     name: "several in a row",
     wire: "MSG a 1 1\r\nx\r\nMSG b.c 22 r 3\r\nabc\r\nPING\r\nMSG a 1 1\r\ny\r\n",
     ops: ["1 a [] h= p=x", "22 b.c [r] h= p=abc", "PING", "1 a [] h= p=y"],
@@ -123,6 +134,8 @@ for (const { name, wire, ops } of CASES) {
 test("feed() gives the same operations however a long session is cut", () => {
   const op = fc.oneof(
     fc.tuple(fc.stringMatching(/^[a-z.]{1,30}$/), fc.nat(99999), fc.boolean(), fc.nat(3000)),
+    // A few subjects and numbers, so that lines begin as the one before does.
+    fc.tuple(fc.constantFrom("ab.cd", "ab.cde", "ab.cd.e"), fc.constantFrom(1, 12, 121), fc.boolean(), fc.nat(20)),
     fc.constant(null),
   );
   fc.assert(
@@ -137,8 +150,10 @@ test("feed() gives the same operations however a long session is cut", () => {
         }
         const [subject, sid, reply, size] = entry;
         const payload = "x".repeat(size);
-        wire += `MSG ${subject} ${sid} ${reply ? "r " : ""}${size}\r\n${payload}\r\n`;
-        expected.push(`${sid} ${subject} [${reply ? "r" : ""}] h= p=${payload}`);
+        const header = size % 3 === 1 ? "NATS/1.0\r\n\r\n" : "";
+        const sizes = header === "" ? `${size}` : `12 ${12 + size}`;
+        wire += `${header === "" ? "" : "H"}MSG ${subject} ${sid} ${reply ? "r " : ""}${sizes}\r\n${header}${payload}\r\n`;
+        expected.push(`${sid} ${subject} [${reply ? "r" : ""}] h=${header} p=${payload}`);
       }
       const bytes = encoder.encode(wire);
       const chunks: Uint8Array[] = [];
@@ -188,6 +203,30 @@ for (const [name, wire] of BAD) {
     }
   });
 }
+
+test("feed() refuses a bad line behind a good one that begins alike", () => {
+  for (const bad of ["MSG a 1\r\n", "MSG a 1 x\r\n", "MSG a 1 r x\r\n", "MSG a 1 -1\r\n", "MSG a 1 1 1 1\r\nx\r\n"]) {
+    const bytes = encoder.encode(`MSG a 1 1\r\nx\r\n${bad}MSG a 1 1\r\nx\r\n`);
+    assert.throws(() => new MessageParser(new Recorder()).feed(bytes, 0, bytes.length), MessageParseError, bad);
+  }
+});
+
+test("feed() refuses a bad HMSG behind a good one that begins alike", () => {
+  const good = "HMSG a 1 12 12\r\nNATS/1.0\r\n\r\n\r\n";
+  for (const rest of [
+    "12\r\n",
+    "r 12\r\n",
+    "13 12\r\n",
+    "12 x\r\n",
+    "12 -1\r\n",
+    "r x 12\r\n",
+    "r r 12 12\r\n",
+    "1 2 3 4\r\n",
+  ]) {
+    const bytes = encoder.encode(`${good}HMSG a 1 ${rest}NATS/1.0\r\n\r\n\r\n${good}`);
+    assert.throws(() => new MessageParser(new Recorder()).feed(bytes, 0, bytes.length), MessageParseError, rest);
+  }
+});
 
 test("feed() holds no more than was received for a message whose size lies", () => {
   const allocated: number[] = [];

@@ -6,7 +6,13 @@
 // A read may stop anywhere. What is fed is copied once into a block of its own, which the sink and its messages keep, or
 // comes in such a block already (`feedOwned`). What is incomplete at the end of a block waits in `#parts`: bytes are looked at again only when their
 // line or their message is complete, so a server that sends byte by byte costs no more than its bytes.
+// Most messages come with the subject and the sid of the one before: `MSG subject sid ` is compared with the last one's, in
+// place, before it is read.
 // Invariant: never more bytes wait than a line or a message may have; a size that lies allocates nothing ahead.
+
+import { CR, copyOf, LF, SPACE, ZERO } from "./bytes.ts";
+import { numberIn, skipBlanks, tokenize } from "./message-line.ts";
+import { sameBytes, viewOf, wordEnd } from "./scan.ts";
 
 /** Limits of what a server may send; beyond them the parser throws. */
 export interface MessageLimits {
@@ -53,15 +59,12 @@ export class MessageParseError extends Error {
   readonly code = "BAD_SERVER_PROTOCOL";
 }
 
-const SPACE = 0x20;
-const TAB = 0x09;
-const CR = 0x0d;
-const LF = 0x0a;
-const ZERO = 0x30;
-
 /** A message longer than this is put together by itself; a shorter one goes in front of the next block. */
 const COLLECT_BYTES_MIN = 64 * 1024;
+/** The last line of a block that is larger is not remembered: it would keep the block alive. */
+const BLOCK_KEPT_BYTES_MAX = 64 * 1024;
 const INCOMPLETE = -1;
+const EMPTY_VIEW: DataView = /* @__PURE__ */ new DataView(new ArrayBuffer(0));
 
 /** Parses one connection's incoming bytes; see the head of this file. */
 export class MessageParser {
@@ -79,6 +82,14 @@ export class MessageParser {
   #tailEnd = 0;
   /** Set by a parse step that found its operation incomplete: see `#wantBytes`. */
   #missing = 0;
+  /** The bytes of the block that is being parsed, for reading four at a time. */
+  #view: DataView = EMPTY_VIEW;
+  #viewedBlock: Uint8Array | null = null;
+  /** Where the last plain message's `MSG subject sid ` stands; its block is kept alive for it. No bytes: none is known. */
+  #headView: DataView = EMPTY_VIEW;
+  #headStart = 0;
+  #headBytes = 0;
+  #headSid = 0;
   /** Starts and ends of a line's tokens. */
   readonly #tokens: Int32Array = new Int32Array(12);
 
@@ -248,13 +259,17 @@ export class MessageParser {
 
   /** Returns where the first incomplete operation begins. */
   #parse(block: Uint8Array, start: number, end: number): number {
+    if (this.#viewedBlock !== block) {
+      this.#view = viewOf(block);
+      this.#viewedBlock = block.length > BLOCK_KEPT_BYTES_MAX ? null : block;
+    }
     let at = start;
     while (at < end && !this.#stopped) {
       const first = block[at] as number;
       let next: number;
       // M and H first: nearly everything is a message.
-      if (first === 0x4d || first === 0x6d) next = this.#msg(block, at, end);
-      else if (first === 0x48 || first === 0x68) next = this.#slowMsg(block, at, end, true);
+      if (first === 0x4d || first === 0x6d) next = this.#msg(block, at, end, false);
+      else if (first === 0x48 || first === 0x68) next = this.#msg(block, at, end, true);
       else next = this.#control(block, at, end);
       if (next === INCOMPLETE) return at;
       at = next;
@@ -262,48 +277,110 @@ export class MessageParser {
     return at;
   }
 
-  #msg(block: Uint8Array, lineStart: number, end: number): number {
-    let at = lineStart + 4;
+  #msg(block: Uint8Array, lineStart: number, end: number, withHeaders: boolean): number {
+    const view = this.#view;
+    const known = this.#headBytes;
+    // The same subject and sid as before, mostly: then neither has to be read.
+    if (known > 0 && lineStart + known < end && sameBytes(view, lineStart, this.#headView, this.#headStart, known)) {
+      return withHeaders
+        ? this.#hmsgRest(block, lineStart, lineStart + known, end, this.#headSid)
+        : this.#msgRest(block, lineStart, lineStart + known, end, this.#headSid);
+    }
+    const subjectStart = lineStart + (withHeaders ? 5 : 4);
+    const subjectEnd = wordEnd(view, subjectStart, end);
+    let at = subjectEnd + 1;
     let code = 0;
-    while (at < end && (block[at] as number) > SPACE) at++;
-    const subjectEnd = at++;
     let sid = 0;
     while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
       sid = sid * 10 + code;
       at++;
     }
-    const sidEnd = at++;
+    const plain =
+      at < end &&
+      block[at] === SPACE &&
+      block[subjectStart - 1] === SPACE &&
+      block[subjectEnd] === SPACE &&
+      subjectEnd > subjectStart &&
+      at > subjectEnd + 1 &&
+      isMessageName(block, lineStart, withHeaders);
+    if (!plain) return this.#slowMsg(block, lineStart, end, withHeaders);
+    // A large block is not kept alive for the few bytes of a line.
+    this.#headBytes = block.length > BLOCK_KEPT_BYTES_MAX ? 0 : at + 1 - lineStart;
+    if (this.#headBytes > 0) {
+      this.#headView = view;
+      this.#headStart = lineStart;
+      this.#headSid = sid;
+    }
+    return withHeaders
+      ? this.#hmsgRest(block, lineStart, at + 1, end, sid)
+      : this.#msgRest(block, lineStart, at + 1, end, sid);
+  }
+
+  /** What stands behind the sid of MSG: perhaps a reply, and the size. */
+  #msgRest(block: Uint8Array, lineStart: number, start: number, end: number, sid: number): number {
+    let at = start;
+    let code = 0;
     let size = 0;
-    const sizeStart = at;
     while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
       size = size * 10 + code;
       at++;
     }
-    if (at >= end) return this.#slowMsg(block, lineStart, end, false);
-    if ((block[at] as number) >= SPACE) {
+    let sizeStart = start;
+    if (at < end && (block[at] as number) >= SPACE) {
       // The third token is a reply, of digits or not; the size is the fourth.
-      while (at < end && (block[at] as number) > SPACE) at++;
-      at++;
+      at = wordEnd(this.#view, at, end);
+      if (at >= end || block[at] !== SPACE) return this.#slowMsg(block, lineStart, end, false);
+      sizeStart = ++at;
       size = 0;
-      const realSizeStart = at;
       while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
         size = size * 10 + code;
         at++;
       }
-      if (at === realSizeStart) return this.#slowMsg(block, lineStart, end, false);
-    } else if (at === sizeStart) return this.#slowMsg(block, lineStart, end, false);
-    if (at + 1 >= end) return this.#slowMsg(block, lineStart, end, false);
-    const plain =
-      block[at] === CR &&
-      block[at + 1] === LF &&
-      block[lineStart + 3] === SPACE &&
-      block[subjectEnd] === SPACE &&
-      block[sidEnd] === SPACE &&
-      subjectEnd > lineStart + 4 &&
-      sidEnd > subjectEnd + 1 &&
-      isName(block, lineStart, 0x73, 0x67);
+    }
+    const plain = at > sizeStart && at + 1 < end && block[at] === CR && block[at + 1] === LF;
     if (!plain) return this.#slowMsg(block, lineStart, end, false);
     return this.#deliver(block, lineStart, end, sid, at + 2, 0, size);
+  }
+
+  /** The same of HMSG: perhaps a reply, the bytes of the headers, and those of headers and payload. */
+  #hmsgRest(block: Uint8Array, lineStart: number, start: number, end: number, sid: number): number {
+    let at = start;
+    let code = 0;
+    let first = 0;
+    while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
+      first = first * 10 + code;
+      at++;
+    }
+    if (at < end && block[at] !== SPACE) {
+      first = -1; // a reply that is no number
+      at = wordEnd(this.#view, at, end);
+    }
+    if (at === start || at >= end || block[at] !== SPACE) return this.#slowMsg(block, lineStart, end, true);
+    let numberStart = ++at;
+    let headerBytes = first;
+    let size = 0;
+    while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
+      size = size * 10 + code;
+      at++;
+    }
+    if (at < end && block[at] === SPACE && at > numberStart) {
+      numberStart = ++at;
+      headerBytes = size;
+      size = 0;
+      while (at < end && (code = (block[at] as number) - ZERO) >= 0 && code <= 9) {
+        size = size * 10 + code;
+        at++;
+      }
+    }
+    const plain =
+      at > numberStart &&
+      at + 1 < end &&
+      block[at] === CR &&
+      block[at + 1] === LF &&
+      headerBytes >= 0 &&
+      headerBytes <= size;
+    if (!plain) return this.#slowMsg(block, lineStart, end, true);
+    return this.#deliver(block, lineStart, end, sid, at + 2, headerBytes, size);
   }
 
   /** Any legal form of MSG and HMSG: tabs, several blanks, a bare LF, small letters. */
@@ -398,91 +475,18 @@ export class MessageParser {
   }
 }
 
-/** Where the subject and the reply of a message stand in its block. */
-export interface MessageLine {
-  subjectStart: number;
-  subjectEnd: number;
-  replyStart: number;
-  /** Equal to `replyStart` when there is no reply. */
-  replyEnd: number;
-}
-
-/** Finds subject and reply again in the protocol line of a message that the parser delivered. Fills and returns `into`. */
-export function messageLine(bytes: Uint8Array, lineStart: number, into: MessageLine): MessageLine {
-  const withHeaders = ((bytes[lineStart] as number) | 0x20) === 0x68;
-  let at = skipBlanks(bytes, lineStart + (withHeaders ? 4 : 3), bytes.length);
-  into.subjectStart = at;
-  while ((bytes[at] as number) > SPACE) at++;
-  into.subjectEnd = at;
-  at = skipBlanks(bytes, at, bytes.length);
-  while ((bytes[at] as number) > SPACE) at++; // the sid
-  at = skipBlanks(bytes, at, bytes.length);
-  const thirdStart = at;
-  while ((bytes[at] as number) > SPACE) at++;
-  const thirdEnd = at;
-  // The third token is the reply if one number more follows than the message needs.
-  let following = 0;
-  for (;;) {
-    at = skipBlanks(bytes, at, bytes.length);
-    if ((bytes[at] as number) <= SPACE) break;
-    while ((bytes[at] as number) > SPACE) at++;
-    following++;
-  }
-  const hasReply = following === (withHeaders ? 2 : 1);
-  into.replyStart = thirdStart;
-  into.replyEnd = hasReply ? thirdEnd : thirdStart;
-  return into;
-}
-
-/** A copy, also of a Node Buffer, whose own `slice` makes a view. */
-function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes, start, end);
-}
-
 function indexOfLf(bytes: Uint8Array, start: number, end: number): number {
   for (let at = start; at < end; at++) if (bytes[at] === LF) return at;
   return -1;
 }
 
-function skipBlanks(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
-  return at;
-}
-
-/** Fills `tokens` with starts and ends; returns how many there are, at most one more than any operation has. */
-function tokenize(bytes: Uint8Array, start: number, end: number, tokens: Int32Array): number {
-  const stop = end > start && bytes[end - 1] === CR ? end - 1 : end;
-  let count = 0;
-  let at = skipBlanks(bytes, start, stop);
-  while (at < stop && count < 6) {
-    tokens[count * 2] = at;
-    while (at < stop && bytes[at] !== SPACE && bytes[at] !== TAB) at++;
-    tokens[count * 2 + 1] = at;
-    count++;
-    at = skipBlanks(bytes, at, stop);
-  }
-  return at < stop ? count + 1 : count;
-}
-
-/** A decimal number of at most 15 digits, or -1. */
-function numberIn(bytes: Uint8Array, start: number, end: number): number {
-  if (end <= start || end - start > 15) return -1;
-  let value = 0;
-  for (let at = start; at < end; at++) {
-    const digit = (bytes[at] as number) - ZERO;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
-function isName(bytes: Uint8Array, start: number, second: number, third: number): boolean {
-  return ((bytes[start + 1] as number) | 0x20) === second && ((bytes[start + 2] as number) | 0x20) === third;
-}
-
 function isMessageName(bytes: Uint8Array, start: number, withHeaders: boolean): boolean {
-  return startsWith(bytes, start, bytes.length, withHeaders ? "hmsg" : "msg");
+  const at = withHeaders ? start + 1 : start; // the H of HMSG is known already
+  return (
+    ((bytes[at] as number) | 0x20) === 0x6d &&
+    ((bytes[at + 1] as number) | 0x20) === 0x73 &&
+    ((bytes[at + 2] as number) | 0x20) === 0x67
+  );
 }
 
 function endsNg(bytes: Uint8Array, start: number): boolean {
