@@ -3,11 +3,13 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
+import { SERVERS } from "./fixtures/servers.ts";
 
-test("client.bench.ts runs each of its workloads to the end", { skip: skipWithoutServer }, async () => {
-  await using server = await ReferenceServer.start();
-  const file = fileURLToPath(new URL("./client.bench.js", import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [file, "tiny", server.url], { timeout: 60_000 });
-  assert.equal(stdout, "publish 5000\nreceive 5000\nrequest-1 5000\n");
-});
+for (const kind of SERVERS) {
+  test(`client.bench.ts runs each of its workloads to the end, ${kind.name}`, { skip: kind.skip }, async () => {
+    await using server = await kind.start();
+    const file = fileURLToPath(new URL("./client.bench.js", import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [file, "tiny", server.url], { timeout: 60_000 });
+    assert.equal(stdout, "publish 5000\nreceive 5000\nrequest-1 5000\n");
+  });
+}

@@ -1,6 +1,6 @@
 // CPU of the client process per million messages, beside the official client, on one and the same server.
 //
-//   node dist/client.bench.js [messages per run, 1000000] [rounds, 1]     REFERENCE_SERVER=... or MYELIN_URL=host:port
+//   node dist/client.bench.js [messages per run, 1000000] [rounds, 1]     against nats-server and Myelin, or MYELIN_URL=host:port
 //   node dist/client.bench.js memory 10000000                             memory while so many are published and received
 //
 // Each run is a process of its own, so that its CPU time is the client's alone; both clients are driven by the same code, in
@@ -11,7 +11,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { ReferenceServer, referenceBinary } from "./fixtures/reference-server.ts";
+import { SERVERS } from "./fixtures/servers.ts";
 
 /** The part of both clients that is used. */
 interface BenchConnection {
@@ -295,9 +295,14 @@ else if (role === "tiny") {
     isMemory ? memory(url, messages) : table(url, messages, Number(rest[0] ?? 1));
   const given = process.env["MYELIN_URL"];
   if (given !== undefined) await measure(given);
-  else if (referenceBinary === null) console.log("no reference server: set REFERENCE_SERVER, or MYELIN_URL=host:port");
   else {
-    await using server = await ReferenceServer.start();
-    await measure(server.url);
+    for (const kind of SERVERS) {
+      if (kind.skip !== false) console.log(`${kind.name}: ${kind.skip}`);
+      else {
+        console.log(`${kind.name}:`);
+        await using server = await kind.start();
+        await measure(server.url);
+      }
+    }
   }
 }

@@ -13,7 +13,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { ReferenceServer, skipWithoutServer } from "./fixtures/reference-server.ts";
+import { SERVERS } from "./fixtures/servers.ts";
 import { connect, SILENT_LOGGER } from "./node.ts";
 import { contextOf, traced } from "./otel/index.ts";
 
@@ -64,63 +64,65 @@ function recorder(): { tracer: Tracer; spans: Recorded[] } {
   return { tracer: { startSpan } as unknown as Tracer, spans };
 }
 
-test("traced() carries one trace from a request through its handler and back", {
-  skip: skipWithoutServer,
-}, async () => {
-  const storage = new AsyncLocalStorage<Context>();
-  const manager: ContextManager = {
-    active: () => storage.getStore() ?? ROOT_CONTEXT,
-    with: (ctx, run, self, ...args) => storage.run(ctx, () => run.apply(self as never, args)),
-    bind: (_ctx, target) => target,
-    enable: () => manager,
-    disable: () => manager,
-  };
-  context.setGlobalContextManager(manager);
-  propagation.setGlobalPropagator({
-    fields: () => ["traceparent"],
-    inject(ctx, carrier, setter) {
-      const span = trace.getSpanContext(ctx);
-      if (span !== undefined) setter.set(carrier, "traceparent", `00-${span.traceId}-${span.spanId}-01`);
-    },
-    extract(ctx, carrier, getter) {
-      const [, traceId, spanId] = String(getter.get(carrier, "traceparent") ?? "").split("-");
-      if (traceId === undefined || spanId === undefined) return ctx;
-      return trace.setSpanContext(ctx, { traceId, spanId, traceFlags: 1, isRemote: true });
-    },
+for (const kind of SERVERS) {
+  test(`traced() carries one trace from a request through its handler and back, ${kind.name}`, {
+    skip: kind.skip,
+  }, async () => {
+    const storage = new AsyncLocalStorage<Context>();
+    const manager: ContextManager = {
+      active: () => storage.getStore() ?? ROOT_CONTEXT,
+      with: (ctx, run, self, ...args) => storage.run(ctx, () => run.apply(self as never, args)),
+      bind: (_ctx, target) => target,
+      enable: () => manager,
+      disable: () => manager,
+    };
+    context.setGlobalContextManager(manager);
+    propagation.setGlobalPropagator({
+      fields: () => ["traceparent"],
+      inject(ctx, carrier, setter) {
+        const span = trace.getSpanContext(ctx);
+        if (span !== undefined) setter.set(carrier, "traceparent", `00-${span.traceId}-${span.spanId}-01`);
+      },
+      extract(ctx, carrier, getter) {
+        const [, traceId, spanId] = String(getter.get(carrier, "traceparent") ?? "").split("-");
+        if (traceId === undefined || spanId === undefined) return ctx;
+        return trace.setSpanContext(ctx, { traceId, spanId, traceFlags: 1, isRemote: true });
+      },
+    });
+    const { tracer, spans } = recorder();
+    await using server = await kind.start();
+    const plain = await connect({ port: server.port, logger: SILENT_LOGGER });
+    const nc = traced(plain, { tracer, template: (subject) => subject.replace(/\d+/, "*") });
+    nc.subscribe("audit");
+    const audit = plain.subscribe("audit");
+    nc.subscribe("orders.*", {
+      queue: "w",
+      callback: async (_error, msg) => {
+        await Promise.resolve();
+        nc.publish("audit", "seen", { headers: { mine: "1" } });
+        msg.respond("ok");
+      },
+    });
+    assert.equal((await nc.request("orders.17", "x")).string(), "ok");
+    const seen = await audit.nextMsg({ timeout: 2000 });
+    assert.equal(seen.headers?.get("mine"), "1");
+    const [request, process, publish] = spans as [Recorded, Recorded, Recorded];
+    assert.deepEqual(
+      spans.map(({ name, ended }) => [name, ended]),
+      [
+        ["request orders.*", true],
+        ["process orders.*", true],
+        ["publish audit", true],
+      ],
+    );
+    assert.equal(process.parentId, request.spanId);
+    assert.equal(publish.parentId, process.spanId);
+    assert.equal(trace.getSpanContext(contextOf(seen))?.traceId, request.traceId);
+    assert.equal(process.attributes["messaging.consumer.group.name"], "w");
+    assert.equal(request.attributes["messaging.destination.template"], "orders.*");
+    await assert.rejects(nc.request("nobody"));
+    assert.match(spans.at(-1)?.error ?? "", /no responders/);
+    await nc.close();
+    assert.equal(nc.state, "closed");
   });
-  const { tracer, spans } = recorder();
-  await using server = await ReferenceServer.start();
-  const plain = await connect({ port: server.port, logger: SILENT_LOGGER });
-  const nc = traced(plain, { tracer, template: (subject) => subject.replace(/\d+/, "*") });
-  nc.subscribe("audit");
-  const audit = plain.subscribe("audit");
-  nc.subscribe("orders.*", {
-    queue: "w",
-    callback: async (_error, msg) => {
-      await Promise.resolve();
-      nc.publish("audit", "seen", { headers: { mine: "1" } });
-      msg.respond("ok");
-    },
-  });
-  assert.equal((await nc.request("orders.17", "x")).string(), "ok");
-  const seen = await audit.nextMsg({ timeout: 2000 });
-  assert.equal(seen.headers?.get("mine"), "1");
-  const [request, process, publish] = spans as [Recorded, Recorded, Recorded];
-  assert.deepEqual(
-    spans.map(({ name, ended }) => [name, ended]),
-    [
-      ["request orders.*", true],
-      ["process orders.*", true],
-      ["publish audit", true],
-    ],
-  );
-  assert.equal(process.parentId, request.spanId);
-  assert.equal(publish.parentId, process.spanId);
-  assert.equal(trace.getSpanContext(contextOf(seen))?.traceId, request.traceId);
-  assert.equal(process.attributes["messaging.consumer.group.name"], "w");
-  assert.equal(request.attributes["messaging.destination.template"], "orders.*");
-  await assert.rejects(nc.request("nobody"));
-  assert.match(spans.at(-1)?.error ?? "", /no responders/);
-  await nc.close();
-  assert.equal(nc.state, "closed");
-});
+}
