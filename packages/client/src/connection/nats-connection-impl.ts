@@ -15,14 +15,7 @@ import {
 } from "../errors.ts";
 import { type HeadersInput, toHeaders } from "../headers.ts";
 import { makeInbox } from "../inbox.ts";
-import {
-  Empty,
-  type MessageContext,
-  type Msg,
-  type Payload,
-  type PublishOptions,
-  type ReceivedMsg,
-} from "../message.ts";
+import { Empty, type MessageContext, type Msg, type Payload, type PublishOptions, ReceivedMsg } from "../message.ts";
 import type { ConnectionState, JsonRequestOptions, NatsConnection, Stats } from "../nats-connection.ts";
 import type { PoolServer } from "../options.ts";
 import { type AnswerSink, RequestMux } from "../request/mux.ts";
@@ -33,9 +26,10 @@ import type { TextBytes } from "../runtime.ts";
 import type { ServerInfo } from "../server-info.ts";
 import { readServers } from "../servers/read-servers.ts";
 import type { Status, StatusOf } from "../status.ts";
+import { checkAboveZero, checkCount } from "../subscription/checks.ts";
 import type { SubscriptionOptions, WaitOptions } from "../subscription/options.ts";
 import type { Subscription } from "../subscription/subscription.ts";
-import { checkCount, type SubscriptionImpl } from "../subscription/subscription-impl.ts";
+import type { SubscriptionImpl } from "../subscription/subscription-impl.ts";
 import type { ConnectionCore } from "./core.ts";
 import { drainConnection } from "./drain.ts";
 import { toPoolServer } from "./keeper.ts";
@@ -169,7 +163,9 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
 
   respondMessage(msg: Msg): boolean {
     if (!msg.reply) return false;
-    this.publish(msg.reply, msg.data, msg.headers === undefined ? undefined : { headers: msg.headers });
+    const options = msg.headers === undefined ? undefined : { headers: msg.headers };
+    if (msg instanceof ReceivedMsg) return msg.respond(msg.data, options);
+    this.publish(msg.reply, msg.data, options);
     return true;
   }
 
@@ -274,7 +270,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
       const { signal } = options;
       throwIfAborted(signal);
       const timeoutMs = options.timeout ?? this.#core.options.requestTimeout;
-      checkCount("timeout", timeoutMs);
+      checkAboveZero("timeout", timeoutMs);
       const noMux = options.noMux ?? (this.#core.options.noMux === true || options.reply !== undefined);
       if (options.reply !== undefined && !noMux) throw InvalidArgumentError.format("reply", "needs 'noMux'");
       let forget = (): void => {};
@@ -461,7 +457,7 @@ function checkManyOptions(options: RequestManyOptions): void {
   }
   for (const name of ["maxWait", "maxMessages", "stall"] as const) {
     const value = options[name];
-    if (value !== undefined) checkCount(name, value);
+    if (value !== undefined) checkAboveZero(name, value);
   }
   if (strategy === "count" && options.maxMessages === undefined) {
     throw InvalidArgumentError.format("strategy", "'count' needs 'maxMessages'");

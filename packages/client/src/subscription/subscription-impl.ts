@@ -1,24 +1,18 @@
 // One subscription: what the server sends to its sid goes to a callback or waits for an iterator, within limits.
 //
 // Ways through: `deliver` is called by the session for each message. Without a queue (a callback, no `concurrency`) the
-// callback is called at once. Otherwise the message waits in `#queue` for `nextMsg`, the iterator or a free callback.
+// callback is called at once. Otherwise the message waits in `#backlog` for `nextMsg`, the iterator or a free callback.
 // Invariant: a message counts as processed when its callback has returned or settled, or when the iterator was asked for
 // the one after it. Draining waits until all are processed.
 
 import type { Timer } from "@myelin/platform";
 import { type Deferred, deferred, handled, onAbort, throwIfAborted } from "../deferred.ts";
 import type { DiagnosticChannel } from "../diagnostics.ts";
-import {
-  CallbackError,
-  InvalidArgumentError,
-  InvalidOperationError,
-  NoRespondersError,
-  SlowConsumerError,
-  TimeoutError,
-} from "../errors.ts";
+import { CallbackError, InvalidOperationError, NoRespondersError, TimeoutError } from "../errors.ts";
 import { type MessageContext, type Msg, ReceivedMsg } from "../message.ts";
+import { Backlog } from "./backlog.ts";
+import { checkAboveZero, checkCount } from "./checks.ts";
 import type { MsgCallback, PendingOptions, SubscriptionOptions, WaitOptions } from "./options.ts";
-import { PendingQueue } from "./pending-queue.ts";
 import type { Subscription } from "./subscription.ts";
 import type { SubscriptionHost } from "./subscription-host.ts";
 
@@ -40,22 +34,15 @@ export class SubscriptionImpl implements Subscription {
   /** The callback is called as messages come, without waiting for another. */
   readonly #direct: boolean;
   readonly #concurrency: number;
-  readonly #slowAt: number;
-  #limits: Required<PendingOptions>;
-  readonly #queue = new PendingQueue();
+  readonly #backlog: Backlog;
   #waiters: Waiter[] = [];
   #max: number;
   #received = 0;
   /** What had been received when the server in use got the SUB. */
   #sessionBase = 0;
   #processed = 0;
-  #dropped = 0;
   /** Callbacks whose promise is not settled. */
   #running = 0;
-  #maxPendingMsgs = 0;
-  #maxPendingBytes = 0;
-  #inSlowEpisode = false;
-  #paused = false;
   #iterating = false;
   /** The iterator has handed out a message and not been asked for the next. */
   #handedOut = false;
@@ -80,8 +67,7 @@ export class SubscriptionImpl implements Subscription {
     this.#concurrency = options.concurrency ?? 0;
     this.#direct = this.#hasCallback && this.#concurrency === 0;
     this.#max = options.max ?? 0;
-    this.#slowAt = options.slow ?? 0;
-    this.#limits = checkedLimits({ ...host.pendingDefaults, ...options.pending });
+    this.#backlog = new Backlog(host, this, options.pending, options.slow ?? 0);
     this.#offAbort = onAbort(options.signal, () => this.unsubscribe());
     if (options.timeout !== undefined) this.#startTimer(options.timeout);
   }
@@ -95,9 +81,8 @@ export class SubscriptionImpl implements Subscription {
     if (this.#delivered.hasSubscribers) {
       this.#delivered.publish({ connection: this.#messages, subscription: this, msg });
     }
-    if (this.#direct && (this.#running === 0 || this.#running < this.#limits.msgs || this.#limits.msgs < 0)) {
-      this.#call(msg);
-    } else this.#enqueue(msg);
+    if (this.#direct && (this.#running === 0 || this.#backlog.allows(this.#running))) this.#call(msg);
+    else this.#enqueue(msg);
     if (this.#received === this.#max) this.#end(null);
   }
 
@@ -122,7 +107,7 @@ export class SubscriptionImpl implements Subscription {
    * @param dropPending - Messages that wait are not given to the callback or the reader any more.
    */
   closeWithConnection(error: Error | null, dropPending: boolean): void {
-    if (dropPending) this.#processed += this.#queue.clear();
+    if (dropPending) this.#processed += this.#backlog.clear();
     if (error !== null) this.closed.resolve(error);
     this.#end(null);
   }
@@ -183,29 +168,27 @@ export class SubscriptionImpl implements Subscription {
   }
 
   getPendingBytes(): number {
-    return this.#queue.bytes;
+    return this.#backlog.bytes;
   }
 
   getMaxPending(): { msgs: number; bytes: number } {
-    return { msgs: this.#maxPendingMsgs, bytes: this.#maxPendingBytes };
+    return this.#backlog.max;
   }
 
   clearMaxPending(): void {
-    this.#maxPendingMsgs = 0;
-    this.#maxPendingBytes = 0;
+    this.#backlog.clearMax();
   }
 
   getPendingLimits(): Required<PendingOptions> {
-    return { ...this.#limits };
+    return { ...this.#backlog.limits };
   }
 
   setPendingLimits(limits: PendingOptions): void {
-    this.#limits = checkedLimits({ ...this.#limits, ...limits });
-    this.#resumeIfFree();
+    this.#backlog.setLimits(limits);
   }
 
   getDropped(): number {
-    return this.#dropped;
+    return this.#backlog.dropped;
   }
 
   getID(): number {
@@ -238,7 +221,7 @@ export class SubscriptionImpl implements Subscription {
         this.#countHandedOut();
         this.#iterating = false;
         this.unsubscribe();
-        this.#processed += this.#queue.clear(); // nobody will read them
+        this.#processed += this.#backlog.clear(); // nobody will read them
         this.#checkIdle();
         return Promise.resolve({ done: true, value: undefined });
       },
@@ -253,9 +236,9 @@ export class SubscriptionImpl implements Subscription {
 
   #next(): Promise<IteratorResult<Msg, undefined>> {
     this.#countHandedOut();
-    const msg = this.#queue.shift();
+    const msg = this.#backlog.shift();
     if (msg !== null) {
-      if (this.#paused) this.#resumeIfFree();
+      this.#backlog.resumeIfFree();
       this.#handedOut = true;
       return Promise.resolve({ done: false, value: msg });
     }
@@ -279,9 +262,9 @@ export class SubscriptionImpl implements Subscription {
 
   /** The next message, or null when there will be none. */
   #take(options: WaitOptions): Promise<ReceivedMsg | null> {
-    const ready = this.#queue.shift();
+    const ready = this.#backlog.shift();
     if (ready !== null) {
-      if (this.#paused) this.#resumeIfFree();
+      this.#backlog.resumeIfFree();
       return Promise.resolve(ready);
     }
     if (this.#ended) return Promise.resolve(null);
@@ -311,56 +294,17 @@ export class SubscriptionImpl implements Subscription {
       waiter.resolve(msg);
       return;
     }
-    const queue = this.#queue;
-    const limits = this.#limits;
-    const tooMany = limits.msgs >= 0 && queue.length + this.#running >= limits.msgs;
-    const tooMuch = limits.bytes >= 0 && queue.bytes + msg.bodyBytes() > limits.bytes;
-    if (tooMany || tooMuch) {
-      if (limits.policy === "drop") {
-        this.#drop(tooMany ? `${limits.msgs} messages` : `${limits.bytes} bytes`);
-        return;
-      }
-      if (!this.#paused) {
-        this.#paused = true;
-        this.#host.setPaused(this, true);
-      }
-    }
-    queue.push(msg);
-    if (queue.length > this.#maxPendingMsgs) this.#maxPendingMsgs = queue.length;
-    if (queue.bytes > this.#maxPendingBytes) this.#maxPendingBytes = queue.bytes;
-    if (this.#slowAt > 0 && queue.length > this.#slowAt) this.#reportSlow(`${this.#slowAt} messages`);
-    else if (!tooMany && !tooMuch) this.#inSlowEpisode = false;
-    if (this.#hasCallback) this.#runQueued();
-  }
-
-  #drop(limit: string): void {
-    this.#dropped++;
-    this.#processed++;
-    this.#reportSlow(limit);
-  }
-
-  /** Once per episode; the next accepted message ends it. */
-  #reportSlow(limit: string): void {
-    if (this.#inSlowEpisode) return;
-    this.#inSlowEpisode = true;
-    this.#host.slowConsumer(this, new SlowConsumerError(this.subject, this.#dropped, limit));
-  }
-
-  #resumeIfFree(): void {
-    const { msgs, bytes } = this.#limits;
-    const free = (msgs < 0 || this.#queue.length * 2 <= msgs) && (bytes < 0 || this.#queue.bytes * 2 <= bytes);
-    if (!this.#paused || !free) return;
-    this.#paused = false;
-    this.#host.setPaused(this, false);
+    if (!this.#backlog.push(msg, this.#running)) this.#processed++;
+    else if (this.#hasCallback) this.#runQueued();
   }
 
   #runQueued(): void {
     while (this.#direct ? this.#running === 0 : this.#running < this.#concurrency) {
-      const msg = this.#queue.shift();
+      const msg = this.#backlog.shift();
       if (msg === null) break;
       this.#call(msg);
     }
-    if (this.#paused) this.#resumeIfFree();
+    this.#backlog.resumeIfFree();
   }
 
   #call(msg: ReceivedMsg): void {
@@ -400,10 +344,7 @@ export class SubscriptionImpl implements Subscription {
     this.#stopTimer();
     this.#offAbort();
     this.#host.forget(this);
-    if (this.#paused) {
-      this.#paused = false;
-      this.#host.setPaused(this, false);
-    }
+    this.#backlog.release();
     if (error !== null && this.#hasCallback) this.#tellCallback(error);
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(null);
     if (this.#draining === null) this.closed.resolve(error ?? undefined);
@@ -468,7 +409,7 @@ export class SubscriptionImpl implements Subscription {
   }
 
   #isIdle(): boolean {
-    const unread = !this.#hasCallback && !this.#iterating ? 0 : this.#queue.length;
+    const unread = !this.#hasCallback && !this.#iterating ? 0 : this.#backlog.length;
     return unread === 0 && this.#running === 0 && !this.#handedOut;
   }
 
@@ -480,11 +421,11 @@ export class SubscriptionImpl implements Subscription {
   }
 
   #pendingMsgs(): number {
-    return this.#queue.length + this.#running;
+    return this.#backlog.length + this.#running;
   }
 
   #startTimer(ms: number): void {
-    checkCount("timeout", ms);
+    checkAboveZero("timeout", ms);
     this.#timer = this.#host.runtime.clock.setTimer(ms, () => {
       this.#timer = null;
       const error = new TimeoutError();
@@ -516,22 +457,4 @@ function closedSubscription(): InvalidOperationError {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-}
-
-/** @throws InvalidArgumentError unless it is a whole number above zero. */
-export function checkCount(name: string, value: number): void {
-  if (Number.isFinite(value) && value > 0) return;
-  throw new InvalidArgumentError(`'${name}' must be greater than 0, and is ${value}`);
-}
-
-function checkedLimits(limits: Required<PendingOptions>): Required<PendingOptions> {
-  for (const name of ["msgs", "bytes"] as const) {
-    const value = limits[name];
-    if (typeof value === "number" && Number.isFinite(value) && value !== 0) continue;
-    throw new InvalidArgumentError(`'pending.${name}' must be above 0, or negative for no limit, and is ${value}`);
-  }
-  if (limits.policy !== "drop" && limits.policy !== "pause") {
-    throw new InvalidArgumentError(`'pending.policy' must be 'drop' or 'pause', and is '${String(limits.policy)}'`);
-  }
-  return limits;
 }
