@@ -18,7 +18,8 @@ for (const [name, open, scheme] of [
   }, async () => {
     await using hole = await BlackHole.open();
     const before = hole.unanswered;
-    const connecting = open({ servers: `${scheme}://127.0.0.1:${hole.port}`, ...quick });
+    // Long enough for the SYN to be seen, also on a busy machine.
+    const connecting = open({ servers: `${scheme}://127.0.0.1:${hole.port}`, ...quick, timeout: 1_000 });
     const refused = assert.rejects(connecting, { name: "TimeoutError", code: "ERR_NATS_CONNECT_TIMEOUT" });
     await until("its SYN is on its way", () => hole.unanswered > before);
     await refused;

@@ -11,7 +11,6 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { SERVERS } from "./fixtures/servers.ts";
 
 /** The part of both clients that is used. */
 interface BenchConnection {
@@ -296,6 +295,8 @@ else if (role === "tiny") {
   const given = process.env["MYELIN_URL"];
   if (given !== undefined) await measure(given);
   else {
+    // Not in the measured processes: what is loaded makes their heap larger.
+    const { SERVERS } = await import("./fixtures/servers.ts");
     for (const kind of SERVERS) {
       if (kind.skip !== false) console.log(`${kind.name}: ${kind.skip}`);
       else {

@@ -49,6 +49,8 @@ export class MsgHdrsImpl implements MsgHdrs {
   readonly #fields = new Map<string, string[]>();
   readonly #code: number;
   readonly #description: string;
+  /** They came over the wire, where a value may hold what may not be sent on: a bare line feed begins a header elsewhere. */
+  #received = false;
 
   constructor(code = 0, description = "") {
     this.#code = code;
@@ -65,6 +67,7 @@ export class MsgHdrsImpl implements MsgHdrs {
       const block = parseHeaderBlock(bytes);
       const headers = new MsgHdrsImpl(block.status, block.description);
       for (const [name, value] of block.fields) headers.#add(name, value);
+      headers.#received = true;
       return headers;
     } catch (cause) {
       if (!(cause instanceof HeaderError)) throw cause;
@@ -163,10 +166,18 @@ export class MsgHdrsImpl implements MsgHdrs {
     return new TextDecoder().decode(this.encode());
   }
 
-  /** The block as it goes over the wire. Costs a string and its encoding; keep it when it is sent many times. */
+  /**
+   * The block as it goes over the wire. Costs a string and its encoding; keep it when it is sent many times.
+   *
+   * @throws InvalidHeaderError when the headers were received and hold what cannot be sent on.
+   */
   encode(): Uint8Array {
     const fields: Array<[string, string]> = [];
     for (const [name, values] of this.#fields) for (const value of values) fields.push([name, value]);
+    if (this.#received) {
+      checkedValue("status", this.#description);
+      for (const [name, value] of fields) checkedValue(checkedName(name, Match.Exact), value);
+    }
     return encodeHeaderBlock({ status: this.#code, description: this.#description, fields });
   }
 

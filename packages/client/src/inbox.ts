@@ -1,4 +1,4 @@
-// Subjects for answers: `_INBOX.` and 22 characters that nobody can guess.
+// Subjects for answers: `_INBOX.` and 22 characters that nobody can guess, also who has seen others of the same client.
 
 import { inboxPrefixProblem, type Nuid } from "@myelin/protocol";
 import { InvalidArgumentError } from "./errors.ts";
@@ -13,6 +13,7 @@ export const DEFAULT_INBOX_PREFIX = "_INBOX";
  */
 export function makeInbox(nuid: Nuid, prefix: string = DEFAULT_INBOX_PREFIX): string {
   checkInboxPrefix(prefix);
+  nuid.reset(); // what counts on from one inbox to the next would tell who has seen one
   return `${prefix}.${nuid.next()}`;
 }
 

@@ -11,3 +11,17 @@ export interface Logger {
 
 /** Says nothing. */
 export const SILENT_LOGGER: Logger = Object.freeze({ debug() {}, info() {}, warn() {}, error() {} });
+
+/** The same words, from a logger that may fail: a client does not stumble over what it only wanted to mention. */
+export function guardedLogger(logger: Logger): Logger {
+  const guarded =
+    (name: keyof Logger) =>
+    (text: string): void => {
+      try {
+        logger[name](text);
+      } catch (error) {
+        console.error(`${text} (the logger threw ${String(error)})`);
+      }
+    };
+  return { debug: guarded("debug"), info: guarded("info"), warn: guarded("warn"), error: guarded("error") };
+}

@@ -1,8 +1,9 @@
 // A received message: where its parts lie in the block it came in. Everything is decoded when it is asked for.
 
 import { headerStatus, type MessageLine, messageLine } from "@myelin/protocol";
-import { InvalidOperationError } from "./errors.ts";
+import { InvalidOperationError, InvalidSubjectError } from "./errors.ts";
 import { type HeadersInput, type MsgHdrs, MsgHdrsImpl, toHeaders } from "./headers.ts";
+import { tokenCheck, tokenKey } from "./request/request-tokens.ts";
 import type { TextBytes } from "./runtime.ts";
 
 /** What a payload may be given as. Strings go out as UTF-8. */
@@ -127,8 +128,18 @@ export class ReceivedMsg implements Msg {
   respond(payload?: Payload, options?: PublishOptions): boolean {
     const reply = this.reply;
     if (reply === "") return false;
+    if (reply.includes("\ufffd")) this.#checkReply(reply);
     this.context.publish(reply, payload, options);
     return true;
+  }
+
+  /** Bytes that are no UTF-8 all read as U+FFFD: an answer would go to another subject than the one that was given. */
+  #checkReply(reply: string): void {
+    messageLine(this.bytes, this.lineStart, line);
+    const sent = new TextEncoder().encode(reply);
+    const given = this.bytes.subarray(line.replyStart, line.replyEnd);
+    const isSame = sent.length === given.length && sent.every((byte, index) => byte === given[index]);
+    if (!isSame) throw new InvalidSubjectError(reply, "the reply subject of the message is not UTF-8");
   }
 
   json<T = unknown>(reviver?: ReviverFn): T {
@@ -155,27 +166,20 @@ export class ReceivedMsg implements Msg {
   }
 
   /**
-   * The number behind `prefix` in the subject, in base 36; -1 when the subject does not begin with it.
-   * How an answer finds its request without a string being made.
+   * Reads the token of a request behind `prefix` in the subject into `token`: how an answer finds its request without a
+   * string being made.
+   *
+   * @returns Whether the subject begins with `prefix`.
    */
-  numberBehind(prefix: Uint8Array): number {
+  readToken(prefix: Uint8Array, token: { key: number; check: number }): boolean {
     messageLine(this.bytes, this.lineStart, line);
     const start = line.subjectStart;
     const from = start + prefix.length;
-    if (from >= line.subjectEnd || line.subjectEnd - from > 10) return -1;
-    for (let i = 0; i < prefix.length; i++) if (this.bytes[start + i] !== prefix[i]) return -1;
-    let value = 0;
-    for (let at = from; at < line.subjectEnd; at++) {
-      const code = this.bytes[at] as number;
-      const digit = code >= 0x61 ? code - 0x57 : code - 0x30;
-      if (digit < 0 || digit > 35) return -1;
-      value = value * 36 + digit;
-    }
-    return value;
-  }
-
-  toJSON(): unknown {
-    return { subject: this.subject, reply: this.reply, sid: this.sid, headers: this.headers, data: this.string() };
+    if (from > line.subjectEnd) return false;
+    for (let i = 0; i < prefix.length; i++) if (this.bytes[start + i] !== prefix[i]) return false;
+    token.key = tokenKey(this.bytes, from, line.subjectEnd);
+    token.check = token.key < 0 ? -1 : tokenCheck(this.bytes, from);
+    return true;
   }
 }
 

@@ -6,7 +6,7 @@ import type { ReconnectDelayHandler } from "./backoff.ts";
 import type { OfflinePolicy } from "./connection/outbound.ts";
 import { InvalidArgumentError } from "./errors.ts";
 import { checkInboxPrefix, DEFAULT_INBOX_PREFIX } from "./inbox.ts";
-import type { Logger } from "./logger.ts";
+import { guardedLogger, type Logger } from "./logger.ts";
 import type { ServerInfo } from "./server-info.ts";
 import type { PendingOptions } from "./subscription/options.ts";
 import type { Link, WebSocketLike } from "./transport/dialer.ts";
@@ -249,6 +249,7 @@ export function completeOptions(given: ConnectionOptions): CompleteOptions {
   if (given.servers !== undefined && given.port !== undefined) {
     throw InvalidArgumentError.format(["servers", "port"], "cannot both be given");
   }
+  options.logger = guardedLogger(options.logger);
   checkInboxPrefix(options.inboxPrefix);
   checkOffline(options.offline);
   checkAuth(given);

@@ -214,11 +214,15 @@ export class StatusHub {
     return iterator;
   }
 
-  #call(listener: (status: Status) => void, status: Status): void {
-    try {
-      listener(status);
-    } catch (error) {
+  #call(listener: (status: Status) => unknown, status: Status): void {
+    const failed = (error: unknown): void => {
       this.#logger.error(`nats: a listener for '${status.type}' threw: ${String(error)}`);
+    };
+    try {
+      const result: unknown = listener(status);
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 

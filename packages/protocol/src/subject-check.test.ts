@@ -10,9 +10,9 @@ import {
 } from "./subject-check.ts";
 
 test("publishSubjectProblem() takes what the server takes and refuses what would inject", () => {
-  for (const subject of ["a", "a.b", "a..b", "a.*", "ä.b", "$SYS.x"])
+  for (const subject of ["a", "a.b", "a..b", "a.*", "ä.b", "😀.b", "$SYS.x"])
     assert.equal(publishSubjectProblem(subject), null);
-  for (const subject of ["", "a b", "a\r\nPUB b 0", "a\t", "a\0", "a\x7f"]) {
+  for (const subject of ["", "a b", "a\r\nPUB b 0", "a\t", "a\0", "a\x7f", "a\ud800", "a\udc00.b", "\ud800\ud800"]) {
     assert.notEqual(publishSubjectProblem(subject), null, JSON.stringify(subject));
   }
 });

@@ -59,13 +59,26 @@ export function hasWildcard(subject: string): boolean {
   return false;
 }
 
-/** The place of the first character that could end a token or a line, in words; null when there is none. */
+/**
+ * The place of the first character that could end a token or a line, in words; null when there is none. Half of a surrogate
+ * pair is one too: it has no UTF-8, and what it would become is the same for different texts.
+ */
 function injectionProblem(text: string): string | null {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
+    if (code >= 0xd800 && code < 0xe000) {
+      if (!isPairAt(text, i)) return `it holds half of a surrogate pair at character ${i + 1}`;
+      i++;
+      continue;
+    }
     if (code > SPACE && code !== DELETE) continue;
     const what = code === SPACE ? "a blank" : `the control character 0x${code.toString(16).padStart(2, "0")}`;
     return `it holds ${what} at character ${i + 1}`;
   }
   return null;
+}
+
+function isPairAt(text: string, at: number): boolean {
+  const low = text.charCodeAt(at + 1); // NaN at the end
+  return text.charCodeAt(at) < 0xdc00 && low >= 0xdc00 && low < 0xe000;
 }

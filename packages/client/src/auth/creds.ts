@@ -9,8 +9,6 @@
 
 import { CredentialsError } from "../errors.ts";
 
-const SECTION = /\s*(?:-{3,}[^\n]*-{3,}\r?\n)([\w\-.=]+)(?:\r?\n-{3,}[^\n]*-{3,}(\r?\n|$))/g;
-
 /**
  * Reads a credentials file.
  *
@@ -19,10 +17,22 @@ const SECTION = /\s*(?:-{3,}[^\n]*-{3,}\r?\n)([\w\-.=]+)(?:\r?\n-{3,}[^\n]*-{3,}
  */
 export function parseCreds(creds: Uint8Array): { jwt: string; seed: Uint8Array } {
   const text = new TextDecoder().decode(creds);
-  const sections = [...text.matchAll(SECTION)].map((match) => match[1] as string);
+  const sections = sectionsOf(text);
   const jwt = sections.find((section) => section.split(".").length === 3);
   const seed = sections.find((section) => section.startsWith("S") && !section.includes("."));
   if (jwt === undefined) throw new CredentialsError("Cannot use the credentials: there is no user JWT in them");
   if (seed === undefined) throw new CredentialsError("Cannot use the credentials: there is no nkey seed in them");
   return { jwt, seed: new TextEncoder().encode(seed) };
+}
+
+/** What stands alone between two lines of dashes. */
+function sectionsOf(text: string): string[] {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.filter(
+    (line, index) => /^[\w\-.=]+$/.test(line) && isBorder(lines[index - 1]) && isBorder(lines[index + 1]),
+  );
+}
+
+function isBorder(line: string | undefined): boolean {
+  return line !== undefined && line.length >= 6 && line.startsWith("---") && line.endsWith("---");
 }

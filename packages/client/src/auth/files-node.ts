@@ -9,7 +9,7 @@ import { CredentialsError } from "../errors.ts";
 export function expandPath(path: string, env: NodeJS.ProcessEnv = process.env): string {
   const named = path.replace(/\$(\w+)|\$\{(\w+)\}/g, (_all, plain: string | undefined, braced: string | undefined) => {
     const name = plain ?? braced ?? "";
-    const value = env[name];
+    const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (value === undefined) throw new CredentialsError(`Cannot expand the path '${path}': $${name} is not set`);
     return value;
   });

@@ -15,6 +15,7 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "../auth/authenticator.ts";
+import { type Deferred, deferred, handled } from "../deferred.ts";
 import {
   AuthorizationError,
   ConnectionError,
@@ -53,14 +54,14 @@ export async function connectTo(
   address: ServerAddress,
   signal: AbortSignal,
 ): Promise<Session> {
-  const hosts = await resolveHosts(context, address);
-  const timeoutMs = Math.max(1, Math.floor(context.options.timeout / hosts.length));
+  const { timeout } = context.options;
+  const hosts = await withDeadline(context, address, timeout, signal, () => resolveHosts(context, address), nothing);
+  const timeoutMs = Math.max(1, Math.floor(timeout / hosts.length));
   let lastError: unknown;
   for (const host of hosts) {
     try {
-      return await withDeadline(context, address, timeoutMs, signal, (inner) =>
-        handshake(context, address, host, inner),
-      );
+      const attempt = (inner: AbortSignal): Promise<Session> => handshake(context, address, host, inner);
+      return await withDeadline(context, address, timeoutMs, signal, attempt, (late) => late.destroy(null));
     } catch (error) {
       if (signal.aborted || error instanceof AuthorizationError) throw error;
       lastError = error;
@@ -90,15 +91,24 @@ async function resolveHosts(context: HandshakeContext, address: ServerAddress): 
   return hosts;
 }
 
-/** Runs `attempt` with a signal that is aborted after `timeoutMs` or with the outer one. */
+/**
+ * Runs `attempt` with a signal that is aborted after `timeoutMs` or with the outer one, and does not wait for it longer than
+ * that: name servers, dialers and authenticators may not know of the signal.
+ *
+ * @param discard - Takes what comes too late.
+ */
 async function withDeadline<T>(
   context: HandshakeContext,
   address: ServerAddress,
   timeoutMs: number,
   outer: AbortSignal,
   attempt: (signal: AbortSignal) => Promise<T>,
+  discard: (late: T) => void,
 ): Promise<T> {
   const controller = new AbortController();
+  const gaveUp: Deferred<never> = deferred();
+  handled(gaveUp);
+  controller.signal.addEventListener("abort", () => gaveUp.reject(controller.signal.reason), { once: true });
   const aborted = (): void => controller.abort(outer.reason);
   outer.addEventListener("abort", aborted, { once: true });
   const timer = context.runtime.clock.setTimer(
@@ -115,12 +125,19 @@ async function withDeadline<T>(
   );
   try {
     if (outer.aborted) throw outer.reason;
-    return await attempt(controller.signal);
+    const running = attempt(controller.signal);
+    running.then((late) => controller.signal.aborted && discard(late), nothing);
+    return await Promise.race([running, gaveUp]);
   } finally {
     timer.cancel();
     outer.removeEventListener("abort", aborted);
   }
 }
+
+function nothing(): void {}
+
+/** A server packs what waits into one frame: a message of the largest size, and others before it. */
+const FRAME_BYTES_MORE = 1024 * 1024;
 
 async function handshake(
   context: HandshakeContext,
@@ -179,6 +196,7 @@ async function openLink(
     tlsFirst: options.tls?.handshakeFirst === true,
     webSocketHeaders: (typeof headers === "function" ? await headers() : headers) ?? {},
     webSocketCompression: options.compression === true,
+    webSocketBytesMax: options.messageBytesMax + FRAME_BYTES_MORE,
     webSocketFactory:
       factory === undefined
         ? null

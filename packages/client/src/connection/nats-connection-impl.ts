@@ -22,6 +22,7 @@ import { type AnswerSink, RequestMux } from "../request/mux.ts";
 import type { RequestManyOptions, RequestOptions } from "../request/options.ts";
 import { RequestMany } from "../request/request-many.ts";
 import { RequestOne } from "../request/request-one.ts";
+import { RequestTokens } from "../request/request-tokens.ts";
 import type { TextBytes } from "../runtime.ts";
 import type { ServerInfo } from "../server-info.ts";
 import { readServers } from "../servers/read-servers.ts";
@@ -54,7 +55,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
         diagnostics.connect.publish({ connection: this, status });
       }
     });
-    this.#mux = new RequestMux(makeInbox(nuid, core.options.inboxPrefix));
+    this.#mux = new RequestMux(makeInbox(nuid, core.options.inboxPrefix), new RequestTokens(core.runtime.random));
     core.messages = this;
     core.onPermission = (error) => {
       if (error.operation === "publish") this.#mux.fail(error, error.subject);
@@ -338,9 +339,9 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
         forget = this.#openInbox(publishOptions.reply, sink, max);
       } else {
         this.#openMux();
-        const { number, reply } = this.#mux.add(sink);
+        const { key, reply } = this.#mux.add(sink);
         publishOptions.reply = reply;
-        forget = () => this.#mux.remove(number);
+        forget = () => this.#mux.remove(key);
       }
       this.publish(subject, payload, publishOptions);
       return forget;

@@ -118,7 +118,7 @@ async function resolveValue(name: string, field: string, value: string, env: Env
   if (field === "url" || !/^(env|file|op|nsc):\/\//.test(value)) return value;
   const [scheme, rest] = [value.slice(0, value.indexOf(":")), value.slice(value.indexOf("://") + 3)];
   if (scheme === "env") {
-    const found = env[rest];
+    const found = Object.hasOwn(env, rest) ? env[rest] : undefined;
     if (found === undefined)
       throw badContext(name, `its field '${field}' needs the variable ${rest}, which is not set`);
     return found;

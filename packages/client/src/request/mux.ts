@@ -1,9 +1,12 @@
-// One subscription for the answers of all requests: `_INBOX.<nuid>.*`, where the last token numbers the request.
+// One subscription for the answers of all requests: `_INBOX.<nuid>.*`, where the last token belongs to one request.
 
 import type { ReceivedMsg } from "../message.ts";
+import type { RequestTokens } from "./request-tokens.ts";
 
 /** Takes the answers of one request. */
 export interface AnswerSink {
+  /** The part of its token that answers have to have beside the key; the mux sets it. */
+  check: number;
   /** What was requested. */
   readonly subject: string;
   /** True when the request is over and its number may be forgotten. */
@@ -19,11 +22,13 @@ export class RequestMux {
   readonly #prefixBytes: Uint8Array;
   readonly #waiting = new Map<number, AnswerSink>();
   readonly #watched = new Set<AnswerSink>();
-  #lastNumber = 0;
+  readonly #tokens: RequestTokens;
+  readonly #token = { key: 0, check: 0 };
   #idle: (() => void) | null = null;
 
   /** @param inbox - A subject that nobody can guess. */
-  constructor(inbox: string) {
+  constructor(inbox: string, tokens: RequestTokens) {
+    this.#tokens = tokens;
     this.#prefix = `${inbox}.`;
     this.#prefixBytes = new TextEncoder().encode(this.#prefix);
     this.subject = `${inbox}.*`;
@@ -43,31 +48,36 @@ export class RequestMux {
     };
   }
 
-  /** Numbers a request; the answers to `reply` go to `sink` until {@link remove}. */
-  add(sink: AnswerSink): { number: number; reply: string } {
-    const number = ++this.#lastNumber;
-    this.#waiting.set(number, sink);
-    return { number, reply: this.#prefix + number.toString(36) };
+  /** Gives a request a token; the answers to `reply` go to `sink` until {@link remove}. */
+  add(sink: AnswerSink): { key: number; reply: string } {
+    let token = this.#tokens.next();
+    while (this.#waiting.has(token.key)) token = this.#tokens.next();
+    sink.check = token.check;
+    this.#waiting.set(token.key, sink);
+    return { key: token.key, reply: this.#prefix + token.text };
   }
 
-  remove(number: number): void {
-    this.#waiting.delete(number);
+  remove(key: number): void {
+    this.#waiting.delete(key);
     if (this.size === 0) this.#idle?.();
   }
 
   deliver(msg: ReceivedMsg): void {
-    let number = msg.numberBehind(this.#prefixBytes);
-    // A server may rewrite the subject on its way through accounts; with one request waiting there is no doubt.
-    if (number < 0 && this.#waiting.size === 1) number = this.#waiting.keys().next().value as number;
-    const sink = this.#waiting.get(number);
-    if (sink?.answer(msg) === true) this.remove(number);
+    const token = this.#token;
+    if (!msg.readToken(this.#prefixBytes, token)) {
+      // A server may rewrite the subject on its way through accounts; with one request waiting there is no doubt.
+      if (this.#waiting.size === 1) for (const [key, sink] of this.#waiting) if (sink.answer(msg)) this.remove(key);
+      return;
+    }
+    const sink = this.#waiting.get(token.key);
+    if (sink?.check === token.check && sink.answer(msg)) this.remove(token.key);
   }
 
   /** Fails the requests for one subject, or all of them. */
   fail(error: Error, subject?: string): void {
-    for (const [number, sink] of [...this.#waiting]) {
+    for (const [key, sink] of [...this.#waiting]) {
       if (subject !== undefined && sink.subject !== subject) continue;
-      this.remove(number);
+      this.remove(key);
       sink.fail(error);
     }
     for (const sink of this.#watched) if (subject === undefined || sink.subject === subject) sink.fail(error);

@@ -15,6 +15,7 @@ const STALL_MS = 300;
 export class RequestMany implements AnswerSink, AsyncIterableIterator<Msg, undefined> {
   readonly #runtime: Runtime;
   readonly subject: string;
+  check = 0;
   readonly #options: RequestManyOptions;
   readonly #forget: () => void;
   readonly #answers: Msg[] = [];

@@ -11,6 +11,7 @@ import type { AnswerSink } from "./mux.ts";
 export class RequestOne implements AnswerSink {
   readonly promise: Promise<Msg>;
   readonly subject: string;
+  check = 0;
   #resolve!: (msg: Msg) => void;
   #reject!: (error: unknown) => void;
   #timer: Timer;

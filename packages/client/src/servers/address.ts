@@ -45,12 +45,15 @@ export interface ServerAddress {
 export function parseServerAddress(text: string, fallback: Scheme = "nats"): ServerAddress {
   const trimmed = text.trim();
   const split = trimmed.indexOf("://");
-  const schemeText = split < 0 ? fallback : trimmed.slice(0, split).toLowerCase();
+  const written = split < 0 ? "" : trimmed.slice(0, split).toLowerCase();
+  // What is no name may be part of a password: then no scheme is written.
+  const hasScheme = /^[a-z][a-z0-9+.-]*$/.test(written);
+  const schemeText = hasScheme ? written : fallback;
   if (!Object.hasOwn(DEFAULT_PORTS, schemeText)) {
     throw new InvalidArgumentError(`'servers' has the unknown scheme '${schemeText}'; nats, tls, ws and wss are known`);
   }
   const scheme = schemeText as Scheme;
-  const rest = split < 0 ? trimmed : trimmed.slice(split + 3);
+  const rest = hasScheme ? trimmed.slice(split + 3) : trimmed;
   const url = parseUrl(scheme, rest);
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   if (hostname === "")
@@ -89,9 +92,20 @@ export function isIpAddress(hostname: string): boolean {
   return hostname.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** A URL as it may be shown: without its credentials. */
+/**
+ * A URL as it may be shown, also one that cannot be read: without its credentials, and without what might be a part of them.
+ */
 export function redacted(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)?[^/?#]*@/i, "$1***@");
+  const split = url.indexOf("://");
+  const hasScheme = split >= 0 && /^[a-z][a-z0-9+.-]*$/i.test(url.slice(0, split));
+  const scheme = hasScheme ? url.slice(0, split + 3) : "";
+  const rest = url.slice(scheme.length);
+  const at = rest.lastIndexOf("@");
+  const host = rest.slice(at + 1);
+  // A comma in a password cuts it off from its host; what stands where a port should and is no number may be one.
+  const port = host.startsWith("[") ? -1 : host.indexOf(":");
+  const shown = port >= 0 && !/^\d*$/.test(host.slice(port + 1)) ? `${host.slice(0, port)}:***` : host;
+  return `${scheme}${at >= 0 ? "***@" : ""}${shown}`;
 }
 
 function parseUrl(scheme: Scheme, rest: string): URL {

@@ -52,8 +52,12 @@ async function makeSocket(url: string, options: DialOptions): Promise<WebSocketL
       "ERR_NATS_TRANSPORT",
     );
   }
-  const given = { perMessageDeflate: options.webSocketCompression, headers: options.webSocketHeaders, ...special };
-  return new Ws(url, [], given);
+  return new Ws(url, [], {
+    perMessageDeflate: options.webSocketCompression,
+    maxPayload: options.webSocketBytesMax,
+    headers: options.webSocketHeaders,
+    ...special,
+  });
 }
 
 /** The optional package; null when it is not installed. */

@@ -29,6 +29,8 @@ export interface DialOptions {
   /** HTTP headers for a WebSocket handshake. */
   readonly webSocketHeaders: Readonly<Record<string, string>>;
   readonly webSocketCompression: boolean;
+  /** Longest WebSocket message, unpacked: a server that sends more loses the connection before it is unpacked. */
+  readonly webSocketBytesMax: number;
   readonly webSocketFactory: ((url: string) => Promise<{ socket: WebSocketLike; encrypted: boolean }>) | null;
   readonly localAddress: string | null;
 }

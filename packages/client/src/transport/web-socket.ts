@@ -145,9 +145,12 @@ export function openWebSocket(
       signal.removeEventListener("abort", aborted);
       const why = event.message ?? event.reason ?? "";
       const refused = event.error?.code === "ECONNREFUSED";
+      const shown = url.replace(/\?.*/s, ""); // a query may hold a token
       reject(
         new ConnectionError(
-          refused ? `connection refused: ${url}` : `Cannot open the WebSocket ${url}${why === "" ? "" : `: ${why}`}`,
+          refused
+            ? `connection refused: ${shown}`
+            : `Cannot open the WebSocket ${shown}${why === "" ? "" : `: ${why}`}`,
           { cause: event.error },
           refused ? "ERR_NATS_CONNECTION_REFUSED" : "ERR_NATS_TRANSPORT",
         ),
