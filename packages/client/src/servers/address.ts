@@ -59,6 +59,11 @@ export function parseServerAddress(text: string, fallback: Scheme = "nats"): Ser
   if (hostname === "")
     throw new InvalidArgumentError(`'servers' has an address without a host: '${redacted(trimmed)}'`);
   const isWeb = scheme === "ws" || scheme === "wss";
+  if (url.hash !== "" || (!isWeb && (url.search !== "" || (url.pathname !== "" && url.pathname !== "/")))) {
+    throw new InvalidArgumentError(
+      `'servers' has an address with something behind its host and port: '${redacted(trimmed)}'; in a password write %23 for #, %2F for /, %3F for ?`,
+    );
+  }
   const port = url.port === "" ? defaultPort(scheme) : Number(url.port);
   if (port < 1 || port > 65_535)
     throw new InvalidArgumentError(`'servers' has the port ${port}; 1 to 65535 is possible`);
