@@ -353,8 +353,8 @@ export class ConnectionCore implements KeeperHost, SessionOwner, SubscriptionHos
   #ping(): Promise<void> {
     const session = this.session;
     if (session === null) return Promise.reject(new DisconnectedError());
-    this.outbound.control(PING_LINE);
     const answered = session.expectPong();
+    this.outbound.control(PING_LINE);
     this.outbound.flush();
     return answered;
   }

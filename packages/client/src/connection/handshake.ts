@@ -158,9 +158,11 @@ async function handshake(
       session = await upgrade(context, address, session, signal);
       session.serverInfo = info;
     }
-    session.sendEarly(await connectLine(context, address, info, session.link));
+    const line = await connectLine(context, address, info, session.link);
     if (signal.aborted) throw signal.reason;
-    await session.expectPong();
+    const accepted = session.expectPong(); // a stream of a custom dialer may answer while it is written to
+    session.sendEarly(line);
+    await accepted;
     return session;
   } catch (error) {
     const reason = signal.aborted ? signal.reason : error;
