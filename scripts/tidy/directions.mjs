@@ -10,7 +10,7 @@ export const PACKAGES = {
   store: { siblings: ["platform", "protocol"], inTesting: ["platform/node", "platform/sim"], node: /./ },
   raft: { siblings: ["platform"], node: null },
   server: { siblings: ["platform", "platform/node", "protocol", "store", "raft"], node: /./ },
-  client: { siblings: ["protocol", "platform", "platform/node"], node: /^(node\/|node[.-])|-node\.ts$/ },
+  client: { siblings: ["protocol/client", "platform", "platform/node"], node: /^(node\/|node[.-])|-node\.ts$/ },
   testing: {
     siblings: ["server", "client", "platform", "platform/node", "platform/sim", "protocol", "store"],
     node: /./,

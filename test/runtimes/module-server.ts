@@ -19,7 +19,7 @@ const FOLDERS: ReadonlyMap<string, URL> = new Map([
 
 const IMPORTS = {
   "@myelin/client": "/client/web.js",
-  "@myelin/protocol": "/protocol/index.js",
+  "@myelin/protocol/client": "/protocol/client.js",
   "@myelin/platform": "/platform/index.js",
 };
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -174,6 +174,26 @@ for (const kind of SERVERS) {
       await (await connect({ port: verifying.port, tls: { caFile, ...files } })).close();
     });
 
+    test("certificates are read again at each connect", async () => {
+      await using server = await kind.start({ config: tlsConfig("verify: true") });
+      const folder = await mkdtemp(join(tmpdir(), "client-tls-"));
+      const [certFile, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+      await copyFile(join(testdata, "client.pem"), certFile);
+      await copyFile(join(testdata, "client-key.pem"), keyFile);
+      const tls = { caFile, certFile, keyFile };
+      const quick = { reconnectTimeWait: 1, reconnectJitterTLS: 0, maxReconnectAttempts: -1, logger: SILENT_LOGGER };
+      const nc = await connect({ port: server.port, tls, ...quick });
+      await writeFile(certFile, "damaged");
+      const failed = nextStatus(nc, "reconnectFailed");
+      await nc.reconnect();
+      assert.equal(((await failed).error as { code?: string }).code, "ERR_NATS_TLS");
+      const back = nextStatus(nc, "reconnect");
+      await copyFile(join(testdata, "client.pem"), certFile);
+      await back;
+      await nc.close();
+      await rm(folder, { recursive: true });
+    });
+
     test("a certificate that cannot be verified, a missing file, and TLS refused by options are TlsErrors", async () => {
       await using server = await kind.start({ config: tlsConfig() });
       await assert.rejects(connect({ port: server.port }), { code: "ERR_NATS_TLS" });
@@ -247,5 +267,28 @@ test("a secret file that others may read is reported", { skip: process.platform 
   await chmod(file, 0o644);
   await credsFileAuthenticator(file)("nonce");
   assert.match(warnings.join(), /chmod 600/);
+  await rm(folder, { recursive: true });
+});
+
+test("credentials are read again at each connect", async () => {
+  const sent: string[] = [];
+  await using server = await FakeServer.start(async (socket, line) => {
+    sent.push(await greet(socket, line, { nonce: "abc" }));
+  });
+  const folder = await mkdtemp(join(tmpdir(), "client-renewed-"));
+  const file = join(folder, "user.creds");
+  const [first, second] = [makeOperatorSetup(), makeOperatorSetup()];
+  await writeFile(file, first.creds, { mode: 0o600 });
+  const quick = { reconnectTimeWait: 1, reconnectJitter: 0, logger: SILENT_LOGGER };
+  const nc = await connect({ port: server.port, authenticator: credsFileAuthenticator(file), ...quick });
+  await writeFile(file, second.creds);
+  const back = nextStatus(nc, "reconnect");
+  await nc.reconnect();
+  await back;
+  assert.deepEqual(
+    sent.map((line) => (JSON.parse(line.slice("CONNECT ".length)) as { jwt: string }).jwt),
+    [first.jwt, second.jwt],
+  );
+  await nc.close();
   await rm(folder, { recursive: true });
 });

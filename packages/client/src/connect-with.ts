@@ -1,6 +1,6 @@
 // Makes connections on a given platform: what `connect` of each entry does.
 
-import { Nuid } from "@myelin/protocol";
+import { Nuid } from "@myelin/protocol/client";
 import { ConnectionCore, type Trace } from "./connection/core.ts";
 import { connectTo, type HandshakeContext } from "./connection/handshake.ts";
 import { NatsConnectionImpl } from "./connection/nats-connection-impl.ts";

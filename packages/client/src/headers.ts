@@ -6,7 +6,7 @@ import {
   headerNameProblem,
   headerValueProblem,
   parseHeaderBlock,
-} from "@myelin/protocol";
+} from "@myelin/protocol/client";
 import { InvalidHeaderError } from "./errors.ts";
 
 /** How a name is compared. Headers of NATS keep their case; the exact comparison is the default. */

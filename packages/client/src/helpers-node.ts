@@ -1,7 +1,7 @@
 // The helpers on Node.
 
 import { NodeClock, NodeRandom } from "@myelin/platform/node";
-import { Nuid as SourcedNuid } from "@myelin/protocol";
+import { Nuid as SourcedNuid } from "@myelin/protocol/client";
 import type { Backoff } from "./backoff.ts";
 import { createHelpers, type Delay } from "./helpers.ts";
 

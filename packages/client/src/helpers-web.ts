@@ -1,6 +1,6 @@
 // The helpers on the web.
 
-import { Nuid as SourcedNuid } from "@myelin/protocol";
+import { Nuid as SourcedNuid } from "@myelin/protocol/client";
 import type { Backoff } from "./backoff.ts";
 import { createHelpers, type Delay } from "./helpers.ts";
 import { WebClock, WebRandom } from "./runtime-web.ts";

@@ -1,7 +1,7 @@
 // Helpers of the official client that need the platform's clock or chance.
 
 import type { Clock, Random } from "@myelin/platform";
-import { Nuid as SourcedNuid } from "@myelin/protocol";
+import { Nuid as SourcedNuid } from "@myelin/protocol/client";
 import type { Backoff } from "./backoff.ts";
 import { TimeoutError } from "./errors.ts";
 import { makeInbox } from "./inbox.ts";

@@ -1,6 +1,6 @@
 // Subjects for answers: `_INBOX.` and 22 characters that nobody can guess, also who has seen others of the same client.
 
-import { inboxPrefixProblem, type Nuid } from "@myelin/protocol";
+import { inboxPrefixProblem, type Nuid } from "@myelin/protocol/client";
 import { InvalidArgumentError } from "./errors.ts";
 
 /** The prefix of inboxes when none is given. */

@@ -1,6 +1,6 @@
 // A received message: where its parts lie in the block it came in. Everything is decoded when it is asked for.
 
-import { headerStatus, type MessageLine, messageLine } from "@myelin/protocol";
+import { headerStatus, type MessageLine, messageLine } from "@myelin/protocol/client";
 import { InvalidOperationError, InvalidSubjectError } from "./errors.ts";
 import { type HeadersInput, type MsgHdrs, MsgHdrsImpl, toHeaders } from "./headers.ts";
 import { tokenCheck, tokenKey } from "./request/request-tokens.ts";

@@ -1,6 +1,6 @@
 // The interface of a connection over its core: publishing, subscribing, requesting, draining.
 
-import { type Nuid, queueGroupProblem, subscribeSubjectProblem } from "@myelin/protocol";
+import { type Nuid, queueGroupProblem, subscribeSubjectProblem } from "@myelin/protocol/client";
 import { onAbort, throwIfAborted } from "../deferred.ts";
 import type { DiagnosticChannel } from "../diagnostics.ts";
 import {

@@ -8,7 +8,7 @@
 // Invariant: #buffer.length - #at and the chunks in #queue belong to us; #inFlight belongs to the duplex.
 
 import type { Duplex } from "@myelin/platform";
-import { publishSubjectProblem } from "@myelin/protocol";
+import { publishSubjectProblem } from "@myelin/protocol/client";
 import { InvalidSubjectError, MaxPayloadError, PublishRefusedError } from "../errors.ts";
 import type { Runtime, TextBytes } from "../runtime.ts";
 

@@ -1,7 +1,7 @@
 // One life of a connection: from an open link to its end. Reads operations and hands them on; knows nothing of reconnecting.
 
 import type { Duplex } from "@myelin/platform";
-import { MessageParseError, MessageParser, type MessageSink } from "@myelin/protocol";
+import { MessageParseError, MessageParser, type MessageSink } from "@myelin/protocol/client";
 import { type Deferred, deferred, handled } from "../deferred.ts";
 import { ConnectionError, DisconnectedError, type NatsError, ProtocolError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";

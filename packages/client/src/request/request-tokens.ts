@@ -5,7 +5,7 @@
 //
 // In two parts, because a key of at most 30 bits is the only number that a Map finds quickly.
 
-import type { SecretSource } from "@myelin/protocol";
+import type { SecretSource } from "@myelin/protocol/client";
 
 const KEY_MASK = 0x3fff_ffff;
 const CHECK_MASK = 0xf_ffff;

@@ -2,7 +2,7 @@
 
 import { type OnReadOpts, type Socket, connect as socketConnect } from "node:net";
 import type { Duplex as Stream } from "node:stream";
-import { type ConnectionOptions, connect as tlsConnect } from "node:tls";
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
 import type { Duplex, DuplexSink, Endpoint } from "@myelin/platform";
 import { ConnectionError, TlsError } from "../errors.ts";
 import type { TlsOptions } from "../options.ts";
@@ -171,14 +171,8 @@ async function startTls(stream: Stream, tls: TlsOptions, serverName: string, sig
   return new Promise((resolve, reject) => {
     const named = isIp(serverName) ? {} : { servername: serverName };
     const given = rest as ConnectionOptions;
-    const secure = tlsConnect({
-      minVersion: "TLSv1.2",
-      ...named,
-      host: serverName,
-      ...given,
-      ...files,
-      socket: stream,
-    });
+    const options = { minVersion: "TLSv1.2", ...named, host: serverName, ...given, ...files, socket: stream } as const;
+    const secure = secured(stream, options);
     const failed = (cause: Error): void => {
       signal.removeEventListener("abort", aborted);
       secure.destroy();
@@ -204,6 +198,17 @@ async function startTls(stream: Stream, tls: TlsOptions, serverName: string, sig
       resolve({ duplex: new StreamDuplex(secure, false), secure: true, kind: "tcp" });
     });
   });
+}
+
+/** @throws TlsError for a certificate or a key that cannot be used; the stream is destroyed then. */
+function secured(stream: Stream, options: ConnectionOptions): TLSSocket {
+  try {
+    return tlsConnect(options);
+  } catch (cause) {
+    stream.destroy();
+    const { message } = cause as Error;
+    throw new TlsError(`Cannot use the TLS options: ${message}`, "ERR_NATS_TLS", { cause });
+  }
 }
 
 function dialError(cause: NodeJS.ErrnoException, where: string): ConnectionError {
