@@ -93,10 +93,11 @@ test("a logger that throws, a listener that rejects and one that throws harm not
   const nc = await connect({ ...quick, port: server.port, logger, debug: true });
   let told = 0;
   nc.subscribe("a", { callback: fail });
-  nc.on("reconnect", async () => {
+  const rejects: () => unknown = async () => {
     await turn();
     throw new Error("rejected");
-  });
+  };
+  nc.on("reconnect", rejects);
   nc.on("reconnect", fail);
   nc.on("reconnect", () => told++);
   await nc.reconnect();

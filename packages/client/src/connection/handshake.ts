@@ -108,7 +108,7 @@ async function withDeadline<T>(
   const controller = new AbortController();
   const gaveUp: Deferred<never> = deferred();
   handled(gaveUp);
-  controller.signal.addEventListener("abort", () => gaveUp.reject(controller.signal.reason), { once: true });
+  controller.signal.addEventListener("abort", () => gaveUp.reject(controller.signal.reason as Error), { once: true });
   const aborted = (): void => controller.abort(outer.reason);
   outer.addEventListener("abort", aborted, { once: true });
   const timer = context.runtime.clock.setTimer(

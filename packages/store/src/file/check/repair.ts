@@ -34,8 +34,7 @@ export async function repairStore(
   options: FileStoreOptions = {},
 ): Promise<StoreRepair> {
   checkIsStore(disk);
-  const lock = await lockFolder(disk);
-  const restored = await restoreCopies(disk).finally(() => lock.release());
+  const restored = await restoreLocked(disk);
   const store = await FileStore.open(disk, clock, random, { ...options, scrub: null });
   try {
     for (const log of store.streams()) await readAll(log);
@@ -87,4 +86,14 @@ async function keepFile(disk: Disk, path: string, bytes: Uint8Array): Promise<vo
     file.close();
   }
   await disk.syncFolder(QUARANTINE_FOLDER);
+}
+
+/** Restores copies while nobody else has the folder. */
+async function restoreLocked(disk: Disk): Promise<Awaited<ReturnType<typeof restoreCopies>>> {
+  const lock = await lockFolder(disk);
+  try {
+    return await restoreCopies(disk);
+  } finally {
+    await lock.release();
+  }
 }
