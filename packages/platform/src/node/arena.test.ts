@@ -35,6 +35,24 @@ for (const { name, arena } of ARENAS) {
     arena.give(slab, SLAB_CLASS_MIN);
   });
 
+  test(`xor() is what a loop over bytes is, at every length and place, ${name}`, () => {
+    const slab = arena.take(SLAB_CLASS_MIN);
+    const word = [0x11, 0x22, 0x83, 0xf4];
+    const asNumber = 0xf4832211 | 0;
+    for (let start = 0; start < 5; start++) {
+      for (let length = 0; length < 70; length++) {
+        const view = arena.bytes.subarray(slab, slab + 80);
+        for (let i = 0; i < view.length; i++) view[i] = i * 7;
+        const expected = Uint8Array.from(view, (byte, at) =>
+          at >= start && at < start + length ? byte ^ (word[(at - start) & 3] as number) : byte,
+        );
+        arena.xor(slab + start, slab + start + length, asNumber);
+        assert.deepEqual(Uint8Array.from(view), expected, `${length} bytes from ${start}`);
+      }
+    }
+    arena.give(slab, SLAB_CLASS_MIN);
+  });
+
   test(`take() gives slabs that overlap neither each other nor the read region, ${name}`, () => {
     const random = new SimRandom(0x5ab);
     const taken: Slab[] = [];

@@ -14,23 +14,38 @@ const HEADROOM_BYTES = 128 * KIB;
 const CHUNK_BYTES = 128 * KIB;
 
 /** Test runners load modules more than once; the arena must not be. */
-const ARENA_KEY = Symbol.for("myelin.arena.1");
+const ARENA_KEY = Symbol.for("myelin.arena.2");
 
 // (module
 //   (memory (import "m" "m") 1)
 //   (func (export "c") (param $to i32) (param $from i32) (param $length i32)
-//     (memory.copy (local.get $to) (local.get $from) (local.get $length))))
-// biome-ignore format: one section of the module per line
-const COPY_MODULE = new Uint8Array([
+//     (memory.copy (local.get $to) (local.get $from) (local.get $length)))
+//   (func (export "x") (param $at i32) (param $end i32) (param $word i32)
+//     sixteen bytes at a time, then four, then one by one))
+// biome-ignore format: one section of the module, or one step, per line
+const MODULE = new Uint8Array([
   0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, // magic, version
   0x01, 0x07, 0x01, 0x60, 0x03, 0x7f, 0x7f, 0x7f, 0x00, // types: (i32 i32 i32) -> ()
   0x02, 0x08, 0x01, 0x01, 0x6d, 0x01, 0x6d, 0x02, 0x00, 0x01, // imports: memory "m"."m", at least one page
-  0x03, 0x02, 0x01, 0x00, // functions: one of type 0
-  0x07, 0x05, 0x01, 0x01, 0x63, 0x00, 0x00, // exports: function 0 as "c"
-  0x0a, 0x0e, 0x01, 0x0c, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfc, 0x0a, 0x00, 0x00, 0x0b, // its body
+  0x03, 0x03, 0x02, 0x00, 0x00, // functions: two of type 0
+  0x07, 0x09, 0x02, 0x01, 0x63, 0x00, 0x00, 0x01, 0x78, 0x00, 0x01, // exports: function 0 as "c", 1 as "x"
+  0x0a, 0x93, 0x01, 0x02, // code: two bodies
+  0x0c, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfc, 0x0a, 0x00, 0x00, 0x0b, // the copy
+  0x83, 0x01, 0x01, 0x01, 0x7b, 0x20, 0x02, 0xfd, 0x11, 0x21, 0x03, // the xor: a local of 128 bits, the word four times
+  0x02, 0x40, 0x03, 0x40, 0x20, 0x00, 0x41, 0x10, 0x6a, 0x20, 0x01, 0x4b, 0x0d, 0x01, // while $at + 16 <= $end
+  0x20, 0x00, 0x20, 0x00, 0xfd, 0x00, 0x00, 0x00, 0x20, 0x03, 0xfd, 0x51, 0xfd, 0x0b, 0x00, 0x00, // sixteen bytes
+  0x20, 0x00, 0x41, 0x10, 0x6a, 0x21, 0x00, 0x0c, 0x00, 0x0b, 0x0b, // $at += 16
+  0x02, 0x40, 0x03, 0x40, 0x20, 0x00, 0x41, 0x04, 0x6a, 0x20, 0x01, 0x4b, 0x0d, 0x01, // while $at + 4 <= $end
+  0x20, 0x00, 0x20, 0x00, 0x28, 0x00, 0x00, 0x20, 0x02, 0x73, 0x36, 0x00, 0x00, // four bytes
+  0x20, 0x00, 0x41, 0x04, 0x6a, 0x21, 0x00, 0x0c, 0x00, 0x0b, 0x0b, // $at += 4
+  0x02, 0x40, 0x03, 0x40, 0x20, 0x00, 0x20, 0x01, 0x4f, 0x0d, 0x01, // while $at < $end
+  0x20, 0x00, 0x20, 0x00, 0x2d, 0x00, 0x00, 0x20, 0x02, 0x73, 0x3a, 0x00, 0x00, // one byte
+  0x20, 0x02, 0x41, 0x08, 0x76, 0x21, 0x02, // the next byte of the word
+  0x20, 0x00, 0x41, 0x01, 0x6a, 0x21, 0x00, 0x0c, 0x00, 0x0b, 0x0b, 0x0b, // $at += 1
 ]);
 
 type Copy = (to: number, from: number, length: number) => void;
+type Xor = (start: number, end: number, word: number) => void;
 
 /** The part of the WebAssembly API that is used here; Node's type package does not have it. */
 interface WasmApi {
@@ -47,16 +62,18 @@ class NodeArena implements Arena {
   readonly headroom: number = HEADROOM_BYTES;
   readonly kind: "wasm" | "plain";
   readonly copy: Copy;
+  readonly xor: Xor;
   /** Offsets of free slabs, one stack per class. */
   readonly #free: number[][] = [];
   #top: number;
   #taken = 0;
 
-  constructor(bytes: Uint8Array, kind: "wasm" | "plain", copy: Copy) {
+  constructor(bytes: Uint8Array, kind: "wasm" | "plain", copy: Copy, xor: Xor) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.kind = kind;
     this.copy = copy;
+    this.xor = xor;
     this.#top = this.readStart + READ_BYTES;
     for (let sizeClass = 0; sizeClass <= SLAB_CLASS_MAX; sizeClass++) this.#free.push([]);
   }
@@ -90,16 +107,27 @@ class NodeArena implements Arena {
 /** An arena of its own, with `copyWithin` for the copies; also what tests use to see that nothing depends on WebAssembly. */
 export function createPlainArena(size: number = ARENA_BYTES): Arena {
   const bytes = new Uint8Array(size);
-  return new NodeArena(bytes, "plain", (to, from, length) => {
+  const copy: Copy = (to, from, length) => {
     bytes.copyWithin(to, from, from + length);
-  });
+  };
+  return new NodeArena(bytes, "plain", copy, plainXor(bytes));
+}
+
+function plainXor(bytes: Uint8Array): Xor {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return (start, end, word) => {
+    let at = start;
+    for (; at + 4 <= end; at += 4) view.setInt32(at, view.getInt32(at, true) ^ word, true);
+    for (let rest = word; at < end; at++, rest >>>= 8) view.setUint8(at, view.getUint8(at) ^ (rest & 0xff));
+  };
 }
 
 function createWasmArena(wasm: WasmApi): Arena {
   const pages = ARENA_BYTES / WASM_PAGE;
   const memory = new wasm.Memory({ initial: pages, maximum: pages });
-  const instance = new wasm.Instance(new wasm.Module(COPY_MODULE), { m: { m: memory } });
-  return new NodeArena(new Uint8Array(memory.buffer), "wasm", instance.exports["c"] as Copy);
+  const instance = new wasm.Instance(new wasm.Module(MODULE), { m: { m: memory } });
+  const { c: copy, x: xor } = instance.exports;
+  return new NodeArena(new Uint8Array(memory.buffer), "wasm", copy as Copy, xor as Xor);
 }
 
 /**
