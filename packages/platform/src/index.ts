@@ -9,6 +9,7 @@ export type {
   Duplex,
   DuplexSink,
   Endpoint,
+  Farewell,
   Listener,
   ListenOptions,
   Network,

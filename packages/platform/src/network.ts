@@ -52,13 +52,23 @@ export interface TlsHandshake {
   failed(error: Error | null): void;
 }
 
+/** What a peer is told about the end, on transports that can tell it. The numbers are those of RFC 6455, section 7.4. */
+export interface Farewell {
+  readonly status: number;
+  readonly text: string;
+}
+
 /** Bytes both ways, with back-pressure. Belongs to one owner, which opens it once. */
 export interface Duplex {
   /** Null where there is no address, as on an in-process pair. */
   readonly remote: Endpoint | null;
   readonly local: Endpoint | null;
-  /** Where the bytes travel: over a socket, or inside this process. */
-  readonly transport: "tcp" | "in-process";
+  /** Where the bytes travel: over a socket, in the frames of a WebSocket, or inside this process. */
+  readonly transport: "tcp" | "websocket" | "in-process";
+  /** The peer's address as a proxy in front of the server gives it; null or absent without one. Anybody can claim one. */
+  readonly forwardedFor?: string | null;
+  /** What a TLS handshake below this transport came to; null or absent where there was none. See {@link startTls} for one that is to come. */
+  readonly tls?: TlsSession | null;
 
   /** Starts the flow of bytes to `sink`. Call once, before anything else but `write`, `peek` and `startTls`. */
   open(sink: DuplexSink): void;
@@ -93,8 +103,12 @@ export interface Duplex {
   pause(): void;
   resume(): void;
 
-  /** Closes after everything written has been handed on. The peer sees an orderly end. */
-  close(): void;
+  /**
+   * Closes after everything written has been handed on. The peer sees an orderly end.
+   *
+   * @param farewell - Why; only a WebSocket can tell it.
+   */
+  close(farewell?: Farewell): void;
 
   /** Closes at once; what was not handed on is lost. */
   destroy(): void;

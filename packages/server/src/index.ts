@@ -20,6 +20,7 @@ export {
   createServer,
   EmbeddedServer,
   type EmbeddedServerOptions,
+  type EmbeddedWebSocketOptions,
   NoListenerError,
   type ReloadOptions,
   type ReloadResult,
@@ -39,3 +40,8 @@ export {
 export { ReloadError, type ReloadPlan, type ReloadRefusal } from "./reload/plan.ts";
 export { type Outside, Server, type ServerState } from "./server.ts";
 export type { TlsOptions, TlsPair, TlsPairOptions, TlsSettings } from "./tls/settings.ts";
+export {
+  DEFAULT_WEBSOCKET_OPTIONS,
+  type PartialWebSocketOptions,
+  type WebSocketOptions,
+} from "./websocket-options.ts";

@@ -9,11 +9,20 @@ import { identityOf, type UserOptions } from "./auth/users.ts";
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from "./routing/account.ts";
 import { coverSecrets } from "./secrets-cover.ts";
 import type { TlsSettings } from "./tls/settings.ts";
+import {
+  DEFAULT_WEBSOCKET_OPTIONS,
+  type PartialWebSocketOptions,
+  problemOfWebSocket,
+  type WebSocketOptions,
+} from "./websocket-options.ts";
 
 /** What a caller may set; everything has a default. See {@link ServerOptions} for meaning and units. */
 export type PartialServerOptions = {
-  readonly [Key in Exclude<keyof ServerOptions, "users">]?: ServerOptions[Key] | undefined;
-} & { readonly users?: readonly UserGiven[] | undefined };
+  readonly [Key in Exclude<keyof ServerOptions, "users" | "webSocket">]?: ServerOptions[Key] | undefined;
+} & {
+  readonly users?: readonly UserGiven[] | undefined;
+  readonly webSocket?: PartialWebSocketOptions | undefined;
+};
 
 /** The complete options of a server. */
 export interface ServerOptions {
@@ -56,6 +65,9 @@ export interface ServerOptions {
   readonly tls: TlsSettings | null;
   /** With {@link tls}: clients without TLS are served too, on the same port. */
   readonly allowNonTls: boolean;
+
+  /** Clients that come by WebSocket. Without a port in it there is no listener for them. */
+  readonly webSocket: WebSocketOptions;
 
   /** Open client connections at once; the next one gets `maximum connections exceeded`. */
   readonly maxConnections: number;
@@ -112,6 +124,7 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   authTimeoutMs: 2_000,
   tls: null,
   allowNonTls: false,
+  webSocket: DEFAULT_WEBSOCKET_OPTIONS,
   maxConnections: 65_536,
   maxSubscriptions: 0,
   maxSubscriptionTokens: 0,
@@ -158,6 +171,7 @@ export function completeOptions(given: PartialServerOptions = {}): ServerOptions
   }
   options["users"] = given.users?.map(completeUser) ?? DEFAULT_OPTIONS.users;
   if (given.authTimeoutMs === undefined && given.tls != null) options["authTimeoutMs"] = given.tls.timeoutMs + 1_000;
+  options["webSocket"] = completeWebSocket(given.webSocket);
   const complete = options as unknown as ServerOptions;
   checkOptions(complete);
   return Object.freeze(coverSecrets(complete));
@@ -204,6 +218,7 @@ function checkOptions(options: ServerOptions): void {
   }
   checkAccounts(options);
   checkUsers(options);
+  checkWebSocket(options);
 }
 
 function checkAccounts({ accounts, systemAccount }: ServerOptions): void {
@@ -241,4 +256,30 @@ function checkUsers({ accounts, noAuthUser, systemAccount, token, user, users }:
   if (noAuthUser !== null && !identities.has(noAuthUser)) {
     throw new OptionsError("noAuthUser", `"${noAuthUser}" is none of the users`);
   }
+}
+
+function completeWebSocket(given: PartialWebSocketOptions = {}): WebSocketOptions {
+  const options: Record<string, unknown> = { ...DEFAULT_WEBSOCKET_OPTIONS };
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(DEFAULT_WEBSOCKET_OPTIONS, name)) {
+      throw new OptionsError("webSocket", `there is no such option as webSocket.${name}`);
+    }
+    if (value !== undefined) options[name] = value;
+  }
+  return Object.freeze(options as unknown as WebSocketOptions);
+}
+
+function checkWebSocket({ users, webSocket }: ServerOptions): void {
+  const { authTimeoutMs, handshakeTimeoutMs, pingIntervalMs, port } = webSocket;
+  for (const [name, value, min, max] of [
+    ["port", port, -1, 65_535],
+    ["handshakeTimeoutMs", handshakeTimeoutMs, 1, Number.MAX_SAFE_INTEGER],
+    ["authTimeoutMs", authTimeoutMs ?? 0, 0, Number.MAX_SAFE_INTEGER],
+    ["pingIntervalMs", pingIntervalMs ?? 1, 1, Number.MAX_SAFE_INTEGER],
+  ] as const) {
+    if (Number.isSafeInteger(value) && value >= min && value <= max) continue;
+    throw new OptionsError("webSocket", `${name} ${value} is not a whole number from ${min} to ${max}`);
+  }
+  const problem = problemOfWebSocket(webSocket, users.map(identityOf));
+  if (problem !== null) throw new OptionsError("webSocket", `${problem.option}: ${problem.text}`);
 }

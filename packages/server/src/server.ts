@@ -1,16 +1,10 @@
 // The server: puts the parts together and owns them. What it is made of comes in through `Outside`, so that two servers in one
 // process share nothing but the byte arena, and a test can hold time still.
 
+import type { IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { type Arena, type Clock, type Duplex, duplexPair, type Network, type Random } from "@myelin/platform";
-import {
-  API_LEVEL,
-  createParserScratch,
-  infoTemplate,
-  type Publication,
-  SERVER_VERSION,
-  type ServerInfo,
-} from "@myelin/protocol";
+import { API_LEVEL, createParserScratch, type Publication, SERVER_VERSION, type ServerInfo } from "@myelin/protocol";
 import { parseAdvertised } from "./address.ts";
 import { BcryptQueue } from "./auth/bcrypt-queue.ts";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
@@ -19,19 +13,15 @@ import { UserList } from "./auth/user-list.ts";
 import type { SettingName } from "./config/settings.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
 import type { CloseReason } from "./connection/close-reasons.ts";
-import type {
-  Authenticator,
-  ConnectionContext,
-  InfoFace,
-  InfoParts,
-  Router,
-  ServerCounters,
-} from "./connection/context.ts";
+import type { Authenticator, ConnectionContext, InfoFace, Router, ServerCounters } from "./connection/context.ts";
 import { FlushQueue } from "./connection/flush-queue.ts";
+import { InfoLines } from "./info-lines.ts";
 import { LameDuck } from "./lame-duck.ts";
 import type { Logger } from "./logger.ts";
 import { ClientListener, hostPort } from "./net/listener.ts";
 import { ProxiedDuplex } from "./net/proxied-duplex.ts";
+import { overridesAuthentication } from "./net/websocket/credentials.ts";
+import { WebSocketService } from "./net/websocket/service.ts";
 import type { ServerObserver } from "./observer.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "./options.ts";
 import { compareSettings, ReloadError, type ReloadPlan } from "./reload/plan.ts";
@@ -97,11 +87,11 @@ export class Server implements Router {
   readonly #hashes: BcryptQueue = new BcryptQueue();
   readonly #connections: Map<number, ClientConnection> = new Map();
   readonly #xkey: string;
-  readonly #infoCache: Record<InfoFace, Map<Account | null, InfoParts>> = {
-    client: new Map(),
-    "tls-first": new Map(),
-    "no-tls": new Map(),
-  };
+  readonly #info: InfoLines;
+  readonly #webSocketInfo: InfoLines;
+  readonly #webSocket: WebSocketService;
+  /** Says who may come in by WebSocket where that is not said by the server's own users, and for which options it was made. */
+  #webSocketAuth: { readonly options: ServerOptions; readonly authenticator: Authenticator } | null = null;
   #state: ServerState = "new";
   #port = 0;
   #nextId = 0;
@@ -137,8 +127,11 @@ export class Server implements Router {
       counters: this.counters,
       globalAccount,
       scratch: createParserScratch(),
-      info: (account, face) => this.#infoParts(account, face),
+      info: (account, face) => this.#info.parts(account, face),
     };
+    this.#info = new InfoLines((face) => this.#serverInfo(face));
+    this.#webSocketInfo = new InfoLines(() => this.#infoForWebSocket());
+    this.#webSocket = this.#createWebSocket(network);
   }
 
   /** The options as they stand; a reload replaces them. */
@@ -167,6 +160,16 @@ export class Server implements Router {
     const { tls } = this.#context;
     const scheme = tls === null || tls.allowNonTls ? "nats" : "tls";
     return `${scheme}://${hostPort(isAny ? "127.0.0.1" : host, this.#port)}`;
+  }
+
+  /** The port that WebSockets connect to; 0 without a listener for them. */
+  get webSocketPort(): number {
+    return this.#webSocket.port;
+  }
+
+  /** Where a WebSocket on this machine connects to; null without a listener for them. */
+  get webSocketUrl(): string | null {
+    return this.#webSocket.url;
   }
 
   /** Subscriptions of all accounts. */
@@ -199,17 +202,20 @@ export class Server implements Router {
     if (this.#state !== "new") throw new Error(`Cannot start a server that is ${this.#state}`);
     this.#state = "starting";
     const { host, listen, port } = this.options;
-    if (listen) {
-      try {
+    try {
+      // As in the reference, so that the log has the same order: a server that clients by TCP can reach has everything else.
+      await this.#webSocket.open();
+      if (listen) {
         this.#port = await this.#listener.open(host, port, this.#context.readBuffer, (duplex) => this.#accept(duplex));
         if (this.options.proxyProtocol) this.#outside.logger.info("PROXY protocol enabled for client connections");
         this.#tellTls();
-      } catch (error) {
-        this.#state = "closed";
-        throw error;
       }
+    } catch (error) {
+      this.#state = "closed";
+      await this.#webSocket.close();
+      throw error;
     }
-    this.#forgetInfo(); // the port is known now
+    this.#forgetInfo(); // the ports are known now
     this.#state = "running";
   }
 
@@ -236,7 +242,22 @@ export class Server implements Router {
 
   /** Serves a client on a duplex that is not opened yet. */
   attach(duplex: Duplex): void {
-    const connection = new ClientConnection(++this.#nextId, duplex, this.#context);
+    this.#serve(duplex, this.#context);
+  }
+
+  /**
+   * Answers a request to upgrade to a WebSocket that came to an HTTP server of the embedding program, and serves the client.
+   *
+   * @param inner - The connection that it came by, not opened yet. It belongs to the server from now on.
+   * @param head - What came behind the request.
+   * @param isSecure - Whether the connection is TLS.
+   */
+  upgrade(request: IncomingMessage, inner: Duplex, head: Uint8Array, isSecure: boolean): void {
+    this.#webSocket.upgrade(request, inner, head, isSecure);
+  }
+
+  #serve(duplex: Duplex, context: ConnectionContext): void {
+    const connection = new ClientConnection(++this.#nextId, duplex, context);
     this.totalConnections++;
     if (this.#state === "closing" || this.#state === "closed" || this.isLameDuck) {
       duplex.destroy();
@@ -293,6 +314,7 @@ export class Server implements Router {
     const hasOtherPins = !isDeepStrictEqual(options.tls?.pinnedCerts, this.options.tls?.pinnedCerts);
     this.#context.options = options;
     this.#context.tls = tls;
+    if (changed.includes("webSocket")) this.#webSocket.reload(options.webSocket);
     this.#forgetInfo();
     for (const connection of this.#connections.values()) connection.optionsChanged();
     this.#closeSurplus();
@@ -371,7 +393,10 @@ export class Server implements Router {
     if (own === null && !changed.some((name) => SAYS_WHO_MAY_COME.has(name))) return;
     this.#context.authenticator =
       own ?? authenticatorOf(this.options, this.#accounts, globalAccount, this.#hashes, random, logger);
-    for (const connection of [...this.#connections.values()]) connection.authorizeAgain(previous);
+    const previousHere = this.#webSocketAuth?.authenticator ?? previous;
+    for (const connection of [...this.#connections.values()]) {
+      connection.authorizeAgain(connection.duplex.transport === "websocket" ? previousHere : previous);
+    }
   }
 
   /** Ends the connections that came last, as many as there are too many. */
@@ -387,7 +412,7 @@ export class Server implements Router {
     this.#state = "closing";
     this.#lameDuck?.stop();
     this.#context.tls?.rate?.stop();
-    const stopped = this.#listener.close();
+    const stopped = Promise.all([this.#listener.close(), this.#webSocket.close()]);
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
     await stopped;
     this.#state = "closed";
@@ -400,7 +425,7 @@ export class Server implements Router {
     const lameDuck = new LameDuck(clock, random, this.options);
     this.#lameDuck = lameDuck;
     this.#forgetInfo();
-    await this.#listener.close();
+    await Promise.all([this.#listener.close(), this.#webSocket.close()]);
     const clients = [...this.#connections.values()];
     for (const connection of clients) connection.sendAsyncInfo();
     await lameDuck.run(
@@ -410,24 +435,43 @@ export class Server implements Router {
     );
   }
 
-  /** Made once for each account, and anew when what is told changes. */
-  #infoParts(account: Account | null, face: InfoFace): InfoParts {
-    const known = this.#infoCache[face].get(account);
-    if (known !== undefined) return known;
-    const info = this.#info(face);
-    if (account !== null) {
-      info.connect_info = true;
-      info.remote_account = account.name;
-      info.acc_is_sys = account.isSystem;
-    }
-    const { head, tail } = infoTemplate(info);
-    const parts = { head: Buffer.from(head), tail: Buffer.from(tail) };
-    this.#infoCache[face].set(account, parts);
-    return parts;
+  #forgetInfo(): void {
+    this.#info.forget();
+    this.#webSocketInfo.forget();
   }
 
-  #forgetInfo(): void {
-    for (const cache of Object.values(this.#infoCache)) cache.clear();
+  #createWebSocket(network: Network): WebSocketService {
+    return new WebSocketService(this.options.webSocket, {
+      network,
+      context: this.#context,
+      authenticator: () => this.#webSocketAuthenticator(),
+      info: (account, face) => this.#webSocketInfo.parts(account, face),
+      attach: (duplex, context) => this.#serve(duplex, context),
+    });
+  }
+
+  /** Made anew when the options are others. */
+  #webSocketAuthenticator(): Authenticator {
+    const { options } = this;
+    const { noAuthUser, pass, tls, token, user } = options.webSocket;
+    const overrides = overridesAuthentication(options.webSocket);
+    // Whether certificates are mapped to users is said for each listener.
+    if (!overrides && (options.tls?.map ?? false) === (tls?.map ?? false)) return this.#context.authenticator;
+    if (this.#webSocketAuth?.options !== options) {
+      const here = { ...options, tls, ...(overrides && { user, pass, token, noAuthUser }) };
+      const { globalAccount, logger, random } = this.#context;
+      const authenticator = authenticatorOf(here, this.#accounts, globalAccount, this.#hashes, random, logger);
+      this.#webSocketAuth = { options, authenticator };
+    }
+    return this.#webSocketAuth.authenticator;
+  }
+
+  #infoForWebSocket(): ServerInfo {
+    const { host, tls } = this.options.webSocket;
+    // Said even where somebody is assumed, as in the reference (websocket.go createWSClient).
+    const auth_required = this.#webSocketAuthenticator().asks;
+    const ofTls = tls === null ? {} : { tls_required: true, tls_available: true };
+    return { ...this.#serverInfo("no-tls"), host, port: this.#webSocket.port, auth_required, ...ofTls };
   }
 
   #tlsInfo(face: InfoFace): Pick<ServerInfo, "tls_required" | "tls_verify" | "tls_available"> {
@@ -441,7 +485,7 @@ export class Server implements Router {
     };
   }
 
-  #info(face: InfoFace): ServerInfo {
+  #serverInfo(face: InfoFace): ServerInfo {
     const { clientAdvertise, host, maxPayloadBytes, noHeaderSupport } = this.options;
     const advertised = clientAdvertise === null ? null : parseAdvertised(clientAdvertise, this.#port);
     return {

@@ -83,8 +83,8 @@ export class InProcessServer implements TestServer {
   }
 
   get ports(): ServerPorts {
-    const { port } = this.server;
-    return port > 0 ? { ...NO_PORTS, nats: [port] } : NO_PORTS;
+    const { port, webSocketPort } = this.server;
+    return { ...NO_PORTS, nats: port > 0 ? [port] : [], websocket: webSocketPort > 0 ? [webSocketPort] : [] };
   }
 
   get url(): string {

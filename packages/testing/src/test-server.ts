@@ -10,7 +10,8 @@ import type { ServerPorts } from "./server-ports.ts";
 import type { WaitOptions } from "./wait-for.ts";
 
 /** A server's options, with TLS as a program gives it. */
-export type ServerUnderTestOptions = Omit<PartialServerOptions, "tls"> & Pick<EmbeddedServerOptions, "tls">;
+export type ServerUnderTestOptions = Omit<PartialServerOptions, "tls" | "webSocket"> &
+  Pick<EmbeddedServerOptions, "tls" | "webSocket">;
 
 /** Options for both ways of running. Without `port` a free one and without `host` loopback, whatever a configuration says. */
 export type CommonOptions = ServerUnderTestOptions & {

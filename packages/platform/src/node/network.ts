@@ -1,6 +1,7 @@
 // Real sockets. The only file that imports `node:net`.
 
-import { createServer, type Server, type Socket, connect as socketConnect } from "node:net";
+import { createServer, isIP, type Server, Socket, connect as socketConnect } from "node:net";
+import type { Duplex as NodeDuplex } from "node:stream";
 import type {
   Duplex,
   DuplexSink,
@@ -274,6 +275,22 @@ export class NodeNetwork implements Network {
       });
     });
   }
+}
+
+/**
+ * A socket that somebody else accepted (an HTTP server that was asked to upgrade, TLS or not), as a duplex. The duplex owns it.
+ *
+ * @returns Null for a stream that is no socket.
+ */
+export function socketDuplex(stream: NodeDuplex): Duplex | null {
+  if (!(stream instanceof Socket)) return null;
+  stream.pause();
+  return new TcpDuplex(stream, null);
+}
+
+/** Whether a text is an IP address, of either family. */
+export function isIpAddress(text: string): boolean {
+  return isIP(text) !== 0;
 }
 
 function listenOn(options: ListenOptions, host: string, accept: (duplex: Duplex) => void): Promise<Listener> {

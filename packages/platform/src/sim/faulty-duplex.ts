@@ -28,7 +28,7 @@ export class WireCutError extends Error {
 export class FaultyDuplex implements Duplex, DuplexSink {
   readonly remote: Endpoint | null;
   readonly local: Endpoint | null;
-  readonly transport: "tcp" | "in-process";
+  readonly transport: Duplex["transport"];
   /** Of the duplex inside, where it has them: faults act on what TLS carries. */
   readonly peek?: NonNullable<Duplex["peek"]>;
   readonly startTls?: NonNullable<Duplex["startTls"]>;

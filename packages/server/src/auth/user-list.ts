@@ -2,7 +2,7 @@
 // an account. The rules and their order are the reference's (auth.go, processClientOrLeafAuthentication).
 
 import { isDeepStrictEqual } from "node:util";
-import type { Random } from "@myelin/platform";
+import type { Duplex, Random } from "@myelin/platform";
 import type { ConnectOptions } from "@myelin/protocol";
 import type { ClientConnection } from "../connection/client-connection.ts";
 import type { Authenticator } from "../connection/context.ts";
@@ -17,7 +17,13 @@ import { CertificateUsers } from "./certificate-users.ts";
 import { verifySignature } from "./nkey.ts";
 import { Permissions } from "./permissions.ts";
 import { knowsSecret } from "./secrets.ts";
-import { identityOf, type UserOptions } from "./users.ts";
+import { type ConnectionType, identityOf, type UserOptions } from "./users.ts";
+
+const CONNECTION_TYPE_OF: Readonly<Record<Duplex["transport"], ConnectionType>> = {
+  tcp: "STANDARD",
+  websocket: "WEBSOCKET",
+  "in-process": "IN_PROCESS",
+};
 
 /** What a user list needs of a server's options. */
 export type UserListOptions = Pick<ServerOptions, "users" | "noAuthUser" | "openGlobalAccount"> &
@@ -208,7 +214,5 @@ export class UserList implements Authenticator {
 
 /** Whether a user may come by this kind of connection. */
 function isAllowed({ connectionTypes }: UserOptions, { duplex }: ClientConnection): boolean {
-  return (
-    connectionTypes === null || connectionTypes.includes(duplex.transport === "in-process" ? "IN_PROCESS" : "STANDARD")
-  );
+  return connectionTypes === null || connectionTypes.includes(CONNECTION_TYPE_OF[duplex.transport]);
 }

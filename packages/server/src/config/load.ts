@@ -13,6 +13,7 @@ import { ConfigError, type Problem, Problems } from "./problem.ts";
 import type { SettingName, Settings, SettingsDraft } from "./settings.ts";
 import { Source, type Span } from "./source.ts";
 import type { MapValue } from "./value.ts";
+import { checkWebSocket } from "./websocket.ts";
 
 /** Where a configuration is. */
 export type ConfigGiven = { readonly file: string } | { readonly text: string };
@@ -65,6 +66,7 @@ function readSource(path: string, { readFile }: ConfigOutside): { source: Source
 function checkTogether(draft: SettingsDraft, problems: Problems): void {
   checkLimits(draft, problems);
   checkUsers(draft, problems);
+  checkWebSocket(draft, problems);
 }
 
 /**

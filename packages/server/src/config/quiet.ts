@@ -10,7 +10,6 @@ const OF_ITS_OWN: Readonly<Record<string, (value: ConfigValue) => boolean>> = {
   tls: isOff,
   ocsp: (value) => isOff(value) || modeIsNever(value),
   resolver_tls: isOff,
-  websocket: hasNoListener,
   mqtt: hasNoListener,
   write_timeout: (value) => isWord(value, "default"),
 };
@@ -56,7 +55,7 @@ function modeIsNever(value: ConfigValue): boolean {
   return modes.length > 0 && modes.every((entry) => isWord(entry.value, "never"));
 }
 
-/** Without a port these listeners do not listen. */
+/** Without a port this listener does not listen. */
 function hasNoListener(value: ConfigValue): boolean {
   if (value.kind !== "map") return false;
   const listens = [...value.entries.values()].filter(({ key }) => /^(?:port|listen)$/i.test(key));

@@ -2,18 +2,29 @@
 //
 // Zero and the empty string mean "the default" where the reference means that; the setting is then left alone.
 
-import { parseAdvertised, splitHostPort } from "../address.ts";
+import { parseAdvertised } from "../address.ts";
 import type { ServerOptions } from "../options.ts";
 import { GLOBAL_ACCOUNT } from "../routing/account.ts";
 import type { Block, Directive } from "./directives/directive.ts";
-import { parseDuration } from "./duration.ts";
 import { readPermissions } from "./permissions.ts";
 import type { Problems } from "./problem.ts";
+import {
+  badValue,
+  booleanOf,
+  durationOf,
+  readAuthTimeout,
+  readDuration,
+  readListen,
+  readPort,
+  stringOf,
+  wholeNumber,
+} from "./readers.ts";
 import type { ProcessSettings, SettingsDraft } from "./settings.ts";
 import type { Span } from "./source.ts";
 import { readTls } from "./tls.ts";
 import { addUsers, setAccounts } from "./users.ts";
-import type { BooleanValue, ConfigValue, Entry, FloatValue, IntegerValue, MapValue, StringValue } from "./value.ts";
+import type { Entry, MapValue } from "./value.ts";
+import { WEBSOCKET_SETTERS } from "./websocket.ts";
 
 /** One directive of a file, and where its value goes. */
 export interface Setting {
@@ -36,19 +47,14 @@ type ProcessSettingOf<T> = {
 }[keyof ProcessSettings];
 
 const INT32_MAX = 2 ** 31 - 1;
-const PORT_MAX = 65_535;
 const LAME_DUCK_MS_MIN = 30_000;
-/** Above this the reference warns: it is mostly `1m` without quotes, which is a million. */
-const AUTH_TIMEOUT_MS_MAX = 60_000;
 
 /** By the path of the directive. */
 export const SETTERS: Readonly<Record<string, Setter>> = {
   listen,
   port: ({ entry, draft, problems }) => {
-    const port = wholeNumber(entry.value);
-    if (port < -1 || port > PORT_MAX)
-      badValue(problems, entry, `port ${port} is out of range`, `ports go from 1 to ${PORT_MAX}; -1 picks a free one`);
-    else if (port !== 0) draft.option("port", port, entry.value.span);
+    const port = readPort(entry, wholeNumber(entry.value), problems);
+    if (port !== null && port !== 0) draft.option("port", port, entry.value.span);
   },
   host: text("host"),
   server_name: ({ entry, draft, problems }) => {
@@ -150,6 +156,8 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
   },
   allow_non_tls: flag("allowNonTls"),
 
+  ...WEBSOCKET_SETTERS,
+
   disable_sublist_cache: () => {},
   store_dir: ({ entry, problems }) => {
     if (stringOf(entry.value) === "") return;
@@ -159,7 +167,7 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
 };
 
 /** Blocks that their setter reads itself, entry by entry. */
-export const WHOLE_BLOCKS: ReadonlySet<string> = new Set(["authorization.default_permissions", "tls"]);
+export const WHOLE_BLOCKS: ReadonlySet<string> = new Set(["authorization.default_permissions", "tls", "websocket.tls"]);
 
 function text(name: OptionOf<string>): Setter {
   return ({ entry, draft }) => {
@@ -193,87 +201,25 @@ function count(name: OptionOf<number>, max: number): Setter {
   };
 }
 
-/** A duration from 1 ms; 0 means the default. A bare number is an old form and means seconds. */
+/** A duration from 1 ms; 0 means the default. */
 function duration(name: OptionOf<number>): Setter {
   return ({ entry, draft, problems }) => {
-    const { key, value } = entry;
-    if (value.kind === "integer") {
-      const reason = `${key} should be converted to a duration`;
-      const written = value.span.source.text.slice(value.span.start, value.span.end);
-      const hint = `a number without a unit is taken for seconds; write "${/^\d+m$/i.test(written) ? written.toLowerCase() : `${value.value}s`}"`;
-      problems.warn("DISCOURAGED", `invalid use of field ${JSON.stringify(key)}: ${reason}`, value.span, hint);
-    }
-    const ms = value.kind === "integer" ? Number(value.value) * 1000 : durationOf(entry, problems);
-    if (ms === null) return;
-    if (ms < 0 || ms > Number.MAX_SAFE_INTEGER) badValue(problems, entry, `${key} must be a positive duration`);
-    else if (ms > 0) draft.option(name, Math.ceil(ms), value.span);
+    const ms = readDuration(entry, problems);
+    if (ms !== null && ms > 0) draft.option(name, ms, entry.value.span);
   };
 }
 
-/** Milliseconds; null when it is no duration, which is reported. */
-function durationOf(entry: Entry, problems: Problems): number | null {
-  const ms = parseDuration(stringOf(entry.value));
-  if (ms === null) {
-    const problem = `error parsing ${entry.key}: time: invalid duration ${JSON.stringify(stringOf(entry.value))}`;
-    badValue(problems, entry, problem, `durations look like "250ms", "10s", "1h30m"`);
-  }
-  return ms;
-}
-
 function listen({ entry, draft, problems }: Setting): void {
-  const { value } = entry;
-  const written = value.kind === "integer" ? `:${value.value}` : stringOf(value);
-  const parts = splitHostPort(written);
-  if (parts === null) {
-    badValue(
-      problems,
-      entry,
-      `could not parse address string ${JSON.stringify(written)}`,
-      `give a port or "host:port", IPv6 addresses in brackets`,
-    );
-    return;
-  }
-  if (!/^[+-]?\d+$/.test(parts.port)) {
-    badValue(problems, entry, `could not parse port ${JSON.stringify(parts.port)}`);
-    return;
-  }
-  const port = Number(parts.port);
-  if (port < -1 || port > PORT_MAX) {
-    badValue(problems, entry, `port ${port} is out of range`, `ports go from 1 to ${PORT_MAX}; -1 picks a free one`);
-    return;
-  }
-  if (parts.host !== "") draft.option("host", parts.host, value.span);
-  if (port !== 0) draft.option("port", port, value.span);
+  const address = readListen(entry, problems);
+  if (address === null) return;
+  const { span } = entry.value;
+  if (address.host !== "") draft.option("host", address.host, span);
+  if (address.port !== 0) draft.option("port", address.port, span);
 }
 
 function authTimeout({ entry, draft, problems }: Setting): void {
-  const { value, key } = entry;
-  const ms =
-    value.kind === "string" ? parseDuration(value.value) : Number((value as IntegerValue | FloatValue).value) * 1000;
-  if (ms === null) {
-    const shown = JSON.stringify(stringOf(value));
-    badValue(
-      problems,
-      entry,
-      `error parsing authorization config, 'timeout' time: invalid duration ${shown}`,
-      `give seconds or a duration such as "2s"`,
-    );
-    return;
-  }
-  if (ms < 0 || ms > Number.MAX_SAFE_INTEGER) {
-    badValue(problems, entry, `${key} must not be negative`);
-    return;
-  }
-  if (ms > AUTH_TIMEOUT_MS_MAX) {
-    const reason = `timeout of ${ms / 1000} seconds is high, consider keeping it under 60 seconds`;
-    problems.warn(
-      "DISCOURAGED",
-      `invalid use of field ${JSON.stringify(key)}: ${reason}`,
-      value.span,
-      '1m without quotes is a million; write "1m"',
-    );
-  }
-  if (ms > 0) draft.option("authTimeoutMs", Math.ceil(ms), value.span);
+  const ms = readAuthTimeout(entry, problems);
+  if (ms !== null && ms > 0) draft.option("authTimeoutMs", ms, entry.value.span);
 }
 
 /** What must hold between the directives of one `authorization`. */
@@ -291,24 +237,4 @@ function checkCredentials({ entry, draft, problems }: Setting): void {
       "add a user, or use a token",
     );
   }
-}
-
-function badValue(problems: Problems, entry: Entry, message: string, hint: string | null = null): void {
-  problems.error("BAD_VALUE", message, entry.value.span, hint);
-}
-
-// Types have been checked when a setter is called, so these take the value as what it is.
-
-/** Clamped to what a number holds exactly; no limit that a directive has is near it. */
-function wholeNumber(value: ConfigValue): number {
-  const whole = Number((value as IntegerValue).value);
-  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(whole, Number.MAX_SAFE_INTEGER));
-}
-
-function stringOf(value: ConfigValue): string {
-  return (value as StringValue).value;
-}
-
-function booleanOf(value: ConfigValue): boolean {
-  return (value as BooleanValue).value;
 }

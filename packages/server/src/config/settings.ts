@@ -5,6 +5,7 @@ import type { PermissionOptions } from "../auth/permission-options.ts";
 import { identityOf, type UserOptions } from "../auth/users.ts";
 import type { PartialServerOptions, ServerOptions } from "../options.ts";
 import { GLOBAL_ACCOUNT } from "../routing/account.ts";
+import type { WebSocketOptions } from "../websocket-options.ts";
 import type { Problems } from "./problem.ts";
 import type { Span } from "./source.ts";
 
@@ -58,6 +59,10 @@ export class SettingsDraft implements Settings {
   readonly options: Mutable<PartialServerOptions> = {};
   readonly process: Mutable<ProcessSettings> = {};
   readonly origins: Map<SettingName, Span> = new Map();
+  /** Where each option of WebSocket was set. */
+  readonly webSocketOrigins: Map<keyof WebSocketOptions, Span> = new Map();
+  /** The cookie with a JWT, which needs operators. */
+  webSocketJwtCookie: { readonly name: string; readonly span: Span } | null = null;
   readonly #users: UserOptions[] = [];
   readonly #identities: Set<string> = new Set();
   readonly #accounts: string[] = [];
@@ -67,6 +72,12 @@ export class SettingsDraft implements Settings {
   option<Name extends keyof ServerOptions>(name: Name, value: ServerOptions[Name], span: Span): void {
     this.options[name] = value;
     this.origins.set(name, span);
+  }
+
+  /** Sets an option of WebSocket. */
+  webSocket<Name extends keyof WebSocketOptions>(name: Name, value: WebSocketOptions[Name], span: Span): void {
+    this.options.webSocket = { ...this.options.webSocket, [name]: value };
+    this.webSocketOrigins.set(name, span);
   }
 
   /** Adds a user, unless there is one of that name. */
@@ -132,5 +143,6 @@ export function overrideOptions(file: PartialServerOptions, over: PartialServerO
   if (users !== undefined) options.user = options.pass = options.token = null;
   if (typeof user === "string") options.token = null;
   if (typeof token === "string" || user === null) options.user = options.pass = null;
+  if (over.webSocket !== undefined) over = { ...over, webSocket: { ...file.webSocket, ...over.webSocket } };
   return Object.assign(options, over);
 }

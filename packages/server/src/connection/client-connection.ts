@@ -1,7 +1,7 @@
 // One client's connection: its state, its life from INFO to the end, and its face as a subscriber.
 // net/listener.ts (or an in-process attach) makes it; it owns its duplex, and passes what arrives to Inbound -> parser -> ClientDispatch.
 
-import type { Duplex, DuplexSink, Timer, TlsSession } from "@myelin/platform";
+import type { Duplex, DuplexSink, Farewell, Timer, TlsSession } from "@myelin/platform";
 import {
   CLIENT_PROTOCOL_MAX,
   ClientParser,
@@ -14,6 +14,7 @@ import {
 } from "@myelin/protocol";
 import { createNonce } from "../auth/nkey.ts";
 import { ProxyHeaderError } from "../net/proxy-header.ts";
+import { WebSocketError } from "../net/websocket/websocket-duplex.ts";
 import { type Account, noTraffic, type Traffic } from "../routing/account.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
 import type { Subscription } from "../routing/subscription.ts";
@@ -61,7 +62,7 @@ export class ClientConnection
   /** What the client signs with its nkey; empty where nobody has one. */
   readonly nonce: string;
   /** Null without TLS. */
-  tls: TlsSession | null = null;
+  tls: TlsSession | null;
   /** Whether the TLS handshake came before INFO. */
   isTlsFirst = false;
   connect: Readonly<ConnectOptions> = DEFAULT_CONNECT_OPTIONS;
@@ -89,6 +90,8 @@ export class ClientConnection
   #firstPongSent = false;
   #duplexClosed = false;
   #closing: Timer | null = null;
+  /** Why the connection ends, for a WebSocket's peer. */
+  #farewell: Farewell = { status: 0, text: "" };
   /** The peer ended while the parser was suspended: what it sent before counts, then the connection ends. */
   #endsLater = false;
 
@@ -97,13 +100,14 @@ export class ClientConnection
     const { options } = context;
     this.id = id;
     this.duplex = duplex;
+    this.tls = duplex.tls ?? null;
     this.#admission = new ClientAdmission(context, this);
     const assumed = this.#admission.assume();
     this.account = assumed?.account ?? context.globalAccount;
     this.userName = assumed?.userName ?? "";
     this.rights = this.#admission.rightsOf(assumed);
     this.nonce = context.authenticator.usesNonce ? createNonce(context.random) : "";
-    this.#label = addressLabel(duplex.remote, id);
+    this.#label = addressLabel(duplex, id);
     this.startWallMs = context.clock.wallMs();
     this.lastHeardMs = context.clock.monotonicMs();
     this.pings = new PingTimer(context.clock, options.pingIntervalMs, options.pingMax, this);
@@ -256,6 +260,7 @@ export class ClientConnection
   closed(error: Error | null): void {
     this.#duplexClosed = true;
     this.#closing?.cancel();
+    if (error instanceof WebSocketError) this.logError(`read error: ${error.message}`);
     this.close(
       error === null ? "CLIENT_CLOSED" : error instanceof ProxyHeaderError ? "PROTOCOL_VIOLATION" : "READ_ERROR",
     );
@@ -414,7 +419,7 @@ export class ClientConnection
     this.#dispatch.forget();
     if (!this.connectReceived) return;
     const who = identityLabel(this.connect, this.userName);
-    this.#label = addressLabel(this.duplex.remote, this.id) + connectLabel(this.connect, this.account.name, who);
+    this.#label = addressLabel(this.duplex, this.id) + connectLabel(this.connect, this.account.name, who);
   }
 
   #admitted(): void {
@@ -535,6 +540,8 @@ export class ClientConnection
       this.duplex.destroy();
       return;
     }
+    const { status, text } = CLOSE_REASONS[reason];
+    this.#farewell = { status, text };
     this.#out.flush();
     if (this.#out.pendingBytes === 0) this.#finish();
     else this.#closing = this.#context.clock.setTimer(LAST_FLUSH_MS, () => this.duplex.destroy());
@@ -618,7 +625,7 @@ export class ClientConnection
   #finish(): void {
     this.#closing?.cancel();
     this.#closing = null;
-    this.duplex.close();
+    this.duplex.close(this.#farewell);
   }
 }
 

@@ -1,14 +1,22 @@
 // What a client is called in the log: `127.0.0.1:50312 - cid:7 - "v2.29.0:nats.js:billing" - "A/user:alice"`
 // (client.go initClient, processConnect, getAuthUser).
 
-import type { Endpoint } from "@myelin/platform";
+import type { Duplex } from "@myelin/platform";
 import type { ConnectOptions } from "@myelin/protocol";
 
+/** What of a duplex tells where it comes from. */
+type AddressedDuplex = Pick<Duplex, "forwardedFor" | "remote" | "transport">;
+
 /** The beginning of every log line about a connection: where it comes from, and its number. */
-export function addressLabel(remote: Endpoint | null, id: number): string {
-  if (remote === null) return `pipe - cid:${id}`;
-  const host = remote.host.includes(":") ? `[${remote.host}]` : remote.host;
-  return `${host}:${remote.port} - cid:${id}`;
+export function addressLabel({ forwardedFor, remote, transport }: AddressedDuplex, id: number): string {
+  const number = `${transport === "websocket" ? "wid" : "cid"}:${id}`;
+  if (remote === null) return `pipe - ${number}`;
+  const address = `${bracketed(remote.host)}:${remote.port} - ${number}`;
+  return forwardedFor === undefined || forwardedFor === null ? address : `${bracketed(forwardedFor)}/${address}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /**

@@ -27,27 +27,29 @@ interface CloseReasonEntry {
   readonly text: string;
   /** Whether what is waiting in the outbound buffer, an error text mostly, is sent before the end. */
   readonly flushes: boolean;
+  /** The status in the close frame of a WebSocket (websocket.go wsEnqueueCloseMessage). */
+  readonly status: number;
 }
 
 /** Every reason that exists here. */
 export const CLOSE_REASONS: Readonly<Record<CloseReason, CloseReasonEntry>> = Object.freeze({
-  CLIENT_CLOSED: { text: "Client Closed", flushes: true },
-  AUTHENTICATION_TIMEOUT: { text: "Authentication Timeout", flushes: true },
-  AUTHENTICATION_EXPIRED: { text: "Authentication Expired", flushes: true },
-  AUTHENTICATION_FAILURE: { text: "Authentication Failure", flushes: true },
-  TLS_HANDSHAKE_ERROR: { text: "TLS Handshake Failure", flushes: false },
-  SLOW_CONSUMER_PENDING_BYTES: { text: "Slow Consumer (Pending Bytes)", flushes: false },
-  SLOW_CONSUMER_WRITE_DEADLINE: { text: "Slow Consumer (Write Deadline)", flushes: false },
-  READ_ERROR: { text: "Read Error", flushes: false },
-  PARSE_ERROR: { text: "Parse Error", flushes: true },
-  STALE_CONNECTION: { text: "Stale Connection", flushes: true },
-  PROTOCOL_VIOLATION: { text: "Protocol Violation", flushes: true },
-  BAD_CLIENT_PROTOCOL: { text: "Bad Client Protocol Version", flushes: true },
-  MAX_CONNECTIONS: { text: "Maximum Connections Exceeded", flushes: true },
-  MAX_PAYLOAD: { text: "Maximum Message Payload Exceeded", flushes: true },
-  MAX_CONTROL_LINE: { text: "Maximum Control Line Exceeded", flushes: true },
-  SERVER_SHUTDOWN: { text: "Server Shutdown", flushes: true },
-  NO_RESPONDERS_WITHOUT_HEADERS: { text: "No Responders Requires Headers", flushes: true },
-  INTERNAL_ERROR: { text: "Internal Client", flushes: true },
-  KICKED: { text: "Kicked", flushes: true },
+  CLIENT_CLOSED: { text: "Client Closed", flushes: true, status: 1000 },
+  AUTHENTICATION_TIMEOUT: { text: "Authentication Timeout", flushes: true, status: 1008 },
+  AUTHENTICATION_EXPIRED: { text: "Authentication Expired", flushes: true, status: 1008 },
+  AUTHENTICATION_FAILURE: { text: "Authentication Failure", flushes: true, status: 1008 },
+  TLS_HANDSHAKE_ERROR: { text: "TLS Handshake Failure", flushes: false, status: 1015 },
+  SLOW_CONSUMER_PENDING_BYTES: { text: "Slow Consumer (Pending Bytes)", flushes: false, status: 1008 },
+  SLOW_CONSUMER_WRITE_DEADLINE: { text: "Slow Consumer (Write Deadline)", flushes: false, status: 1008 },
+  READ_ERROR: { text: "Read Error", flushes: false, status: 1001 },
+  PARSE_ERROR: { text: "Parse Error", flushes: true, status: 1002 },
+  STALE_CONNECTION: { text: "Stale Connection", flushes: true, status: 1001 },
+  PROTOCOL_VIOLATION: { text: "Protocol Violation", flushes: true, status: 1002 },
+  BAD_CLIENT_PROTOCOL: { text: "Bad Client Protocol Version", flushes: true, status: 1002 },
+  MAX_CONNECTIONS: { text: "Maximum Connections Exceeded", flushes: true, status: 1008 },
+  MAX_PAYLOAD: { text: "Maximum Message Payload Exceeded", flushes: true, status: 1009 },
+  MAX_CONTROL_LINE: { text: "Maximum Control Line Exceeded", flushes: true, status: 1008 },
+  SERVER_SHUTDOWN: { text: "Server Shutdown", flushes: true, status: 1001 },
+  NO_RESPONDERS_WITHOUT_HEADERS: { text: "No Responders Requires Headers", flushes: true, status: 1011 },
+  INTERNAL_ERROR: { text: "Internal Client", flushes: true, status: 1011 },
+  KICKED: { text: "Kicked", flushes: true, status: 1011 },
 });

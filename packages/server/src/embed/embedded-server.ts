@@ -2,8 +2,10 @@
 // Wraps server.ts with Node's clock, network and random numbers, the defaults of embedding, and events.
 
 import { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
+import type { Duplex as NodeDuplex } from "node:stream";
 import type { Arena, Clock, Duplex, Network, Random } from "@myelin/platform";
-import { NodeClock, NodeNetwork, NodeRandom, sharedArena } from "@myelin/platform/node";
+import { NodeClock, NodeNetwork, NodeRandom, sharedArena, socketDuplex } from "@myelin/platform/node";
 import { type Authenticate, UserFunction } from "../auth/user-function.ts";
 import { NODE_CONFIG_OUTSIDE } from "../config/node-outside.ts";
 import type { ClientConnection } from "../connection/client-connection.ts";
@@ -12,14 +14,22 @@ import { type Logger, SILENT_LOGGER } from "../logger.ts";
 import { OptionsError, type PartialServerOptions, type ServerOptions } from "../options.ts";
 import { ReloadError } from "../reload/plan.ts";
 import { type Outside, Server, type ServerState } from "../server.ts";
-import { completeTls, type TlsOptions, TlsSettingsError } from "../tls/settings.ts";
+import { completeTls, type TlsOptions, type TlsSettings, TlsSettingsError } from "../tls/settings.ts";
+import type { PartialWebSocketOptions } from "../websocket-options.ts";
 import { type ConfiguredOptions, configuredOptions } from "./configured-options.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection-info.ts";
 
+/** Options of WebSocket in an embedded server. */
+export interface EmbeddedWebSocketOptions extends Omit<PartialWebSocketOptions, "tls"> {
+  readonly tls?: TlsOptions | null;
+}
+
 /** Options of an embedded server: those of every server, and what a program can give besides. */
-export interface EmbeddedServerOptions extends Omit<PartialServerOptions, "tls"> {
+export interface EmbeddedServerOptions extends Omit<PartialServerOptions, "tls" | "webSocket"> {
   /** TLS for clients, in the place of a `tls` block in the configuration; null for none. Files are read when the server is made. */
   readonly tls?: TlsOptions | null;
+  /** Clients by WebSocket, in the place of a `websocket` block. Its `tls` is given as {@link tls}. */
+  readonly webSocket?: EmbeddedWebSocketOptions | undefined;
   /** Gets what the server has to say: any object with these five methods, `console` and pino among them. Silent when absent. */
   readonly logger?: Logger;
   /** A configuration file of nats-server's form, under the options given here. See docs/configuration.md. */
@@ -206,6 +216,16 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
     return this.#server.port;
   }
 
+  /** Where a WebSocket on this machine connects, `ws://127.0.0.1:port`; null without a `port` in the option `webSocket`. */
+  get webSocketUrl(): string | null {
+    return this.#server.webSocketUrl;
+  }
+
+  /** The port for WebSockets; 0 without a listener for them, and before {@link ready}. */
+  get webSocketPort(): number {
+    return this.#server.webSocketPort;
+  }
+
   /** Clients that are connected now, in the order in which they came. */
   get connections(): ConnectionInfo[] {
     return Array.from(this.#server.connections, connectionInfo);
@@ -244,6 +264,21 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
   attach(duplex: Duplex): void {
     this.#server.attach(duplex);
   }
+
+  /**
+   * Serves a WebSocket that came to an HTTP server of yours: `http.on("upgrade", server.handleUpgrade)` gives them all to the server.
+   * Origins, cookies, compression and who may come in are those of the option `webSocket`, which needs no port for that.
+   *
+   * @param socket - Belongs to the server from now on, also when the request is refused.
+   * @param head - What came behind the request.
+   */
+  readonly handleUpgrade = (request: IncomingMessage, socket: NodeDuplex, head: Buffer): void => {
+    const { state } = this.#server;
+    const takesClients = state !== "closing" && state !== "closed" && !this.isLameDuck;
+    const duplex = takesClients ? socketDuplex(socket) : null;
+    if (duplex === null) socket.destroy();
+    else this.#server.upgrade(request, duplex, head, "encrypted" in socket);
+  };
 
   /** Ends every connection, with its subscriptions, and sets the counters to zero. The listener and its port stay. */
   async reset(): Promise<void> {
@@ -299,8 +334,8 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
   }
 
   /** What a server is made of: the configuration, the program's options over it, the defaults of embedding under both. */
-  #optionsOf({ authenticate, configFile, configText, tls, ...own }: ReloadOptions): ConfiguredOptions {
-    const over = { ...withoutUndefined(own), ...tlsOption(tls) };
+  #optionsOf({ authenticate, configFile, configText, tls, webSocket, ...own }: ReloadOptions): ConfiguredOptions {
+    const over = { ...withoutUndefined(own), ...tlsOption("tls", tls), ...webSocketOption(webSocket) };
     const configured = configuredOptions({ configFile, configText }, over, this.#logger);
     const options = { ...EMBEDDED_DEFAULTS, ...configured.options };
     if (authenticate !== undefined) checkAuthenticate(options);
@@ -372,15 +407,25 @@ function checkAuthenticate({ token, user, users }: PartialServerOptions): void {
   if (users !== undefined && users.length > 0) throw new OptionsError("users", problem);
 }
 
-function tlsOption(tls: TlsOptions | null | undefined): PartialServerOptions {
+function tlsOption(
+  name: "tls" | "webSocket",
+  tls: TlsOptions | null | undefined,
+): { readonly tls?: TlsSettings | null } {
   if (tls === undefined) return {};
   if (tls === null) return { tls: null };
   try {
     return { tls: completeTls(tls, NODE_CONFIG_OUTSIDE.readFile) };
   } catch (error) {
     if (!(error instanceof TlsSettingsError)) throw error;
-    throw new OptionsError("tls", `${error.option}: ${error.message}`, { cause: error });
+    const place = name === "tls" ? "" : "tls.";
+    throw new OptionsError(name, `${place}${error.option}: ${error.message}`, { cause: error });
   }
+}
+
+function webSocketOption(given: EmbeddedWebSocketOptions | undefined): PartialServerOptions {
+  if (given === undefined) return {};
+  const { tls, ...others } = given;
+  return { webSocket: { ...others, ...tlsOption("webSocket", tls) } };
 }
 
 /** `{ port: undefined }` is the same as nothing, and must not hide a default. */

@@ -165,6 +165,24 @@ test("prepare() prints settings with where each is from, hides secrets, and the 
   assert.deepEqual(again?.log, first?.log);
 });
 
+test("prepare() prints the websocket block, hides its secrets, and the print can be read back", () => {
+  const f = `websocket {
+    listen: "127.0.0.1:8080", no_tls: true, same_origin: true, compression: true, handshake_timeout: "3s"
+    allowed_origins: [ "https://a.example" ], headers { X-A: 'b "c"' }, ping_interval: "20s"
+    authorization { user: web, password: websecret, timeout: 5 }, user_cookie: u
+  }`;
+  const { stdout, exitCode } = run(["--print-config", "-c", "f"], { f });
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /\nwebsocket \{ +# f:1:1\n {2}host: "127\.0\.0\.1"\n {2}port: 8080\n/);
+  assert.doesNotMatch(stdout, /websecret/);
+  const read = (text: string): unknown => {
+    const { pass: _pass, ...others } = run(["-c", "g"], { g: text }).settings?.options.webSocket ?? {};
+    return others;
+  };
+  assert.deepEqual(read(stdout), read(f));
+  assert.match(run(["--print-config", "-c", "f"], { f: "port: 1" }).stdout, /\n# websocket: not set\n/);
+});
+
 const EXECUTABLE = fileURLToPath(new URL("../../bin/myelin-server.js", import.meta.url));
 const REFERENCE = process.env["REFERENCE_SERVER"];
 const folder = mkdtempSync(join(tmpdir(), "myelin-configured-"));

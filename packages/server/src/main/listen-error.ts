@@ -1,6 +1,7 @@
 // Why the server could not listen, in the words that the reference has for it: launchers and people know them.
 
 import { hostPort } from "../net/listener.ts";
+import type { WebSocketListenError } from "../net/websocket/service.ts";
 import { systemErrorText } from "../system-error.ts";
 
 const LOOKUP_CODES = ["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NONAME", "EAI_NODATA"];
@@ -21,13 +22,19 @@ export function badPortText(host: string, port: number): string {
  */
 export function listenErrorText(host: string, port: number, error: Error): string {
   const shownPort = Math.max(0, port);
+  return listeningText(host, shownPort, listenReason(host, shownPort, error));
+}
+
+/** The same for the listener for WebSockets. */
+export function webSocketListenErrorText({ cause, host, port }: WebSocketListenError): string {
+  return `Unable to listen for websocket connections: ${listenReason(host, Math.max(0, port), cause)}`;
+}
+
+function listenReason(host: string, port: number, error: Error): string {
   const code = (error as NodeJS.ErrnoException).code ?? "";
-  if (LOOKUP_CODES.includes(code)) {
-    return listeningText(host, shownPort, `listen tcp: lookup ${host}: no such host`);
-  }
+  if (LOOKUP_CODES.includes(code)) return `listen tcp: lookup ${host}: no such host`;
   const text = systemErrorText(error);
-  const reason = text === undefined ? error.message : `listen tcp ${hostPort(host, shownPort)}: bind: ${text}`;
-  return listeningText(host, shownPort, reason);
+  return text === undefined ? error.message : `listen tcp ${hostPort(host, port)}: bind: ${text}`;
 }
 
 function listeningText(host: string, port: number, reason: string): string {

@@ -4,11 +4,12 @@ import { formatDuration } from "../config/duration.ts";
 import { completeProcessSettings, type ProcessSettings, type SettingName } from "../config/settings.ts";
 import { completeOptions, type ServerOptions } from "../options.ts";
 import { isInsecureSuite } from "../tls/cipher-suites.ts";
+import type { TlsSettings } from "../tls/settings.ts";
 import type { MergedSettings } from "./run-settings.ts";
 
 type Form = "plain" | "duration" | "secret";
 /** Lists are not printed. */
-type PlainSetting = Exclude<SettingName, "users" | "accounts" | "tls">;
+type PlainSetting = Exclude<SettingName, "users" | "accounts" | "tls" | "webSocket">;
 type Line = readonly [directive: string, setting: PlainSetting, form: Form];
 
 const LINES: readonly Line[] = [
@@ -65,11 +66,58 @@ export function printConfig(settings: MergedSettings): string {
   const authorization = AUTHORIZATION.map((line) => writeLine(line, "  ", settings, options));
   const users = `# ${options.users.length} users in ${new Set(options.users.map(({ account }) => account)).size} accounts: not shown`;
   const block = options.users.length > 0 ? [users] : ["authorization {", ...authorization, "}"];
-  return `${[...lines, ...block, ...tlsLines(settings, options)].join("\n")}\n`;
+  const tls = options.tls === null ? ["# tls: not set"] : blockLines("tls", "tls", settings, tlsLines(options.tls));
+  return `${[...lines, ...block, ...tls, ...webSocketLines(settings, options)].join("\n")}\n`;
 }
 
-function tlsLines({ origins }: MergedSettings, { tls }: ServerOptions): string[] {
-  if (tls === null) return ["# tls: not set"];
+/** A block, with the place that it is from behind its name. */
+function blockLines(
+  directive: string,
+  setting: "tls" | "webSocket",
+  { origins }: MergedSettings,
+  lines: string[],
+): string[] {
+  const head = `${directive} {`.padEnd(ORIGIN_COLUMN);
+  return [`${head} # ${origins.get(setting) ?? "default"}`, ...lines.map((line) => `  ${line}`), "}"];
+}
+
+function webSocketLines(settings: MergedSettings, { webSocket }: ServerOptions): string[] {
+  if (webSocket.port === 0) return ["# websocket: not set"];
+  const { allowedOrigins, authTimeoutMs, headers, pass, pingIntervalMs, tls, token, user } = webSocket;
+  const ms = (value: number): string => write(value, "duration");
+  const text = (value: string): string => write(value, "plain");
+  const lines = [
+    `host: ${text(webSocket.host)}`,
+    `port: ${webSocket.port}`,
+    `no_tls: ${webSocket.noTls}`,
+    `same_origin: ${webSocket.sameOrigin}`,
+    `compression: ${webSocket.compression}`,
+    `handshake_timeout: ${ms(webSocket.handshakeTimeoutMs)}`,
+  ];
+  if (allowedOrigins.length > 0) lines.push(`allowed_origins: [${allowedOrigins.map(text).join(", ")}]`);
+  for (const [directive, value] of [
+    ["no_auth_user", webSocket.noAuthUser],
+    ["user_cookie", webSocket.userCookie],
+    ["pass_cookie", webSocket.passCookie],
+    ["token_cookie", webSocket.tokenCookie],
+  ] as const) {
+    if (value !== null) lines.push(`${directive}: ${text(value)}`);
+  }
+  if (pingIntervalMs !== null) lines.push(`ping_interval: ${ms(pingIntervalMs)}`);
+  const named = Object.entries(headers).map(([name, value]) => `${text(name)}: ${text(value)}`);
+  if (named.length > 0) lines.push(`headers { ${named.join(", ")} }`);
+  const own = [
+    ...(user === null ? [] : [`  user: ${text(user)}`]),
+    ...(pass === null ? [] : ["  # password: not shown"]),
+    ...(token === null ? [] : ["  # token: not shown"]),
+    ...(authTimeoutMs === null ? [] : [`  timeout: ${ms(authTimeoutMs)}`]),
+  ];
+  if (own.length > 0) lines.push("authorization {", ...own, "}");
+  if (tls !== null) lines.push("tls {", ...tlsLines(tls).map((line) => `  ${line}`), "}");
+  return blockLines("websocket", "webSocket", settings, lines);
+}
+
+function tlsLines(tls: TlsSettings): string[] {
   const ms = (value: number): string => `"${formatDuration(value)}"`;
   const names = (list: readonly string[]): string => `[${list.map((name) => JSON.stringify(name)).join(", ")}]`;
   const path = (file: string | null): string => (file === null ? "not a file" : JSON.stringify(file));
@@ -93,8 +141,7 @@ function tlsLines({ origins }: MergedSettings, { tls }: ServerOptions): string[]
   }
   if (tls.curvePreferences !== null) lines.push(`curve_preferences: ${names(tls.curvePreferences)}`);
   if (tls.pinnedCerts !== null) lines.push(`pinned_certs: ${names(tls.pinnedCerts)}`);
-  const head = "tls {".padEnd(ORIGIN_COLUMN);
-  return [`${head} # ${origins.get("tls") ?? "default"}`, ...lines.map((line) => `  ${line}`), "}"];
+  return lines;
 }
 
 function writeLine(
@@ -116,7 +163,7 @@ function valueOf(
   { process }: MergedSettings,
   options: ServerOptions,
 ): string | number | boolean | null {
-  if (name in options) return options[name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls">];
+  if (name in options) return options[name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls" | "webSocket">];
   return completeProcessSettings(process)[name as keyof ProcessSettings];
 }
 

@@ -9,16 +9,18 @@ import type { Clock } from "@myelin/platform";
 import { SERVER_VERSION } from "@myelin/protocol";
 import { isBcrypt } from "../auth/secrets.ts";
 import type { Logger } from "../logger.ts";
+import { WebSocketListenError } from "../net/websocket/service.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "../options.ts";
 import type { ReloadPlan } from "../reload/plan.ts";
 import { fileErrorText } from "../system-error.ts";
 import { MYELIN_VERSION } from "../version.ts";
 import { bannerText } from "./banner.ts";
 import { EXIT_FAILURE } from "./command-line.ts";
-import { badPortText, listenErrorHint, listenErrorText, PORT_MAX } from "./listen-error.ts";
+import { badPortText, listenErrorHint, listenErrorText, PORT_MAX, webSocketListenErrorText } from "./listen-error.ts";
 import type { LogWriter } from "./log-writer.ts";
 import {
   type Addresses,
+  type Ports,
   portsFilePath,
   reachableUrls,
   removePortsFile,
@@ -35,6 +37,8 @@ export interface ManagedServer {
   readonly name: string;
   /** The real one, after `start`. */
   readonly port: number;
+  /** The port for WebSockets, after `start`; 0 or absent without a listener for them. */
+  readonly webSocketPort?: number;
   /** Where a client on this machine connects, after `start`. */
   readonly url: string;
   /** Listens, and logs that. Rejects with the platform's error. */
@@ -126,7 +130,7 @@ export class ServerProcess {
     }
     if (this.#stoppingSinceMs !== null) return;
     this.#log.info("Server is ready");
-    await this.#announce(options.host, server);
+    await this.#announce(options, server);
   }
 
   /** Does what a signal asks for. */
@@ -220,7 +224,7 @@ export class ServerProcess {
       this.#takeOver(server, reload);
       if (reload.movesPortsFile) {
         this.#removePortsFile();
-        await this.#writePortsFile(server, reload.plan.options.host);
+        await this.#writePortsFile(server, reload.plan.options);
       }
     } catch (error) {
       this.#reportFailedReload(reasonsOf(error));
@@ -265,32 +269,44 @@ export class ServerProcess {
   }
 
   #failListening(options: ServerOptions, error: Error): void {
-    this.#log.fatal(listenErrorText(options.host, options.port, error));
-    const hint = listenErrorHint(options.port, error);
+    const isWebSocket = error instanceof WebSocketListenError;
+    this.#log.fatal(isWebSocket ? webSocketListenErrorText(error) : listenErrorText(options.host, options.port, error));
+    const hint = isWebSocket ? null : listenErrorHint(options.port, error);
     if (hint !== null) this.#log.info(hint);
     this.#exit(EXIT_FAILURE);
   }
 
   /** Tells launchers and people where the server is. What goes wrong here does not stop it. */
-  async #announce(host: string, server: ManagedServer): Promise<void> {
-    await this.#writePortsFile(server, host);
+  async #announce(options: ServerOptions, server: ManagedServer): Promise<void> {
+    await this.#writePortsFile(server, options);
     if (this.#stoppingSinceMs === null) this.#outside.showBanner?.(bannerText(server.url));
   }
 
-  async #writePortsFile(server: ManagedServer, host: string): Promise<void> {
+  async #writePortsFile(server: ManagedServer, options: ServerOptions): Promise<void> {
     const { portsFileDir } = this.#settings;
-    const { programName, pid, addresses } = this.#outside;
+    const { programName, pid } = this.#outside;
     if (portsFileDir === null) return;
     const path = portsFilePath(portsFileDir, programName, pid);
     try {
-      const nats = await reachableUrls(schemeOf(server.url), host, server.port, addresses);
+      const ports = await this.#ports(options, server);
       // A stop or a reload may have come meanwhile.
       if (this.#stoppingSinceMs !== null || this.#settings.portsFileDir !== portsFileDir) return;
-      writePortsFile(path, { nats });
+      writePortsFile(path, ports);
       this.#portsFile = path;
     } catch (error) {
       this.#log.error(`Error writing ports file (${path}): ${fileErrorText("open", path, error as Error)}`);
     }
+  }
+
+  async #ports({ host, webSocket }: ServerOptions, server: ManagedServer): Promise<Ports> {
+    const { addresses } = this.#outside;
+    const { port, url, webSocketPort = 0 } = server;
+    const nats = await reachableUrls(schemeOf(url), host, port, addresses);
+    if (webSocketPort === 0) return { nats };
+    return {
+      nats,
+      websocket: await reachableUrls(webSocket.tls === null ? "ws" : "wss", webSocket.host, webSocketPort, addresses),
+    };
   }
 
   #removePortsFile(): void {

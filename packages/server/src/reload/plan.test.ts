@@ -59,6 +59,7 @@ const CASES: { readonly [Name in SettingName]: readonly [next: SettingValues[Nam
   debug: [true, "Reloaded: debug = true"],
   trace: [true, "Reloaded: trace = true"],
   tls: [TLS, "Reloaded: tls = enabled"],
+  webSocket: [{ ...BEFORE.webSocket, token: "s3cret" }, "-Websocket"],
   allowNonTls: [true, "-AllowNonTLS: old=false, new=true"],
   logFile: ["/a.log", "Reloaded: log_file = /a.log"],
   logSizeLimitBytes: [10_000, "-LogSizeLimit: old=0, new=10000"],
@@ -92,6 +93,16 @@ test("no secret stands in what is said of any change", () => {
     const { lines, refusals } = compareSettings(next, current);
     assert.doesNotMatch(JSON.stringify([lines, refusals]), /s3cret|u5er|joe/);
   }
+});
+
+test("certificates of WebSocket may change, but not whether there is TLS or who a certificate is", () => {
+  const withTls = (tls: TlsSettings | null): SettingValues => ({ ...BEFORE, webSocket: { ...BEFORE.webSocket, tls } });
+  const refusals = (next: TlsSettings | null, current: TlsSettings | null): number =>
+    compareSettings(withTls(next), withTls(current)).refusals.length;
+  assert.equal(refusals({ ...TLS, minVersion: "1.3" }, TLS), 0);
+  assert.equal(refusals({ ...TLS, map: true }, TLS), 1);
+  assert.equal(refusals(TLS, null), 1);
+  assert.equal(refusals(null, TLS), 1);
 });
 
 test("settings that are equal, though made anew, have not changed", () => {

@@ -1,6 +1,6 @@
 // The directives of users and permissions.
 
-import { type Block, block, defineBlock, list } from "./directive.ts";
+import { type Block, block, defineBlock, list, type Row } from "./directive.ts";
 
 /** `allow_responses` */
 export const ALLOW_RESPONSES: Block = defineBlock("allow_responses", null, [
@@ -81,10 +81,19 @@ export const AUTHORIZATION: Block = defineBlock(
   ["user", "pass", "token", "timeout", "users", "default_permissions"],
 );
 
-/** `authorization` of the WebSocket, MQTT, cluster and gateway listeners */
-export const SIMPLE_AUTHORIZATION: Block = defineBlock("authorization of other listeners", "other listeners", [
+const SIMPLE_ROWS: readonly Row[] = [
   ["user username", "string", "Name of the user"],
   ["pass password", "string", "Its password, plain or bcrypt"],
   ["token", "string", "The one token"],
   ["timeout", "number", "Time for CONNECT, in seconds or as a duration (2s)"],
-]);
+];
+
+/** `authorization` of the WebSocket listener */
+export const WEBSOCKET_AUTHORIZATION: Block = defineBlock("websocket.authorization", null, SIMPLE_ROWS);
+
+/** `authorization` of the MQTT, cluster and gateway listeners */
+export const SIMPLE_AUTHORIZATION: Block = defineBlock(
+  "authorization of other listeners",
+  "other listeners",
+  SIMPLE_ROWS,
+);

@@ -1,11 +1,11 @@
 // The directives of WebSocket, MQTT and of proxies in front of the server.
 
-import { SIMPLE_AUTHORIZATION } from "./auth-blocks.ts";
+import { SIMPLE_AUTHORIZATION, WEBSOCKET_AUTHORIZATION } from "./auth-blocks.ts";
 import { type Block, block, defineBlock, list } from "./directive.ts";
 import { TLS } from "./tls-blocks.ts";
 
 /** `websocket` */
-export const WEBSOCKET: Block = defineBlock("websocket", "WebSocket", [
+export const WEBSOCKET: Block = defineBlock("websocket", null, [
   ["listen", "listen", "`host:port` or a port"],
   ["port", "integer", "Port"],
   ["host net", "string", "Address to listen on"],
@@ -16,7 +16,7 @@ export const WEBSOCKET: Block = defineBlock("websocket", "WebSocket", [
   ["allowed_origins allowed_origin allow_origins allow_origin origins origin", "strings", "Origins that may connect"],
   ["handshake_timeout", "duration", "Time for the HTTP upgrade (2s)"],
   ["compress compression", "boolean", "Compress with permessage-deflate"],
-  ["authorization authentication", "block", "Who may connect here", block(SIMPLE_AUTHORIZATION)],
+  ["authorization authentication", "block", "Who may connect here", block(WEBSOCKET_AUTHORIZATION)],
   ["jwt_cookie", "string", "Name of the cookie with the JWT"],
   ["user_cookie", "string", "Name of the cookie with the user"],
   ["pass_cookie", "string", "Name of the cookie with the password"],

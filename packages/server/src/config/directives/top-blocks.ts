@@ -195,7 +195,7 @@ export const GROUPS: readonly Group[] = [
     ],
     "links between servers",
   ),
-  group("WebSocket", [["websocket ws", "block", "WebSocket for clients", block(WEBSOCKET)]], "WebSocket"),
+  group("WebSocket", [["websocket ws", "block", "WebSocket for clients", block(WEBSOCKET)]], null),
   group("MQTT", [["mqtt", "block", "MQTT 3.1.1", block(MQTT)]], "MQTT"),
   group(
     "Proxies",
