@@ -71,8 +71,8 @@ async function measure<W extends RunnableWorkload>(
 ): Promise<Sample> {
   const server = await startServer(command, plan.setup);
   try {
-    const { connect, tls } = plan.setup;
-    const target = { host: server.host, port: server.port, serverPid: server.pid, connect, tls };
+    const { connect, tls, webSocket } = plan.setup;
+    const target = { host: server.host, port: server.port, serverPid: server.pid, connect, tls, webSocket };
     return await runLoad(plan.loadEntry, plan.specOf(workload, target));
   } catch (error) {
     if (!(error instanceof BenchError) || error.code !== "LOAD_FAILED") throw error;

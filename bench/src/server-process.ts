@@ -16,6 +16,7 @@ const STOP_MS_MAX = 5_000;
 const RETRY_MS = 20;
 const KEPT_OUTPUT_CHARS = 4_000;
 const LISTENING = /Listening for client connections on \S*:(\d+)/;
+const LISTENING_WEBSOCKET = /Listening for websocket clients on \S*:(\d+)/;
 const READY = /Server is ready/;
 
 /** A server that answers. */
@@ -35,7 +36,7 @@ export async function startServer(command: ServerCommand, setup: Setup): Promise
   const folder = mkdtempSync(join(tmpdir(), "myelin-bench-"));
   const port = command.takesPort ? await freePort() : 0;
   const child = spawnServer(command, port, setup, folder);
-  const output = collectOutput(child);
+  const output = collectOutput(child, setup.webSocket ? LISTENING_WEBSOCKET : LISTENING);
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const stop = async (): Promise<void> => {
     await terminate(child, ended);
@@ -98,7 +99,7 @@ function writeCertificate(folder: string): void {
 }
 
 /** Keeps the end of what a server prints, and looks in it for the port. */
-function collectOutput(child: ChildProcess): { text(): string; port(): Promise<number> } {
+function collectOutput(child: ChildProcess, listening: RegExp): { text(): string; port(): Promise<number> } {
   let text = "";
   let look: () => void = () => undefined;
   const take = (chunk: Buffer): void => {
@@ -113,7 +114,7 @@ function collectOutput(child: ChildProcess): { text(): string; port(): Promise<n
     port: () =>
       new Promise((resolve) => {
         look = () => {
-          const match = LISTENING.exec(text);
+          const match = listening.exec(text);
           if (match !== null && READY.test(text)) resolve(Number(match[1]));
         };
         look();

@@ -8,6 +8,8 @@ export interface Setup {
   readonly configuration: string | null;
   /** Whether the load speaks TLS. The folder then has `cert.pem` and `key.pem`. */
   readonly tls: boolean;
+  /** Whether the load comes by WebSocket; the configuration opens the port for it. */
+  readonly webSocket: boolean;
   /** What every connection of the load adds to its CONNECT. */
   readonly connect: Readonly<Record<string, unknown>>;
 }
@@ -40,12 +42,20 @@ function guardedConfiguration(): string {
 
 /** Every setup; the first is the one that is used when none is named. */
 export const SETUPS: readonly Setup[] = [
-  { name: "plain", description: "both servers with their defaults", configuration: null, tls: false, connect: {} },
+  {
+    name: "plain",
+    description: "both servers with their defaults",
+    configuration: null,
+    tls: false,
+    webSocket: false,
+    connect: {},
+  },
   {
     name: "guarded",
     description: "200 users in 20 accounts, 10 allowed and 10 denied patterns on both sides, and limits",
     configuration: guardedConfiguration(),
     tls: false,
+    webSocket: false,
     connect: { user: "bench-7-3", pass: "bench" },
   },
   {
@@ -53,6 +63,15 @@ export const SETUPS: readonly Setup[] = [
     description: "TLS 1.3 behind INFO, an elliptic-curve certificate",
     configuration: 'tls { cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem" }\n',
     tls: true,
+    webSocket: false,
+    connect: {},
+  },
+  {
+    name: "websocket",
+    description: "all connections by WebSocket, without TLS and compression",
+    configuration: 'websocket { listen: "127.0.0.1:-1", no_tls: true }\n',
+    tls: false,
+    webSocket: true,
     connect: {},
   },
 ];

@@ -7,6 +7,7 @@ import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { BenchError } from "../errors.ts";
 import type { LoadTarget } from "./spec.ts";
+import { FrameCache, FrameStripper, handshakeRequest, maskedFrame } from "./websocket.ts";
 
 const READ_BYTES = 1 << 20;
 const PING = Buffer.from("PING\r\n");
@@ -35,11 +36,21 @@ export class LoadConnection {
   #closing = false;
   /** Begun protocol line, while {@link onChunk} is not set. */
   #line = "";
+  /** Frames in and out, where the server is talked to by WebSocket. */
+  readonly #stripper: FrameStripper | null;
+  readonly #frames = new FrameCache();
+  #onInfo: (() => void) | null = null;
 
   /** @param plain - A socket that has received INFO, to speak TLS over; null to connect without TLS. */
   private constructor(target: LoadTarget, plain: Socket | null, readBuffer: Buffer, fail: (error: Error) => void) {
     this.#fail = fail;
     this.#whenWritten = () => this.onWritten();
+    this.#stripper = target.webSocket
+      ? new FrameStripper(
+          (payload) => this.#received(payload, payload.length),
+          (frame) => this.#socket.write(frame),
+        )
+      : null;
     this.#socket = plain === null ? this.#connectPlain(target, readBuffer) : this.#connectTls(plain);
     this.#socket.on("error", (error) => this.#ended(error));
     this.#socket.on("close", () => this.#ended(null));
@@ -66,7 +77,7 @@ export class LoadConnection {
       };
       const options = { verbose: false, pedantic: false, lang: "bench", version: "1", protocol: 1, headers: true };
       const connectLine = `CONNECT ${JSON.stringify({ ...options, ...target.connect })}\r\n`;
-      connection.#socket.write(`${connectLine}${protocolLines}PING\r\n`, "latin1");
+      connection.#greet(target, Buffer.from(`${connectLine}${protocolLines}PING\r\n`, "latin1"));
     });
   }
 
@@ -77,22 +88,29 @@ export class LoadConnection {
 
   /** Writes `bytes`, which stay untouched until {@link onWritten}. */
   write(bytes: Uint8Array): void {
-    this.#socket.write(bytes, this.#whenWritten);
+    this.#socket.write(this.#stripper === null ? bytes : this.#frames.frameOf(bytes), this.#whenWritten);
   }
 
   ping(): void {
-    this.#socket.write(PING);
+    this.#socket.write(this.#stripper === null ? PING : this.#frames.frameOf(PING));
   }
 
   pong(): void {
-    this.#socket.write(PONG);
+    this.#socket.write(this.#stripper === null ? PONG : this.#frames.frameOf(PONG));
   }
 
   /** Handles a protocol line that is no message, given without its line end. */
   takeControl(line: string): void {
-    if (line === "PING") this.onPing();
+    if (line.startsWith("INFO ")) this.#greetOnce();
+    else if (line === "PING") this.onPing();
     else if (line === "PONG") this.onPong();
     else if (line.startsWith("-ERR")) this.#fail(new BenchError("LOAD_FAILED", `The server answered ${line}.`));
+  }
+
+  #greetOnce(): void {
+    const greet = this.#onInfo;
+    this.#onInfo = null;
+    greet?.();
   }
 
   close(): void {
@@ -102,7 +120,8 @@ export class LoadConnection {
 
   #connectPlain({ host, port }: LoadTarget, buffer: Buffer): Socket {
     const callback = (length: number, chunk: Uint8Array): boolean => {
-      this.#received(chunk as Buffer, length);
+      if (this.#stripper === null) this.#received(chunk as Buffer, length);
+      else this.#strip(this.#stripper, (chunk as Buffer).subarray(0, length));
       return true;
     };
     return connect({ host, port, noDelay: true, onread: { buffer, callback } });
@@ -111,6 +130,24 @@ export class LoadConnection {
   #connectTls(plain: Socket): Socket {
     const secure = connectTls({ socket: plain, rejectUnauthorized: false });
     return secure.on("data", (chunk: Buffer) => this.#received(chunk, chunk.length));
+  }
+
+  /** By WebSocket nothing may be sent before the handshake is answered: the greeting waits for the first byte behind it, INFO. */
+  #greet(target: LoadTarget, greeting: Buffer): void {
+    if (this.#stripper === null) {
+      this.#socket.write(greeting);
+      return;
+    }
+    this.#socket.write(handshakeRequest(target.host, target.port));
+    this.#onInfo = () => this.#socket.write(maskedFrame(greeting));
+  }
+
+  #strip(stripper: FrameStripper, chunk: Buffer): void {
+    try {
+      stripper.feed(chunk);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #received(chunk: Buffer, length: number): void {

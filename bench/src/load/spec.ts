@@ -6,6 +6,8 @@ export interface LoadTarget {
   readonly port: number;
   /** Process whose CPU time and memory are sampled. */
   readonly serverPid: number;
+  /** Whether the port speaks WebSocket. */
+  readonly webSocket: boolean;
   /** Joined into CONNECT: credentials of the setup. */
   readonly connect: Readonly<Record<string, unknown>>;
   /** TLS behind INFO; the server's certificate is not looked at. */

@@ -28,7 +28,7 @@ async function listen(received: (chunk: Buffer, socket: Socket) => void): Promis
 }
 
 function run(port: number, load: StreamLoad, count: number): Promise<LoadResult> {
-  const target = { host: "127.0.0.1", port, serverPid: process.pid, connect: {}, tls: false };
+  const target = { host: "127.0.0.1", port, serverPid: process.pid, connect: {}, tls: false, webSocket: false };
   const spec: LoadSpec = { target, load, count, warmupCount: count };
   return new Promise((resolve, reject) => {
     runStream(spec, load, reject).then(resolve, reject);

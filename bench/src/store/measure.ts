@@ -97,6 +97,7 @@ async function measureReplay(options: BenchOptions, failures: string[]): Promise
         serverPid: server.pid,
         connect: options.setup.connect,
         tls: options.setup.tls,
+        webSocket: options.setup.webSocket,
       },
       records: Math.round(options.records * (options.quick ? 0.5 : 1)),
       payloadBytes: REPLAY_PAYLOAD_BYTES,
