@@ -1,5 +1,5 @@
 // node scripts/runtimes.mjs [deno|bun ...]: a session of the client under Deno and Bun, in a project of its own with the
-// packages as they would be published: over TCP to Myelin and to the reference server, over WebSocket to the reference.
+// packages as they would be published: over TCP and over WebSocket, to Myelin and to the reference server.
 //
 // The runtimes' binaries come from the registry, in npm packages, and are kept under .cache/. No script of theirs is run:
 // those would fetch a binary from somewhere else where the registry has none. What cannot be had is skipped, aloud.
@@ -84,27 +84,31 @@ function run(command, args, cwd) {
 async function startServers() {
   const support = (name) => import(pathToFileURL(join(COMPILED, "support", `${name}.js`)).href);
   const [{ MyelinProgram }, { ReferenceServer }] = [await support("myelin-program"), await support("reference-server")];
-  const myelin = await new MyelinProgram().start(new Map());
+  const webSocket = new Map([["websocket", '{ listen: "127.0.0.1:-1", no_tls: true }']]);
+  const myelin = await new MyelinProgram().start(webSocket);
   const servers = [myelin];
-  const sessions = [{ what: "TCP, myelin-server", form: "node", url: `nats://127.0.0.1:${myelin.port}` }];
+  const sessions = sessionsWith("myelin-server", myelin);
   const program = await findReferenceServer();
   if (program === null) {
-    console.log("SKIPPED: nats-server, and with it WebSocket: node scripts/reference-server.mjs fetches one");
+    console.log("SKIPPED: nats-server: node scripts/reference-server.mjs fetches one");
     return { servers, sessions };
   }
-  const webSocket = new Map([["websocket", '{ listen: "127.0.0.1:-1", no_tls: true }']]);
   const reference = await new ReferenceServer(program).start(webSocket).catch(async (error) => {
     await myelin.stop();
     throw error;
   });
   servers.push(reference);
-  const webSocketUrl = `ws://127.0.0.1:${reference.webSocketPort}`;
-  sessions.push(
-    { what: "TCP, nats-server", form: "node", url: `nats://127.0.0.1:${reference.port}` },
-    { what: "WebSocket, nats-server", form: "node", url: webSocketUrl },
-    { what: "WebSocket, nats-server, web form", form: "web", url: webSocketUrl },
-  );
+  sessions.push(...sessionsWith("nats-server", reference));
   return { servers, sessions };
+}
+
+function sessionsWith(name, { port, webSocketPort }) {
+  const webSocketUrl = `ws://127.0.0.1:${webSocketPort}`;
+  return [
+    { what: `TCP, ${name}`, form: "node", url: `nats://127.0.0.1:${port}` },
+    { what: `WebSocket, ${name}`, form: "node", url: webSocketUrl },
+    { what: `WebSocket, ${name}, web form`, form: "web", url: webSocketUrl },
+  ];
 }
 
 async function runSessions(runtime, binary, project, sessions, expectedReport) {

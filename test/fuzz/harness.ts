@@ -85,7 +85,7 @@ class Round {
   readonly #connect: string;
   #messages = 0;
 
-  constructor(seed: number, options: Omit<PartialServerOptions, "tls">, corpus: readonly Buffer[]) {
+  constructor(seed: number, options: Omit<PartialServerOptions, "tls" | "webSocket">, corpus: readonly Buffer[]) {
     this.#seed = seed;
     const { noHeaderSupport, pass, user } = options;
     const fields = { verbose: false, headers: true, no_responders: noHeaderSupport !== true, user, pass };

@@ -12,17 +12,61 @@ import {
   type NodeConnectionOptions,
   RequestError,
   type Subscription,
+  wsconnect,
 } from "@nats-io/transport-node";
+import { WebSocket } from "ws";
+import { CertificateFiles } from "../support/certificate-files.ts";
 import { MyelinProgram } from "../support/myelin-program.ts";
-import type { RunningServer, Target } from "../support/target.ts";
+import type { RunningServer, Target, TargetOptions } from "../support/target.ts";
 import { forEveryTarget } from "../support/targets.ts";
 
 const MESSAGES = 100_000;
 const DEADLINE = { timeout: 30_000 };
 
-async function connectTo(server: RunningServer, options: NodeConnectionOptions = {}): Promise<NatsConnection> {
-  return connect({ servers: `${server.host}:${server.port}`, ...options });
+/** How the client comes to the server. */
+interface Way {
+  readonly name: string;
+  readonly compresses: boolean;
+  /** What the server needs for it. */
+  readonly options: TargetOptions;
+  connect(server: RunningServer, options?: NodeConnectionOptions): Promise<NatsConnection>;
 }
+
+const TCP: Way = {
+  name: "TCP",
+  compresses: false,
+  options: new Map(),
+  connect: (server, options = {}) => connect({ servers: `${server.host}:${server.port}`, ...options }),
+};
+
+const certificates = new CertificateFiles();
+after(() => certificates.remove());
+
+function byWebSocket(name: string, scheme: "ws" | "wss", compresses: boolean): Way {
+  const security = scheme === "ws" ? "no_tls: true" : certificates.block;
+  const block = `{ listen: "127.0.0.1:-1", ${security}, compression: ${compresses} }`;
+  return {
+    name,
+    compresses,
+    options: new Map([["websocket", block]]),
+    connect: (server, { tls: _tls, ...options } = {}) =>
+      wsconnect({
+        servers: `${scheme}://${server.host}:${server.webSocketPort}`,
+        ...options,
+        wsFactory: (url) => {
+          const socket = new WebSocket(url, { perMessageDeflate: compresses, ca: certificates.ca });
+          return Promise.resolve({ socket: socket as unknown as globalThis.WebSocket, encrypted: scheme === "wss" });
+        },
+      }),
+  };
+}
+
+const WAYS: readonly Way[] = [
+  TCP,
+  byWebSocket("WebSocket", "ws", false),
+  byWebSocket("WebSocket with TLS", "wss", false),
+  byWebSocket("WebSocket with compression", "ws", true),
+];
 
 async function take(subscription: Subscription, count: number): Promise<Msg[]> {
   const messages: Msg[] = [];
@@ -40,14 +84,19 @@ async function told(nc: NatsConnection, ...types: string[]): Promise<void> {
 }
 
 function behaviour(target: Target): void {
-  describe(`the official client against ${target.name}`, () => {
+  for (const way of WAYS) behaviourBy(way, target);
+  comingAndGoing(target);
+}
+
+function behaviourBy(way: Way, target: Target): void {
+  describe(`the official client by ${way.name} against ${target.name}`, () => {
     let server: RunningServer;
     let a: NatsConnection;
     let b: NatsConnection;
 
     before(async () => {
-      server = await target.start(new Map());
-      [a, b] = [await connectTo(server, { name: "a" }), await connectTo(server, { name: "b" })];
+      server = await target.start(way.options);
+      [a, b] = [await way.connect(server, { name: "a" }), await way.connect(server, { name: "b" })];
     });
 
     after(async () => {
@@ -130,7 +179,7 @@ function behaviour(target: Target): void {
     });
 
     test("drains a subscription and a connection without losing what was under way", DEADLINE, async () => {
-      const c = await connectTo(server);
+      const c = await way.connect(server);
       let [drained, left] = [0, 0];
       const first = c.subscribe("draining", { callback: () => void drained++ });
       c.subscribe("draining", { callback: () => void left++ });
@@ -150,7 +199,12 @@ function behaviour(target: Target): void {
       assert.equal(a.info?.headers, true);
     });
 
-    test("sends and receives a payload of the largest size, and is refused a larger one", DEADLINE, async () => {
+    // What a compressed message holds may be max_payload in nats-server 2.15.1, the PUB in front of it included.
+    const skip = way.compresses && target.name === "nats-server" ? "it takes no such message compressed" : false;
+    test("sends and receives a payload of the largest size, and is refused a larger one", {
+      ...DEADLINE,
+      skip,
+    }, async () => {
       const subscription = b.subscribe("large");
       await b.flush();
       const payload = new Uint8Array(1024 * 1024).fill(7);
@@ -186,28 +240,6 @@ function behaviour(target: Target): void {
       }
       await Promise.all([toA, toB]);
     });
-  });
-
-  describe(`the official client and a ${target.name} that comes and goes`, () => {
-    test("reconnects to a restarted server and has its subscriptions again", DEADLINE, async () => {
-      const first = await target.start(new Map());
-      const nc = await connectTo(first, { reconnectTimeWait: 10, reconnectJitter: 0, maxReconnectAttempts: -1 });
-      let second: RunningServer | undefined;
-      try {
-        const subscription = nc.subscribe("after.all");
-        await nc.flush();
-        const [gone, back] = [told(nc, "disconnect"), told(nc, "reconnect")];
-        await first.stop();
-        await gone;
-        second = await target.start(new Map(), first.port);
-        await back;
-        nc.publish("after.all", "here again");
-        assert.equal((await take(subscription, 1))[0]?.string(), "here again");
-      } finally {
-        await nc.close();
-        await second?.stop();
-      }
-    });
 
     test("connects with user and password or token, and is refused with wrong ones", DEADLINE, async () => {
       const cases: ReadonlyArray<readonly [ReadonlyMap<string, string>, NodeConnectionOptions, NodeConnectionOptions]> =
@@ -223,16 +255,40 @@ function behaviour(target: Target): void {
           [new Map([["token", "s3cret"]]), { token: "s3cret" }, { token: "guess" }],
         ];
       for (const [options, right, wrong] of cases) {
-        const server = await target.start(options);
+        const server = await target.start(new Map([...way.options, ...options]));
         try {
-          const nc = await connectTo(server, right);
+          const nc = await way.connect(server, right);
           await nc.flush();
           await nc.close();
-          await assert.rejects(connectTo(server, { ...wrong, reconnect: false }), /Authorization Violation/);
-          await assert.rejects(connectTo(server, { reconnect: false }), /Authorization Violation/);
+          await assert.rejects(way.connect(server, { ...wrong, reconnect: false }), /Authorization Violation/);
+          await assert.rejects(way.connect(server, { reconnect: false }), /Authorization Violation/);
         } finally {
           await server.stop();
         }
+      }
+    });
+  });
+}
+
+function comingAndGoing(target: Target): void {
+  describe(`the official client and a ${target.name} that comes and goes`, () => {
+    test("reconnects to a restarted server and has its subscriptions again", DEADLINE, async () => {
+      const first = await target.start(new Map());
+      const nc = await TCP.connect(first, { reconnectTimeWait: 10, reconnectJitter: 0, maxReconnectAttempts: -1 });
+      let second: RunningServer | undefined;
+      try {
+        const subscription = nc.subscribe("after.all");
+        await nc.flush();
+        const [gone, back] = [told(nc, "disconnect"), told(nc, "reconnect")];
+        await first.stop();
+        await gone;
+        second = await target.start(new Map(), first.port);
+        await back;
+        nc.publish("after.all", "here again");
+        assert.equal((await take(subscription, 1))[0]?.string(), "here again");
+      } finally {
+        await nc.close();
+        await second?.stop();
       }
     });
   });

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { findReferenceServer, ReferenceServer } from "../support/reference-server.ts";
-import type { RunningServer } from "../support/target.ts";
+import { CertificateFiles } from "../support/certificate-files.ts";
+import { MyelinServer } from "../support/myelin-server.ts";
+import type { RunningServer, Target } from "../support/target.ts";
+import { forEveryTarget } from "../support/targets.ts";
 import { findChromium, startChromium } from "./chromium.ts";
 import { ModuleServer } from "./module-server.ts";
 import type { Page as SessionPage } from "./page.ts";
@@ -21,27 +23,26 @@ interface Visit {
 }
 
 const chromium = findChromium();
-const reference = findReferenceServer();
 
 if (chromium === null) {
   test("the client in a page of Chromium", { skip: "no Chromium: set CHROMIUM or put chromium on the PATH" });
-} else if (reference === null) {
-  test("the client in a page of Chromium", {
-    skip: "no nats-server: set REFERENCE_SERVER or put it on the PATH",
-  });
 } else {
-  inChromium(chromium, new ReferenceServer(reference));
+  forEveryTarget("the client in a page of Chromium", new MyelinServer(), (target) => inChromium(chromium, target));
 }
 
-function inChromium(program: string, target: ReferenceServer): void {
+function inChromium(program: string, target: Target): void {
   describe(`the client in a page of Chromium, with a ${target.name}`, () => {
     let browser: Browser;
     let modules: ModuleServer;
     let server: RunningServer;
+    let secure: RunningServer;
+    const certificates = new CertificateFiles();
 
     before(async () => {
-      const webSocket = '{ listen: "127.0.0.1:-1", no_tls: true }';
-      server = await target.start(new Map([["websocket", webSocket]]));
+      const start = (security: string): Promise<RunningServer> =>
+        target.start(new Map([["websocket", `{ listen: "127.0.0.1:-1", ${security}, compression: true }`]]));
+      server = await start("no_tls: true");
+      secure = await start(certificates.block);
       modules = await ModuleServer.start();
       browser = await startChromium(program);
     }, DEADLINE);
@@ -49,14 +50,23 @@ function inChromium(program: string, target: ReferenceServer): void {
       await browser?.close();
       await modules?.close();
       await server?.stop();
+      await secure?.stop();
+      certificates.remove();
     }, DEADLINE);
 
-    test("publishes, subscribes, requests and reconnects by WebSocket, and nothing complains", DEADLINE, async () => {
-      const url = `ws://${server.host}:${server.webSocketPort}`;
-      const { complaints, outcome } = await visit(browser, `${modules.url}?server=${encodeURIComponent(url)}`);
-      assert.deepEqual(outcome, { report: expectedReport("web") });
-      assert.deepEqual(complaints, []);
-    });
+    for (const scheme of ["ws", "wss"]) {
+      test(
+        `publishes, subscribes, requests and reconnects by ${scheme}://, and nothing complains`,
+        DEADLINE,
+        async () => {
+          const { host, webSocketPort } = scheme === "ws" ? server : secure;
+          const url = `${scheme}://${host}:${webSocketPort}`;
+          const { complaints, outcome } = await visit(browser, `${modules.url}?server=${encodeURIComponent(url)}`);
+          assert.deepEqual(outcome, { report: expectedReport("web") });
+          assert.deepEqual(complaints, []);
+        },
+      );
+    }
 
     test("is refused a server that takes no WebSocket, with an error that says so", DEADLINE, async () => {
       const url = `nats://${server.host}:${server.port}`;

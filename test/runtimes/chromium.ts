@@ -11,6 +11,8 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // The certificates of tests are from nobody whom the system knows.
+  "--ignore-certificate-errors",
 ];
 
 /**

@@ -15,7 +15,8 @@ export class MyelinServer implements Target {
     const address = { host: server.host, port: server.port };
     const { server: embedded } = server;
     const reload = (changed: TargetOptions): Promise<string | null> => reloadEmbedded(embedded, changed);
-    return { ...address, webSocketPort: null, wires: overTcp(address), reload, stop: () => server.close() };
+    const webSocketPort = server.ports.websocket[0] ?? null;
+    return { ...address, webSocketPort, wires: overTcp(address), reload, stop: () => server.close() };
   }
 }
 
