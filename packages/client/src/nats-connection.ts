@@ -114,7 +114,7 @@ export interface NatsConnection extends AsyncDisposable {
   /** Calls `listener` for each status of a type; returns how to stop that. */
   on<Type extends Status["type"]>(
     type: Type,
-    listener: (status: StatusOf<Type>) => void,
+    listener: (status: StatusOf<Type>) => unknown,
     options?: { signal?: AbortSignal },
   ): () => void;
   stats(): Stats;

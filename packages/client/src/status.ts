@@ -141,7 +141,7 @@ interface Reader {
 /** Hands statuses on. */
 export class StatusHub {
   readonly #logger: Logger;
-  readonly #listeners = new Map<Status["type"], Set<(status: never) => void>>();
+  readonly #listeners = new Map<Status["type"], Set<(status: never) => unknown>>();
   readonly #readers = new Set<Reader>();
   #observer: ((status: Status) => void) | null = null;
   #ended = false;
@@ -156,7 +156,7 @@ export class StatusHub {
     this.#observer?.(status);
     for (const reader of this.#readers) give(reader, status);
     const listeners = this.#listeners.get(status.type);
-    for (const listener of listeners ?? []) this.#call(listener as (status: Status) => void, status);
+    for (const listener of listeners ?? []) this.#call(listener as (status: Status) => unknown, status);
     const isTrouble = status.type === "error" || status.type === "slowConsumer";
     if (isTrouble && (listeners?.size ?? 0) === 0 && this.#readers.size === 0) {
       const cause = status.error.cause instanceof Error ? `: ${status.error.cause.message}` : "";
@@ -172,7 +172,7 @@ export class StatusHub {
 
   on<Type extends Status["type"]>(
     type: Type,
-    listener: (status: StatusOf<Type>) => void,
+    listener: (status: StatusOf<Type>) => unknown,
     signal: AbortSignal | undefined,
   ): () => void {
     const listeners = this.#listeners.get(type) ?? new Set();

@@ -136,7 +136,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
 
   on<Type extends Status["type"]>(
     type: Type,
-    listener: (status: StatusOf<Type>) => void,
+    listener: (status: StatusOf<Type>) => unknown,
     options: { signal?: AbortSignal } = {},
   ): () => void {
     return this.#core.hub.on(type, listener, options.signal);
