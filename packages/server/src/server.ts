@@ -296,9 +296,17 @@ export class Server implements Router {
    * @throws OptionsError when no server could run with them.
    */
   planReload(options: PartialServerOptions): ReloadPlan {
-    const current = { ...this.options, port: this.#port > 0 ? this.#port : this.options.port };
+    const { port, webSocket } = this.options;
+    const real = { port: this.#port > 0 ? this.#port : port, webSocketPort: this.webSocketPort || webSocket.port };
+    const current = { ...this.options, port: real.port, webSocket: { ...webSocket, port: real.webSocketPort } };
     const wanted = completeOptions(options);
-    const next = wanted.port > 0 ? wanted : completeOptions({ ...options, port: current.port });
+    // Of WebSocket 0 is no listener, and -1 any port.
+    const keepsWebSocket = wanted.webSocket.port < 0 && real.webSocketPort > 0;
+    const next = completeOptions({
+      ...options,
+      port: wanted.port > 0 ? wanted.port : real.port,
+      webSocket: { ...options.webSocket, port: keepsWebSocket ? real.webSocketPort : wanted.webSocket.port },
+    });
     return { options: next, ...compareSettings(next, current) };
   }
 

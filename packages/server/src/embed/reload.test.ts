@@ -199,6 +199,25 @@ test("reload() closes nobody who comes without credentials when the password of 
   }
 });
 
+test("reload() leaves the port of WebSocket where it is, and changes nothing else of it", async () => {
+  const webSocket = { port: -1, host: "127.0.0.1", noTls: true };
+  await using server = await createServer({ webSocket });
+  const { webSocketPort } = server.core;
+  assert.deepEqual((await server.reload({ webSocket: { ...webSocket } })).changed, []);
+  assert.deepEqual((await server.reload({ webSocket: { ...webSocket, port: webSocketPort } })).changed, []);
+  const secret = "s3cret";
+  await assert.rejects(server.reload({ webSocket: { ...webSocket, compression: true, token: secret } }), (error) => {
+    assert.ok(error instanceof ReloadError);
+    assert.match(error.message, /^config reload not supported for Websocket: old={compression:false token:/);
+    assert.doesNotMatch(error.message, /s3cret/);
+    return true;
+  });
+  await assert.rejects(server.reload({ webSocket: {} }), ReloadError);
+  assert.equal(server.core.webSocketPort, webSocketPort);
+  await using without = await createServer();
+  await assert.rejects(without.reload({ webSocket }), ReloadError);
+});
+
 test("reload() lets accounts come and go", async () => {
   const users = [
     { user: "a", pass: "p", account: "A" },

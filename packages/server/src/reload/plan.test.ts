@@ -59,7 +59,10 @@ const CASES: { readonly [Name in SettingName]: readonly [next: SettingValues[Nam
   debug: [true, "Reloaded: debug = true"],
   trace: [true, "Reloaded: trace = true"],
   tls: [TLS, "Reloaded: tls = enabled"],
-  webSocket: [{ ...BEFORE.webSocket, token: "s3cret" }, "-Websocket"],
+  webSocket: [
+    { ...BEFORE.webSocket, token: "s3cret", compression: true },
+    "-Websocket: old={compression:false token:[REDACTED]}, new={compression:true token:[REDACTED]}",
+  ],
   allowNonTls: [true, "-AllowNonTLS: old=false, new=true"],
   logFile: ["/a.log", "Reloaded: log_file = /a.log"],
   logSizeLimitBytes: [10_000, "-LogSizeLimit: old=0, new=10000"],
@@ -101,6 +104,7 @@ test("certificates of WebSocket may change, but not whether there is TLS or who 
     compareSettings(withTls(next), withTls(current)).refusals.length;
   assert.equal(refusals({ ...TLS, minVersion: "1.3" }, TLS), 0);
   assert.equal(refusals({ ...TLS, map: true }, TLS), 1);
+  assert.equal(refusals({ ...TLS, pinnedCerts: ["a"] }, TLS), 1);
   assert.equal(refusals(TLS, null), 1);
   assert.equal(refusals(null, TLS), 1);
 });

@@ -2,13 +2,13 @@
 // reference's Options (opts.go). The order is that of the reference's fields, so that the first refusal is the one it gives
 // (reload.go diffOptions). A setting without a rule does not compile.
 
-import { isDeepStrictEqual } from "node:util";
 import { goDuration } from "../config/duration.ts";
 import type { CompleteProcessSettings, SettingName } from "../config/settings.ts";
 import type { ServerOptions } from "../options.ts";
 import { SYSTEM_ACCOUNT } from "../routing/account.ts";
 import { refusal } from "./refusal.ts";
 import { TLS_RULE } from "./tls-rule.ts";
+import { WEBSOCKET_RULE } from "./websocket-rule.ts";
 
 /** Every setting that a reload may find changed. */
 export type SettingValues = ServerOptions & CompleteProcessSettings;
@@ -59,7 +59,7 @@ export const RELOAD_RULES: Readonly<Record<SettingName, ReloadRule>> = {
   pidFile: live(({ pidFile }) => (pidFile === null ? [] : [`Reloaded: pid_file = ${plain(pidFile)}`])),
   portsFileDir: live(({ portsFileDir }) => [`Reloaded: ports_file_dir = ${plain(portsFileDir)}`]),
   tls: TLS_RULE,
-  webSocket: { refuses: refuseWebSocket, tells: () => [] },
+  webSocket: WEBSOCKET_RULE,
   allowNonTls: fixed("allowNonTls", "AllowNonTLS"),
   logFile: live(({ logFile }) => [`Reloaded: log_file = ${plain(logFile)}`]),
   logSizeLimitBytes: fixed("logSizeLimitBytes", "LogSizeLimit"),
@@ -67,17 +67,6 @@ export const RELOAD_RULES: Readonly<Record<SettingName, ReloadRule>> = {
   lameDuckDurationMs: fixed("lameDuckDurationMs", "LameDuckDuration", duration),
   lameDuckGraceMs: fixed("lameDuckGraceMs", "LameDuckGracePeriod", duration),
 };
-
-/** Only certificates, and what else TLS is made of, may change. Values are not shown: there are secrets among them. */
-function refuseWebSocket(next: Partial<SettingValues>, current: Partial<SettingValues>): readonly string[] {
-  const { tls: tlsNext = null, ...others } = next.webSocket ?? {};
-  const { tls: tlsNow = null, ...othersNow } = current.webSocket ?? {};
-  const isSame =
-    isDeepStrictEqual(others, othersNow) &&
-    (tlsNext === null) === (tlsNow === null) &&
-    (tlsNext?.map ?? false) === (tlsNow?.map ?? false);
-  return isSame ? [] : ["config reload not supported for Websocket"];
-}
 
 function live(tells: ReloadRule["tells"]): ReloadRule {
   return { refuses: () => [], tells };
