@@ -7,9 +7,11 @@ import { type Arena, type Clock, type Duplex, duplexPair, type Network, type Ran
 import { API_LEVEL, createParserScratch, type Publication, SERVER_VERSION, type ServerInfo } from "@myelin/protocol";
 import { parseAdvertised } from "./address.ts";
 import { BcryptQueue } from "./auth/bcrypt-queue.ts";
+import { kindsWithCertificates } from "./auth/certificate-users.ts";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import { SingleUser } from "./auth/single-user.ts";
 import { UserList } from "./auth/user-list.ts";
+import type { ConnectionType } from "./auth/users.ts";
 import type { SettingName } from "./config/settings.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
 import type { CloseReason } from "./connection/close-reasons.ts";
@@ -468,7 +470,8 @@ export class Server implements Router {
     if (this.#webSocketAuth?.options !== options) {
       const here = { ...options, tls, ...(overrides && { user, pass, token, noAuthUser }) };
       const { globalAccount, logger, random } = this.#context;
-      const authenticator = authenticatorOf(here, this.#accounts, globalAccount, this.#hashes, random, logger);
+      const kinds = kindsWithCertificates(options);
+      const authenticator = authenticatorOf(here, this.#accounts, globalAccount, this.#hashes, random, logger, kinds);
       this.#webSocketAuth = { options, authenticator };
     }
     return this.#webSocketAuth.authenticator;
@@ -532,7 +535,8 @@ function authenticatorOf(
   hashes: BcryptQueue,
   random: Random,
   logger: Logger,
+  certificateKinds: readonly ConnectionType[] = kindsWithCertificates(options),
 ): Authenticator {
-  if (options.users.length > 0) return new UserList(options, accounts, hashes, random, logger);
+  if (options.users.length > 0) return new UserList(options, accounts, hashes, random, logger, certificateKinds);
   return new SingleUser(options, globalAccount, hashes);
 }

@@ -4,14 +4,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect as connectSecure } from "node:tls";
+import { SimRandom } from "@myelin/platform/sim";
+import { DEFAULT_CONNECT_OPTIONS } from "@myelin/protocol";
 import { RawClient, TestAuthority, type TestCertificate, waitFor } from "@myelin/testing";
 import { nkeys } from "@nats-io/transport-node";
+import type { ClientConnection } from "../connection/client-connection.ts";
 import { createServer, type EmbeddedServer, type EmbeddedServerOptions } from "../embed/embedded-server.ts";
+import { SILENT_LOGGER } from "../logger.ts";
+import { completeOptions, type PartialServerOptions } from "../options.ts";
+import { Account } from "../routing/account.ts";
+import { completeTls } from "../tls/settings.ts";
+import { BcryptQueue } from "./bcrypt-queue.ts";
+import { kindsWithCertificates } from "./certificate-users.ts";
+import type { UserGiven } from "./user-given.ts";
+import { UserList } from "./user-list.ts";
 
 const AUTHORITY = new TestAuthority();
 const ALICE = AUTHORITY.issue({ emailAddresses: ["alice@example.com"] });
 const STRANGER = AUTHORITY.issue({ emailAddresses: ["stranger@example.com"] });
 const KEY = nkeys.createUser();
+
+const MAPPING = completeTls({ ...AUTHORITY.issue(), verifyAndMap: true }, () => assert.fail("reads no file"));
 
 const MAPPED: EmbeddedServerOptions = {
   tls: { ...AUTHORITY.issue(), ca: AUTHORITY.cert, verifyAndMap: true, handshakeFirst: true, timeoutMs: 20_000 },
@@ -75,4 +88,34 @@ test("without TLS nobody comes in by the name of a certificate, over a socket or
     await waitFor(() => client.isEnded);
     assert.equal(client.text, REFUSED);
   }
+});
+
+const KINDS: ReadonlyArray<readonly [listeners: PartialServerOptions, user: UserGiven, byName: boolean]> = [
+  [{}, { user: "alice" }, true],
+  [{ webSocket: { tls: MAPPING } }, { user: "alice" }, false],
+  [{ webSocket: { tls: MAPPING } }, { user: "alice", pass: "a" }, true],
+  [{ webSocket: { tls: MAPPING } }, { user: "alice", connectionTypes: ["STANDARD"] }, true],
+  [{ webSocket: { tls: MAPPING } }, { user: "alice", connectionTypes: ["STANDARD", "WEBSOCKET"] }, false],
+  [{ webSocket: { tls: MAPPING }, noAuthUser: "alice" }, { user: "alice" }, true],
+  [{ webSocket: { tls: { ...MAPPING, map: false } } }, { user: "alice" }, true],
+];
+
+for (const [listeners, user, byName] of KINDS) {
+  test(`${JSON.stringify(user)} ${byName ? "comes" : "does not come"} in by name beside ${Object.keys(listeners)}`, () => {
+    const options = completeOptions({ ...listeners, users: [user] });
+    const accounts = new Map([["$G", new Account("$G", 1)]]);
+    const kinds = kindsWithCertificates(options);
+    const list = new UserList(options, accounts, new BcryptQueue(), new SimRandom(1), SILENT_LOGGER, kinds);
+    const connection = { duplex: { transport: "tcp" }, isClosed: false, tls: null, logDebug: () => {} };
+    const connect = { ...DEFAULT_CONNECT_OPTIONS, user: "alice", pass: user.pass ?? "" };
+    const answer = list.authenticate(connect, connection as unknown as ClientConnection);
+    assert.equal(answer !== null, byName);
+  });
+}
+
+test("each listener that maps certificates counts, and one that does not listen does not", () => {
+  const of = (given: PartialServerOptions): readonly string[] => kindsWithCertificates(completeOptions(given));
+  assert.deepEqual(of({}), []);
+  assert.deepEqual(of({ tls: MAPPING, webSocket: { tls: MAPPING } }), ["STANDARD", "WEBSOCKET"]);
+  assert.deepEqual(of({ tls: MAPPING, listen: false }), []);
 });

@@ -5,6 +5,7 @@
 //
 // The first that is a user counts. Users that may not come by this kind of connection do not count at all.
 
+import type { ServerOptions } from "../options.ts";
 import {
   type DistinguishedName,
   domainText,
@@ -15,13 +16,25 @@ import {
   subjectText,
 } from "../tls/distinguished-name.ts";
 import type { PeerCertificate } from "../tls/peer-certificate.ts";
-import type { UserOptions } from "./users.ts";
+import type { ConnectionType, UserOptions } from "./users.ts";
 
 /** What was found in a certificate. */
 export interface MappedUser {
   readonly user: UserOptions;
   /** What of the certificate it was, for the log: `email`, `DNS name`, ... */
   readonly by: string;
+}
+
+/** The kinds of connection whose listener maps certificates to users. */
+export function kindsWithCertificates({
+  listen,
+  tls,
+  webSocket,
+}: Pick<ServerOptions, "listen" | "tls" | "webSocket">): readonly ConnectionType[] {
+  const kinds: ConnectionType[] = [];
+  if (listen && tls?.map === true) kinds.push("STANDARD");
+  if (webSocket.tls?.map === true) kinds.push("WEBSOCKET");
+  return kinds;
 }
 
 /** The users of a server, to be found by their certificates. */

@@ -43,24 +43,30 @@ export class UserList implements Authenticator {
   readonly #admissions: Map<UserOptions, Admission> = new Map();
   /** Set where the certificate says which of the users with names a client is. */
   readonly #certificates: CertificateUsers | null;
+  readonly #certificateKinds: readonly ConnectionType[];
   readonly #logger: Logger;
   readonly #accounts: ReadonlyMap<string, Account>;
   readonly #hashes: BcryptQueue;
   readonly #random: Random;
 
-  /** @param accounts - Holds the account of every user. */
+  /**
+   * @param accounts - Holds the account of every user.
+   * @param certificateKinds - The kinds of connection that have certificates mapped to users, be it on another listener than this.
+   */
   constructor(
     options: UserListOptions,
     accounts: ReadonlyMap<string, Account>,
     hashes: BcryptQueue,
     random: Random,
     logger: Logger = SILENT_LOGGER,
+    certificateKinds: readonly ConnectionType[] = [],
   ) {
     const { noAuthUser, openGlobalAccount, tls, users } = options;
     this.#names = new Map(users.filter(({ nkey }) => nkey === null).map((user) => [user.user ?? "", user]));
     this.#nkeys = new Map(users.filter(({ nkey }) => nkey !== null).map((user) => [user.nkey ?? "", user]));
     this.#noAuthUser = users.find((user) => identityOf(user) === noAuthUser) ?? null;
     this.#certificates = tls?.map === true && this.#names.size > 0 ? new CertificateUsers(this.#names) : null;
+    this.#certificateKinds = certificateKinds;
     this.#logger = logger;
     this.#accounts = accounts;
     this.#hashes = hashes;
@@ -114,6 +120,10 @@ export class UserList implements Authenticator {
     }
     const user = this.#named(connect);
     if (user === undefined) return null;
+    if (this.#needsCertificate(user)) {
+      connection.logDebug(`User ${JSON.stringify(user.user)} requires a client certificate`);
+      return null;
+    }
     if (previous !== null && previous.#hasSeenProof(connect, user)) return this.#admit(user, connection, previous);
     if (user.nkey !== null) {
       // Who could come without any credentials need not show that the key is his.
@@ -121,6 +131,12 @@ export class UserList implements Authenticator {
       return isRight ? this.#admit(user, connection, previous) : null;
     }
     return this.#byPassword(user, connect, connection, previous);
+  }
+
+  /** Where some listener maps certificates, a user without a password is one of those: his name alone opens no other listener. */
+  #needsCertificate(user: UserOptions): boolean {
+    if (user.nkey !== null || user.pass !== "" || user === this.#noAuthUser) return false;
+    return this.#certificateKinds.some((kind) => user.connectionTypes === null || user.connectionTypes.includes(kind));
   }
 
   /** The client's certificate says who he is. What CONNECT gives as a user does not count; a user's password does, if he has one. */
