@@ -1,13 +1,19 @@
 // How fast the stores are, in this process: synced appends, reads by sequence, scans, next match, opening.
 //
 //   node packages/store/dist/store.bench.js            all, about a minute
-//   node packages/store/dist/store.bench.js append     one of: append, read, open, memory
+//   node packages/store/dist/store.bench.js append     one of: append, read, open, holds, memory, memory-store
+//
+// MYELIN_BENCH_MS: how long each measurement of appends takes; MYELIN_BENCH_STREAMS: only the cases with so many streams;
+// MYELIN_BENCH_RECORDS: how many messages are opened, purged or counted.
 //
 // Prints a table; every loop feeds a checksum, so that no work can vanish.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { NodeClock, NodeDisk, NodeRandom } from "@myelin/platform/node";
 import { FileStore } from "./file/file-store.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -19,6 +25,7 @@ const NO_CONFIG = new Uint8Array(0);
 const MEASURE_MS = Number(process.env["MYELIN_BENCH_MS"] ?? 1500);
 const only = process.argv[2];
 /** Only the cases with so many streams. */
+const records = Number(process.env["MYELIN_BENCH_RECORDS"] ?? 1_000_000);
 const onlyStreams = Number(process.env["MYELIN_BENCH_STREAMS"] ?? 0);
 let sum = 0;
 
@@ -179,17 +186,94 @@ async function benchReads(): Promise<void> {
   });
 }
 
+/** Fills a folder in a process of its own; the parent kills it when it says that it is done. */
+async function fillAndDie(folder: string): Promise<void> {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "fill", folder], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
+async function fillFolder(folder: string): Promise<void> {
+  const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom());
+  await fillLog(store, await store.createStream("S", NO_LIMITS, NO_CONFIG), records, 1000);
+  process.stdout.write("filled");
+  await new Promise(() => setInterval(() => {}, 1000));
+}
+
 async function benchOpen(): Promise<void> {
-  row("open, one million of 128 B", "ms");
-  await withStore(async (store, folder) => {
-    const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
-    await fillLog(store, log, 1_000_000, 1000);
-    await store.stop();
+  row(`open, ${records} of 128 B, 1,000 subjects`, "ms", "hold ms");
+  const folder = mkdtempSync(join(tmpdir(), "myelin-store-bench-"));
+  try {
+    await fillAndDie(folder);
+    for (const how of ["after kill -9", "after a clean stop"]) {
+      const holds = new LoopHolds();
+      const begin = performance.now();
+      const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom());
+      sum += store.stream("S")!.state().messages;
+      row(how, (performance.now() - begin).toFixed(0), holds.end());
+      await store.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The longest time for which the event loop was held. */
+class LoopHolds {
+  #longestMs = 0;
+  #last = performance.now();
+  #next: NodeJS.Immediate = setImmediate(() => this.#look());
+
+  /** Milliseconds. */
+  end(): string {
+    clearImmediate(this.#next);
+    return this.#longestMs.toFixed(1);
+  }
+
+  #look(): void {
+    const now = performance.now();
+    this.#longestMs = Math.max(this.#longestMs, now - this.#last);
+    this.#last = now;
+    this.#next = setImmediate(() => this.#look());
+  }
+}
+
+/** How long the event loop is held at most by what is large. */
+async function benchHolds(): Promise<void> {
+  row(`longest hold of the event loop, ${records} of 128 B`, "took ms", "hold ms");
+  const measured = async (what: string, run: () => Promise<unknown>): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, 200)); // what came before is over
+    const holds = new LoopHolds();
     const begin = performance.now();
-    const again = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom());
-    sum += again.stream("S")!.state().messages;
-    row("after a clean stop", (performance.now() - begin).toFixed(0));
-    await again.stop();
+    await run();
+    row(what, (performance.now() - begin).toFixed(0), holds.end());
+  };
+  await withStore(async (store) => {
+    const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+    await measured("append, 256 at a time", async () => {
+      const draft = new MessageDraft().set("bench.0", Buffer.alloc(128, 120));
+      for (let i = 0; i < records; i++) {
+        draft.subjectBytes = Buffer.from(`bench.${i % 1000}`);
+        draft.subjectEnd = draft.subjectBytes.length;
+        log.append(draft);
+        if (i % 256 === 255) await store.durable();
+      }
+      await store.durable();
+    });
+    await measured("checkpoint with index files", () => store.checkpointNow());
+    await measured("purge of 600 of 1,000 subjects, in slices", async () => {
+      for (let i = 0; i < 600; i++) sum += await log.purgeInSlices({ filter: `bench.${i}` });
+    });
+    await measured("checkpoint that writes all blocks anew", () => store.checkpointNow());
+    await measured("limit lowered to a tenth", () => log.update({ ...NO_LIMITS, maxMsgs: records / 10 }, NO_CONFIG));
+    await measured("removal of the blocks", () => store.settled());
+    await measured("purge of everything", async () => {
+      sum += log.purge();
+      await store.settled();
+    });
   });
 }
 
@@ -203,12 +287,13 @@ async function benchMemory(): Promise<void> {
   await withStore(async (store) => {
     const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
     const before = heap();
-    await fillLog(store, log, 1_000_000, 1);
-    const perRecord = (heap() - before) / 1_000_000;
+    await fillLog(store, log, records, 1);
+    const perRecord = (heap() - before) / records;
     const other = await store.createStream("T", NO_LIMITS, NO_CONFIG);
     const middle = heap();
-    await fillLog(store, other, 300_000, 300_000);
-    row("file store", perRecord.toFixed(1), ((heap() - middle) / 300_000 - perRecord).toFixed(0));
+    const subjects = records / 10;
+    await fillLog(store, other, subjects, subjects);
+    row("file store", perRecord.toFixed(1), ((heap() - middle) / subjects - perRecord).toFixed(0));
   });
 }
 
@@ -224,6 +309,8 @@ async function benchMemoryStore(): Promise<void> {
 if (only === undefined || only === "append") await benchAppends();
 if (only === undefined || only === "read") await benchReads();
 if (only === undefined || only === "open") await benchOpen();
+if (only === undefined || only === "holds") await benchHolds();
+if (only === "fill") await fillFolder(process.argv[3] as string);
 if (only === undefined || only === "memory") await benchMemory();
 if (only === undefined || only === "memory-store") await benchMemoryStore();
 console.log(`checksum ${sum}`);
