@@ -19,9 +19,10 @@ function changed(image: DiskImage, path: string, change: (bytes: Uint8Array) => 
 
 async function verify(disk: SimDisk): Promise<StoreVerdict> {
   const before = disk.image();
+  const open = disk.openFiles;
   const verdict = await verifyStore(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
   assert.deepEqual(disk.image(), before, "verifying changes nothing");
-  assert.equal(disk.openFiles, 0);
+  assert.equal(disk.openFiles, open);
   return verdict;
 }
 
@@ -156,6 +157,17 @@ test("a folder that no store can open is refused with the reason, and what was f
   assert.deepEqual(streams, []);
   await assert.rejects(repairStore(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS), { code: "DAMAGED" });
   assert.deepEqual(disk.image(), image);
+});
+
+test("a folder that somebody has open is refused, and left alone", async () => {
+  const disk = new SimDisk({ image: (await filledStore("stopped", 12)).image, record: false });
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+  const before = disk.image();
+  const { refusal } = await verify(disk);
+  assert.equal(refusal?.code, "LOCKED");
+  await assert.rejects(repairStore(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS), { code: "LOCKED" });
+  assert.deepEqual(disk.image(), before);
+  await store.stop();
 });
 
 test("a folder without a store is told apart from an empty store, and left alone", async () => {

@@ -23,7 +23,7 @@ export interface StoreRepair {
  * Repairs a folder. Afterwards the store opens, and delivers everything that can still be read; messages that cannot are listed as
  * lost, and their bytes are in quarantine. Can be interrupted and run again.
  *
- * @param disk - The folder; nobody may have it open.
+ * @param disk - The folder; one that somebody has open is refused with `LOCKED`.
  * @param options - As the store is opened otherwise.
  * @throws StoreError for a folder that cannot be opened: then nothing was changed, apart from copies made whole.
  */

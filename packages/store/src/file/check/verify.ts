@@ -8,6 +8,7 @@ import { StoreError } from "../../errors.ts";
 import { MessageView } from "../../message-view.ts";
 import type { StreamLog } from "../../store.ts";
 import { FileStore } from "../file-store.ts";
+import { lockFolder } from "../folder-lock.ts";
 import { hex8, QUARANTINE_FOLDER, STORE_FILE, STREAMS_FOLDER } from "../format.ts";
 import type { FileStoreOptions } from "../options.ts";
 import { type FileProblem, fileProblems } from "./file-problems.ts";
@@ -63,9 +64,9 @@ export interface StoreVerdict {
 }
 
 /**
- * Verifies a folder. Changes nothing. Reads everything: some 300 MB per second.
+ * Verifies a folder. Changes nothing, but for the lock that it takes meanwhile. Reads everything: some 300 MB per second.
  *
- * @param disk - The folder; nobody may have it open.
+ * @param disk - The folder; one that somebody has open is refused with `LOCKED`.
  * @param options - As the store is opened otherwise: its keys, above all.
  * @throws The platform's errors.
  */
@@ -78,12 +79,22 @@ export async function verifyStore(
   let found: FileProblem[] = [];
   try {
     checkIsStore(disk);
-    found = [...fileProblems(disk)];
+    found = await lockedProblems(disk);
     return await tryOpening(disk, clock, random, options, found);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const problems = found.map((problem) => judge(disk, problem, found, new Map()));
     return { problems, streams: [], reports: [], refusal: error };
+  }
+}
+
+/** Looks at the files while nobody else may write to them. */
+async function lockedProblems(disk: Disk): Promise<FileProblem[]> {
+  const lock = await lockFolder(disk);
+  try {
+    return [...fileProblems(disk)];
+  } finally {
+    await lock.release();
   }
 }
 
