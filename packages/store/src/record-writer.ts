@@ -2,6 +2,7 @@
 
 import type { StreamBacking } from "./backing.ts";
 import type { RecordBody } from "./compress/record-body.ts";
+import { copyBytes } from "./copy-bytes.ts";
 import { StoreError } from "./errors.ts";
 import type { IndexBlock } from "./index/record-index.ts";
 import type { MessageDraft } from "./message-draft.ts";
@@ -23,9 +24,6 @@ import {
   recordDataOffset,
   SUBJECT_BYTES_MAX,
 } from "./record.ts";
-
-/** Copies shorter than this are made byte by byte: quicker than a call. */
-const COPY_LOOP_BYTES_MAX = 48;
 
 /**
  * Writes the record that `backing` has reserved.
@@ -68,11 +66,6 @@ export function writeRecord(
   copyBytes(draft.subjectBytes, draft.subjectStart, draft.subjectEnd, bytes, data);
   copyBytes(body.bytes, body.start, body.end, bytes, data + draft.subjectEnd - draft.subjectStart);
   backing.seal(length);
-}
-
-function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  if (end - start > COPY_LOOP_BYTES_MAX) to.set(from.subarray(start, end), at);
-  else for (let i = start, p = at; i < end; i++, p++) to[p] = from[i]!;
 }
 
 /** @throws StoreError `MSG_TOO_LARGE` when a record cannot hold the message. */

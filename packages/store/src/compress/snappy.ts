@@ -9,6 +9,7 @@
 //
 // Format: https://github.com/google/snappy/blob/main/format_description.txt
 
+import { copyBytes } from "../copy-bytes.ts";
 import { u32 } from "../record.ts";
 
 const LITERAL = 0;
@@ -94,7 +95,7 @@ export class SnappyEncoder {
       into[this.#at++] = ((59 + more) << 2) | LITERAL;
       for (let i = 0; i < more; i++) into[this.#at++] = rest >>> (8 * i);
     }
-    into.set(bytes.subarray(start, end), this.#at);
+    copyBytes(bytes, start, end, into, this.#at);
     this.#at += end - start;
   }
 
@@ -159,7 +160,7 @@ export function decompress(bytes: Uint8Array, start: number, end: number, into: 
       }
       count++;
       if (from + count > end || to + count > stop) return false;
-      into.set(bytes.subarray(from, from + count), to);
+      copyBytes(bytes, from, from + count, into, to);
       from += count;
       to += count;
       continue;

@@ -1,0 +1,10 @@
+// Copies bytes. Most of what is copied here is short, and a call costs more than that.
+
+/** Shorter ranges are copied byte by byte. */
+const COPY_LOOP_BYTES_MAX = 48;
+
+/** Copies `from[start, end)` to `into[at...]`; the two do not overlap. */
+export function copyBytes(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): void {
+  if (end - start > COPY_LOOP_BYTES_MAX) into.set(from.subarray(start, end), at);
+  else for (let i = start, to = at; i < end; i++, to++) into[to] = from[i]!;
+}
