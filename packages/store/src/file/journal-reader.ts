@@ -58,8 +58,8 @@ export async function readJournal(
   let synced = 0;
   for (const path of paths) {
     for await (const batch of readSegment(disk, path, store, epoch, slices)) {
-      if (batch.number < firstBatch) continue;
       found.set(batch.number, batch);
+      if (batch.number < firstBatch) continue;
       highest = Math.max(highest, batch.number);
       synced = Math.max(synced, batch.synced);
     }
@@ -78,13 +78,32 @@ export async function readJournal(
     if (number > synced) break; // the torn end: nothing of it was ever acknowledged
     previous = null;
     if (batch === undefined) {
-      reports.push(`journal: batch ${number} of epoch ${epoch} cannot be found, although it had been synced`);
+      const body = bodyBetween(found.get(number - 1), found.get(number + 1));
+      if (body === null) {
+        reports.push(`journal: batch ${number} of epoch ${epoch} cannot be found, although it had been synced`);
+      } else {
+        reports.push(`journal: the header of batch ${number} of epoch ${epoch} is damaged; its sound records are kept`);
+        batches.push({ body, damaged: true });
+      }
     } else {
       reports.push(`${batch.path}: batch ${number} at ${batch.position} is damaged; its sound records are kept`);
       batches.push({ body: batch.body, damaged: true });
     }
   }
   return { batches, damaged: reports.length > 0, reports, nextBatch: highest + 1 };
+}
+
+/**
+ * What one batch with a damaged header left between its neighbours: all of it, since a segment is written from its beginning
+ * without holes. Null when one of the neighbours is missing, or the batch was the last of its segment, whose end is not known.
+ */
+function bodyBetween(before: FoundBatch | undefined, after: FoundBatch | undefined): Uint8Array | null {
+  if (before === undefined || after === undefined) return null;
+  const start = before.path === after.path ? before.position + BATCH_HEADER_BYTES + before.body.length : 0;
+  if (after.position - start < BATCH_HEADER_BYTES) return null;
+  const segmentAt = after.body.byteOffset - BATCH_HEADER_BYTES - after.position;
+  const length = after.position - start - BATCH_HEADER_BYTES;
+  return new Uint8Array(after.body.buffer, segmentAt + start + BATCH_HEADER_BYTES, length);
 }
 
 /**

@@ -191,9 +191,11 @@ export class RebuiltIndex {
     return true;
   }
 
-  /** These sequences should have a record and have none. */
+  /** These sequences should have a record and have none; what was noted last may be told again. */
   note(first: number, last: number): void {
-    if (first <= last) this.#missing.push([first, last]);
+    const before = this.#missing.at(-1);
+    const from = before !== undefined && before[0] <= first ? Math.max(first, before[1] + 1) : first;
+    if (from <= last) this.#missing.push([from, last]);
   }
 
   /** Sequences above `seq` will be given again. */
