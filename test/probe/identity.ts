@@ -64,6 +64,26 @@ export function attemptsOf(identities: readonly Identity[]): Attempt[] {
   return attempts;
 }
 
+/** The right ways, each with the word of a trusted proxy, and with words that do not count. */
+export function proxiedAttempts(identities: readonly Identity[], proxy: number): Attempt[] {
+  const words: ReadonlyArray<readonly [what: string, sig: (nonce: string) => string]> = [
+    ["by the proxy", (nonce) => signAsTestKey(proxy, nonce)],
+    ["by another proxy", (nonce) => signAsTestKey(STRANGER_KEY, nonce)],
+    ["by the proxy of another nonce", () => signAsTestKey(proxy, "AAAAAAAAAAAAAAA")],
+    ["by the proxy, padded", (nonce) => `${signAsTestKey(proxy, nonce)}==`],
+    ["by the proxy, cut", (nonce) => signAsTestKey(proxy, nonce).slice(1)],
+    ["by a word that is no signature", () => "x"],
+  ];
+  const known = identities.filter(({ kind }) => kind !== "nobody");
+  const all: readonly Identity[] = [...known, { kind: "nobody" }];
+  return all.flatMap((identity) => {
+    return words.map(([what, sig]): Attempt => {
+      const fields = (nonce: string): Fields => ({ ...fieldsOf(identity, nonce), proxy_sig: sig(nonce) });
+      return { name: `${nameOf(identity)} ${what.replace(", ", " and ")}`, fields };
+    });
+  });
+}
+
 /** Only the right ways. */
 export function rightAttempts(identities: readonly Identity[]): Attempt[] {
   return identities.map((identity) => ({ name: nameOf(identity), fields: (nonce) => fieldsOf(identity, nonce) }));

@@ -11,6 +11,7 @@
 //   #: group foo.* q       all users join this group at once
 //   #: service foo 3 [q]   everybody is asked here, and tries this many answers
 //   #: expires             answers are tried until they are refused
+//   #: proxy 2             this test key is that of a trusted proxy
 //   #: logins few          leaves out the wrong ways to log in
 //   #: stricter            Myelin refuses here on purpose what the reference lets through (docs/compatibility.md); what
 //                          it answers stands in a file of its own, and must let through nothing that the reference refuses
@@ -58,6 +59,8 @@ export interface ProbeFile {
   readonly service: Service | null;
   readonly expires: boolean;
   readonly triesFewLogins: boolean;
+  /** The test key of a trusted proxy; null where none is tried. */
+  readonly proxy: number | null;
 }
 
 /** Reads every file, in the order of their names. */
@@ -97,6 +100,7 @@ async function readProbeFile(name: string): Promise<ProbeFile> {
     service: answers === undefined ? null : { subject: subject as string, queue, answers: Number(answers) },
     expires: directions.has("expires"),
     triesFewLogins: directions.has("logins"),
+    proxy: directions.has("proxy") ? Number(words("proxy", "")[0]) : null,
   };
 }
 

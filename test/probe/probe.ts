@@ -2,7 +2,7 @@
 
 import type { RunningServer } from "../support/target.ts";
 import { CellBook, type Cells } from "./cells.ts";
-import { attemptsOf, fieldsOf, type Identity, nameOf, rightAttempts } from "./identity.ts";
+import { attemptsOf, fieldsOf, type Identity, nameOf, proxiedAttempts, rightAttempts } from "./identity.ts";
 import { OK, ProbeClient, publishOf, subscribeOf } from "./probe-client.ts";
 import type { ProbeFile, Wanted } from "./probe-file.ts";
 import { logIn, type Probe } from "./probe-parts.ts";
@@ -58,6 +58,7 @@ function flagText(flag: unknown): string {
 
 async function probeLogins(file: ProbeFile, server: RunningServer, book: CellBook): Promise<void> {
   const attempts = file.triesFewLogins ? rightAttempts(file.identities) : attemptsOf(file.identities);
+  if (file.proxy !== null) attempts.push(...proxiedAttempts(file.identities, file.proxy));
   const answers = await Promise.all(
     attempts.map(async ({ fields }) => {
       const client = await ProbeClient.open(server);

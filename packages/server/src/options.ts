@@ -2,7 +2,7 @@
 // Names are camelCase forms of the configuration directives; units stand last. Defaults are the reference's (const.go).
 
 import { parseAdvertised } from "./address.ts";
-import { isPublicUserKey } from "./auth/nkey.ts";
+import { isPublicSigningKey, isPublicUserKey } from "./auth/nkey.ts";
 import { problemOfPermissions } from "./auth/permission-options.ts";
 import { completeUser, type UserGiven } from "./auth/user-given.ts";
 import { identityOf, type UserOptions } from "./auth/users.ts";
@@ -42,6 +42,10 @@ export interface ServerOptions {
   readonly pass: string | null;
   /** The one token (`--auth`, `authorization { token }`). With it, {@link user} is not asked for, as in the reference. */
   readonly token: string | null;
+  /** True: who comes as {@link user} or with {@link token} has to come by a trusted proxy. */
+  readonly proxyRequired: boolean;
+  /** Public keys of the proxies that may speak for clients: they sign the nonce of INFO beside the client. */
+  readonly trustedProxies: readonly string[];
   /** The users who may connect. With any of them {@link user} and {@link token} cannot be set. */
   readonly users: readonly UserOptions[];
   /** Name or nkey of the one of {@link users} that clients without credentials are; null for nobody. */
@@ -116,6 +120,8 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   user: null,
   pass: null,
   token: null,
+  proxyRequired: false,
+  trustedProxies: Object.freeze([]),
   users: Object.freeze([]),
   noAuthUser: null,
   openGlobalAccount: false,
@@ -216,6 +222,8 @@ function checkOptions(options: ServerOptions): void {
       `${options.lameDuckGraceMs} has to be less than lameDuckDurationMs (${options.lameDuckDurationMs}), of which it is a part`,
     );
   }
+  const badKey = options.trustedProxies.find((key) => !isPublicSigningKey(key));
+  if (badKey !== undefined) throw new OptionsError("trustedProxies", `"${badKey}" is not a public key`);
   checkAccounts(options);
   checkUsers(options);
   checkWebSocket(options);

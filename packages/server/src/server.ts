@@ -10,6 +10,7 @@ import { BcryptQueue } from "./auth/bcrypt-queue.ts";
 import { kindsWithCertificates } from "./auth/certificate-users.ts";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import { SingleUser } from "./auth/single-user.ts";
+import { TrustedProxies } from "./auth/trusted-proxies.ts";
 import { UserList } from "./auth/user-list.ts";
 import type { ConnectionType } from "./auth/users.ts";
 import type { SettingName } from "./config/settings.ts";
@@ -65,6 +66,7 @@ const SAYS_WHO_MAY_COME: ReadonlySet<SettingName> = new Set([
   "accounts",
   "noAuthUser",
   "openGlobalAccount",
+  "trustedProxies",
 ]);
 
 /** A change of these makes INFO another: clients that take one at any time are told. */
@@ -537,6 +539,9 @@ function authenticatorOf(
   logger: Logger,
   certificateKinds: readonly ConnectionType[] = kindsWithCertificates(options),
 ): Authenticator {
-  if (options.users.length > 0) return new UserList(options, accounts, hashes, random, logger, certificateKinds);
-  return new SingleUser(options, globalAccount, hashes);
+  const inner =
+    options.users.length > 0
+      ? new UserList(options, accounts, hashes, random, logger, certificateKinds)
+      : new SingleUser(options, globalAccount, hashes);
+  return new TrustedProxies(inner, options.trustedProxies);
 }

@@ -13,4 +13,6 @@ export interface Admission {
   readonly permissions: Permissions | null;
   /** Wall time at which the client is cut off, in milliseconds; null: never. */
   readonly deadlineMs: number | null;
+  /** True: only behind a trusted proxy; see trusted-proxies.ts. */
+  readonly proxyRequired?: boolean;
 }

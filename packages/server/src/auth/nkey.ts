@@ -9,6 +9,8 @@ import type { Random } from "@myelin/platform";
 const KIND_SERVER = 13 << 3; // N
 const KIND_CURVE = 23 << 3; // X
 const KIND_USER = 20 << 3; // U
+/** Every kind that signs: operator, account, cluster, server, user. */
+const KINDS_SIGNING: ReadonlySet<number> = new Set([14 << 3, 0, 2 << 3, KIND_SERVER, KIND_USER]);
 
 const KEY_BYTES = 32;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -19,13 +21,20 @@ const DER_PREFIX_X25519 = Buffer.from("302e020100300506032b656e04220420", "hex")
 
 /** What stands before the 32 bytes of a public key in DER (RFC 8410). */
 const DER_PREFIX_PUBLIC = Buffer.from("302a300506032b6570032100", "hex");
-const USER_KEY = /^U[A-Z2-7]{55}$/;
+const USERS: ReadonlySet<number> = new Set([KIND_USER]);
+const PUBLIC_KEY = /^[A-Z2-7]{56}$/;
+const RAW_SIGNATURE = /^[A-Za-z0-9_-]{86}$/;
 const SIGNATURE = /^(?:[A-Za-z0-9_-]{86}|[A-Za-z0-9+/]{86}==)$/;
 const NONCE_BYTES = 11;
 
 /** Whether a text is the public key of a user: `U...` with a checksum that is right. */
 export function isPublicUserKey(text: string): boolean {
   return decodeUserKey(text) !== null;
+}
+
+/** Whether a text is the public key of anybody who can sign. */
+export function isPublicSigningKey(text: string): boolean {
+  return decodeKey(text, KINDS_SIGNING) !== null;
 }
 
 /** What a client has to sign to show that it has the key: 15 characters that nobody can foresee. */
@@ -41,18 +50,32 @@ export function createNonce(random: Random): string {
  */
 export function verifySignature(publicKey: string, nonce: string, sig: string): boolean {
   const key = decodeUserKey(publicKey);
-  if (key === null || nonce === "" || !SIGNATURE.test(sig)) return false;
+  return key !== null && SIGNATURE.test(sig) && verifies(key, nonce, sig);
+}
+
+/** Whether a key of any kind signed a nonce. @param sig - Base64 in the alphabet for URLs, without padding. */
+export function verifyRawSignature(publicKey: string, nonce: string, sig: string): boolean {
+  const key = decodeKey(publicKey, KINDS_SIGNING);
+  return key !== null && RAW_SIGNATURE.test(sig) && verifies(key, nonce, sig);
+}
+
+function verifies(key: Uint8Array, nonce: string, sig: string): boolean {
+  if (nonce === "") return false;
   const der = Buffer.concat([DER_PREFIX_PUBLIC, key]);
   const object = createPublicKey({ key: der, format: "der", type: "spki" });
   return verify(null, Buffer.from(nonce), object, Buffer.from(sig, "base64"));
 }
 
 function decodeUserKey(text: string): Uint8Array | null {
-  if (!USER_KEY.test(text)) return null;
+  return decodeKey(text, USERS);
+}
+
+function decodeKey(text: string, kinds: ReadonlySet<number>): Uint8Array | null {
+  if (!PUBLIC_KEY.test(text)) return null;
   const raw = unbase32(text);
   const end = 1 + KEY_BYTES;
   const checksum = (raw[end] as number) | ((raw[end + 1] as number) << 8);
-  return raw[0] === KIND_USER && crc16(raw, end) === checksum ? raw.subarray(1, end) : null;
+  return kinds.has(raw[0] as number) && crc16(raw, end) === checksum ? raw.subarray(1, end) : null;
 }
 
 /** A new server identity: the public key (`N...`) that INFO and monitoring show. */

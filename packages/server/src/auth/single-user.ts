@@ -20,11 +20,16 @@ export class SingleUser implements Authenticator {
   readonly #admission: Admission;
   readonly #hashes: BcryptQueue;
 
-  constructor(options: Pick<ServerOptions, "user" | "pass" | "token">, account: Account, hashes: BcryptQueue) {
+  constructor(
+    options: Pick<ServerOptions, "user" | "pass" | "token"> & Partial<Pick<ServerOptions, "proxyRequired">>,
+    account: Account,
+    hashes: BcryptQueue,
+  ) {
     this.#user = options.user;
     this.#pass = options.pass ?? "";
     this.#token = options.token;
-    this.#admission = { account, userName: "", permissions: null, deadlineMs: null };
+    const { proxyRequired = false } = options;
+    this.#admission = { account, userName: "", permissions: null, deadlineMs: null, proxyRequired };
     this.#hashes = hashes;
     this.asks = this.required = this.#user !== null || this.#token !== null;
   }

@@ -10,6 +10,7 @@ test("a user needs no more than a name", () => {
     account: "$G",
     connectionTypes: null,
     permissions: null,
+    proxyRequired: false,
   });
 });
 

@@ -40,12 +40,15 @@ export interface UserGiven {
   readonly account?: string;
   readonly connectionTypes?: readonly ConnectionType[] | null;
   readonly permissions?: PermissionsGiven | null;
+  /** False when absent. */
+  readonly proxyRequired?: boolean;
 }
 
 /** Fills in what a user leaves out. */
 export function completeUser(given: UserGiven): UserOptions {
-  const { account = GLOBAL_ACCOUNT, connectionTypes = null, nkey = null, pass = "", permissions, user = null } = given;
-  return { user, pass, nkey, account, connectionTypes, permissions: completePermissions(permissions ?? null) };
+  const { account = GLOBAL_ACCOUNT, connectionTypes = null, nkey = null, pass = "", user = null } = given;
+  const { permissions = null, proxyRequired = false } = given;
+  return { user, pass, nkey, account, connectionTypes, permissions: completePermissions(permissions), proxyRequired };
 }
 
 /** Fills in what permissions leave out; null stays null, which means everything. */

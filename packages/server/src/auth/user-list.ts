@@ -206,6 +206,7 @@ export class UserList implements Authenticator {
       userName: identityOf(user),
       permissions: Permissions.of(user.permissions, this.#random),
       deadlineMs: null,
+      proxyRequired: user.proxyRequired,
     };
     this.#admissions.set(user, admission);
     return admission;
@@ -218,7 +219,10 @@ export class UserList implements Authenticator {
   admissionLike(user: UserOptions, account: Account): Admission | null {
     const mine = user.nkey === null ? this.#names.get(user.user ?? "") : this.#nkeys.get(user.nkey);
     const admission = mine === undefined ? undefined : this.#admissions.get(mine);
-    const isSame = admission?.account === account && isDeepStrictEqual(mine?.permissions, user.permissions);
+    const isSame =
+      admission?.account === account &&
+      mine?.proxyRequired === user.proxyRequired &&
+      isDeepStrictEqual(mine.permissions, user.permissions);
     return isSame ? admission : null;
   }
 

@@ -16,6 +16,8 @@ export interface UserOptions {
   readonly connectionTypes: readonly ConnectionType[] | null;
   /** What the user may do; null: everything. */
   readonly permissions: PermissionOptions | null;
+  /** True: the user may come only by a trusted proxy. */
+  readonly proxyRequired: boolean;
 }
 
 /** Every kind of connection that a user can be restricted to. */

@@ -152,7 +152,15 @@ test("loadConfig() reads users and accounts", () => {
     authorization { users: [ { nkey: ${NKEY}, permissions: {} }, { user: open } ] }
     no_auth_user: c
     system: B`);
-  const plain = { user: null, pass: "", nkey: null, account: "$G", connectionTypes: null, permissions: null };
+  const plain = {
+    user: null,
+    pass: "",
+    nkey: null,
+    account: "$G",
+    connectionTypes: null,
+    permissions: null,
+    proxyRequired: false,
+  };
   assert.deepEqual(options, {
     users: [
       { ...plain, user: "a", pass: "b", account: "A", connectionTypes: ["STANDARD", "IN_PROCESS"] },

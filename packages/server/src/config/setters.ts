@@ -3,9 +3,11 @@
 // Zero and the empty string mean "the default" where the reference means that; the setting is then left alone.
 
 import { parseAdvertised } from "../address.ts";
+import { isPublicSigningKey } from "../auth/nkey.ts";
 import type { ServerOptions } from "../options.ts";
 import { GLOBAL_ACCOUNT } from "../routing/account.ts";
 import type { Block, Directive } from "./directives/directive.ts";
+import { TRUSTED_PROXY } from "./directives/listener-blocks.ts";
 import { readPermissions } from "./permissions.ts";
 import type { Problems } from "./problem.ts";
 import {
@@ -23,7 +25,7 @@ import type { ProcessSettings, SettingsDraft } from "./settings.ts";
 import type { Span } from "./source.ts";
 import { readTls } from "./tls.ts";
 import { addUsers, setAccounts } from "./users.ts";
-import type { Entry, MapValue } from "./value.ts";
+import { type ArrayValue, type Entry, kindText, type MapValue } from "./value.ts";
 import { WEBSOCKET_SETTERS } from "./websocket.ts";
 
 /** One directive of a file, and where its value goes. */
@@ -135,6 +137,9 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
   "authorization.pass": text("pass"),
   "authorization.token": text("token"),
   "authorization.timeout": authTimeout,
+  "authorization.proxy_required": flag("proxyRequired"),
+  proxies: () => {}, // its one entry says it all
+  "proxies.trusted": trustedProxies,
   "authorization.default_permissions": ({ entry, draft, problems, usable }) => {
     draft.defaultPermissions(GLOBAL_ACCOUNT, readPermissions(entry.value as MapValue, problems, usable));
   },
@@ -215,6 +220,25 @@ function listen({ entry, draft, problems }: Setting): void {
   const { span } = entry.value;
   if (address.host !== "") draft.option("host", address.host, span);
   if (address.port !== 0) draft.option("port", address.port, span);
+}
+
+function trustedProxies({ entry, draft, problems, usable }: Setting): void {
+  const keys: string[] = [];
+  for (const item of (entry.value as ArrayValue).items) {
+    if (item.kind === "broken") continue;
+    if (item.kind !== "map") {
+      const found = `expected proxies' trusted entry to be a map/struct, not ${kindText(item)}`;
+      problems.error("BAD_VALUE", found, item.span, "write { key: U... }");
+      continue;
+    }
+    for (const { entry: inner } of usable(item, TRUSTED_PROXY)) {
+      const key = stringOf(inner.value);
+      if (isPublicSigningKey(key)) keys.push(key);
+      else
+        badValue(problems, inner, `invalid proxy key ${JSON.stringify(key)}`, "give a public nkey, U... for instance");
+    }
+  }
+  draft.option("trustedProxies", keys, entry.value.span);
 }
 
 function authTimeout({ entry, draft, problems }: Setting): void {

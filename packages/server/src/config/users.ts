@@ -73,14 +73,23 @@ interface UserDraft {
   nkey: string | null;
   connectionTypes: readonly ConnectionType[] | null;
   permissions: PermissionOptions | null;
+  proxyRequired: boolean;
 }
 
 function readUser(map: MapValue, account: string, problems: Problems, usable: Setting["usable"]): UserOptions | null {
-  const draft: UserDraft = { user: null, pass: "", nkey: null, connectionTypes: null, permissions: null };
+  const draft: UserDraft = {
+    user: null,
+    pass: "",
+    nkey: null,
+    connectionTypes: null,
+    permissions: null,
+    proxyRequired: false,
+  };
   for (const { directive, entry } of usable(map, USER)) {
     const { value } = entry;
     if (directive.name === "permissions") draft.permissions = readPermissions(value as MapValue, problems, usable);
     else if (directive.name === "allowed_connection_types") draft.connectionTypes = connectionTypes(entry, problems);
+    else if (value.kind === "boolean") draft.proxyRequired = value.value;
     else if (value.kind === "string" && value.value !== "") {
       if (directive.name === "user") draft.user = value.value;
       else if (directive.name === "pass") draft.pass = value.value;

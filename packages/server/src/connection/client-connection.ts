@@ -61,6 +61,10 @@ export class ClientConnection
   rights: ClientRights | null;
   /** What the client signs with its nkey; empty where nobody has one. */
   readonly nonce: string;
+  /** The key of the trusted proxy that spoke for the client; empty without one. */
+  proxyKey = "";
+  /** Why the client is closed where authentication refuses it. */
+  refusalReason: CloseReason = "AUTHENTICATION_FAILURE";
   /** Null without TLS. */
   tls: TlsSession | null;
   /** Whether the TLS handshake came before INFO. */
@@ -476,7 +480,7 @@ export class ClientConnection
   refuseAuthentication(): void {
     const who = refusedLabel(this.connect);
     this.logError(who === "" ? "authentication error" : `authentication error - ${who}`);
-    this.refuse("AUTHORIZATION_VIOLATION", "AUTHENTICATION_FAILURE");
+    this.refuse("AUTHORIZATION_VIOLATION", this.refusalReason);
   }
 
   refusePublish(quotedSubject: string): void {

@@ -20,6 +20,8 @@ export type CloseReason =
   | "SERVER_SHUTDOWN"
   | "NO_RESPONDERS_WITHOUT_HEADERS"
   | "INTERNAL_ERROR"
+  | "PROXY_NOT_TRUSTED"
+  | "PROXY_REQUIRED"
   | "KICKED";
 
 interface CloseReasonEntry {
@@ -51,5 +53,7 @@ export const CLOSE_REASONS: Readonly<Record<CloseReason, CloseReasonEntry>> = Ob
   SERVER_SHUTDOWN: { text: "Server Shutdown", flushes: true, status: 1001 },
   NO_RESPONDERS_WITHOUT_HEADERS: { text: "No Responders Requires Headers", flushes: true, status: 1011 },
   INTERNAL_ERROR: { text: "Internal Client", flushes: true, status: 1011 },
+  PROXY_NOT_TRUSTED: { text: "Proxy Not Trusted", flushes: true, status: 1011 },
+  PROXY_REQUIRED: { text: "Proxy Required", flushes: true, status: 1011 },
   KICKED: { text: "Kicked", flushes: true, status: 1011 },
 });

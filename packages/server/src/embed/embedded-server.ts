@@ -400,11 +400,13 @@ export async function createServer(options: EmbeddedServerOptions = {}): Promise
 }
 
 /** @throws OptionsError when options say too who may come in. */
-function checkAuthenticate({ token, user, users }: PartialServerOptions): void {
+function checkAuthenticate({ proxyRequired, token, trustedProxies, user, users }: PartialServerOptions): void {
   const problem = "authenticate is set too, and only one of them can say who may come in";
   if (typeof user === "string") throw new OptionsError("user", problem);
   if (typeof token === "string") throw new OptionsError("token", problem);
   if (users !== undefined && users.length > 0) throw new OptionsError("users", problem);
+  if (trustedProxies !== undefined && trustedProxies.length > 0) throw new OptionsError("trustedProxies", problem);
+  if (proxyRequired === true) throw new OptionsError("proxyRequired", problem);
 }
 
 function tlsOption(

@@ -9,7 +9,7 @@ import type { MergedSettings } from "./run-settings.ts";
 
 type Form = "plain" | "duration" | "secret";
 /** Lists are not printed. */
-type PlainSetting = Exclude<SettingName, "users" | "accounts" | "tls" | "webSocket">;
+type PlainSetting = Exclude<SettingName, "users" | "accounts" | "tls" | "webSocket" | "trustedProxies">;
 type Line = readonly [directive: string, setting: PlainSetting, form: Form];
 
 const LINES: readonly Line[] = [
@@ -48,6 +48,7 @@ const AUTHORIZATION: readonly Line[] = [
   ["user", "user", "plain"],
   ["password", "pass", "secret"],
   ["token", "token", "secret"],
+  ["proxy_required", "proxyRequired", "plain"],
   ["timeout", "authTimeoutMs", "duration"],
 ];
 
@@ -163,7 +164,8 @@ function valueOf(
   { process }: MergedSettings,
   options: ServerOptions,
 ): string | number | boolean | null {
-  if (name in options) return options[name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls" | "webSocket">];
+  if (name in options)
+    return options[name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls" | "webSocket" | "trustedProxies">];
   return completeProcessSettings(process)[name as keyof ProcessSettings];
 }
 

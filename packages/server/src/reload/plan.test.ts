@@ -6,7 +6,15 @@ import type { TlsSettings } from "../tls/settings.ts";
 import { compareSettings, ReloadError } from "./plan.ts";
 import { RELOAD_RULES, type SettingValues } from "./rules.ts";
 
-const USER = { user: "joe", pass: "s3cret", nkey: null, account: "$G", connectionTypes: null, permissions: null };
+const USER = {
+  user: "joe",
+  pass: "s3cret",
+  nkey: null,
+  account: "$G",
+  connectionTypes: null,
+  permissions: null,
+  proxyRequired: false,
+};
 const TLS: TlsSettings = {
   certificates: [],
   ca: null,
@@ -35,6 +43,8 @@ const CASES: { readonly [Name in SettingName]: readonly [next: SettingValues[Nam
   clientAdvertise: ["a:1", "Reload: client_advertise = a:1"],
   user: ["joe", "Reloaded: authorization username"],
   pass: ["s3cret", "Reloaded: authorization password"],
+  proxyRequired: [true, "-ProxyRequired: old=false, new=true"],
+  trustedProxies: [["UA", "UB"], 'Reloaded: proxies trusted keys ["UA" "UB"] were added'],
   proxyProtocol: [true, "-ProxyProtocol: old=false, new=true"],
   token: ["s3cret", "Reloaded: authorization token"],
   users: [[USER], "Reloaded: authorization users"],

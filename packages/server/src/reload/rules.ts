@@ -43,6 +43,7 @@ export const RELOAD_RULES: Readonly<Record<SettingName, ReloadRule>> = {
   systemAccount: fixed("systemAccount", "SystemAccount", (value) => (value === SYSTEM_ACCOUNT ? "" : plain(value))),
   user: live(() => ["Reloaded: authorization username"]),
   pass: live(() => ["Reloaded: authorization password"]),
+  proxyRequired: fixed("proxyRequired", "ProxyRequired"),
   proxyProtocol: fixed("proxyProtocol", "ProxyProtocol"),
   token: live(() => ["Reloaded: authorization token"]),
   pingIntervalMs: live(({ pingIntervalMs }) => [`Reloaded: ping_interval = ${duration(pingIntervalMs)}`]),
@@ -63,6 +64,16 @@ export const RELOAD_RULES: Readonly<Record<SettingName, ReloadRule>> = {
   allowNonTls: fixed("allowNonTls", "AllowNonTLS"),
   logFile: live(({ logFile }) => [`Reloaded: log_file = ${plain(logFile)}`]),
   logSizeLimitBytes: fixed("logSizeLimitBytes", "LogSizeLimit"),
+  trustedProxies: live(({ trustedProxies = [] }, { trustedProxies: before = [] }) => [
+    ...keysText(
+      before.filter((key) => !trustedProxies.includes(key)),
+      "removed",
+    ),
+    ...keysText(
+      trustedProxies.filter((key) => !before.includes(key)),
+      "added",
+    ),
+  ]),
   writeDeadlineMs: live(({ writeDeadlineMs }) => [`Reloaded: write_deadline = ${duration(writeDeadlineMs)}`]),
   lameDuckDurationMs: fixed("lameDuckDurationMs", "LameDuckDuration", duration),
   lameDuckGraceMs: fixed("lameDuckGraceMs", "LameDuckGracePeriod", duration),
@@ -94,6 +105,12 @@ function refuseNoAuthUser(next: Partial<SettingValues>, current: Partial<Setting
 function plain(value: unknown): string {
   const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
   return isPlain ? String(value) : "";
+}
+
+function keysText(keys: readonly string[], what: string): string[] {
+  return keys.length === 0
+    ? []
+    : [`Reloaded: proxies trusted keys ${JSON.stringify(keys).replaceAll(",", " ")} were ${what}`];
 }
 
 function duration(value: unknown): string {

@@ -32,23 +32,18 @@ export const PERMISSIONS: Block = defineBlock("permissions", null, [
 ]);
 
 /** One of `users`, in `authorization` or in an account */
-export const USER: Block = defineBlock(
-  "users[]",
-  "trusted proxies",
+export const USER: Block = defineBlock("users[]", null, [
+  ["nkey", "string", "Public key, U..."],
+  ["user username", "string", "Name of the user"],
+  ["pass password", "string", "Its password, plain or bcrypt"],
+  ["permissions permission authorization", "block", "What the user may do", block(PERMISSIONS)],
   [
-    ["nkey", "string", "Public key, U..."],
-    ["user username", "string", "Name of the user"],
-    ["pass password", "string", "Its password, plain or bcrypt"],
-    ["permissions permission authorization", "block", "What the user may do", block(PERMISSIONS)],
-    [
-      "allowed_connection_types connection_types clients",
-      "strings",
-      "STANDARD, WEBSOCKET, LEAFNODE, LEAFNODE_WS, MQTT, MQTT_WS, IN_PROCESS (all)",
-    ],
-    ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
+    "allowed_connection_types connection_types clients",
+    "strings",
+    "STANDARD, WEBSOCKET, LEAFNODE, LEAFNODE_WS, MQTT, MQTT_WS, IN_PROCESS (all)",
   ],
-  ["nkey", "user", "pass", "permissions", "allowed_connection_types"],
-);
+  ["proxy_required", "boolean", "Connection must come through a trusted proxy (false)"],
+]);
 
 /** `authorization.auth_callout` */
 export const AUTH_CALLOUT: Block = defineBlock("authorization.auth_callout", "auth callout", [
@@ -76,9 +71,9 @@ export const AUTHORIZATION: Block = defineBlock(
       block(PERMISSIONS),
     ],
     ["auth_callout auth_hook", "block", "A service that decides about users", block(AUTH_CALLOUT)],
-    ["proxy_required", "boolean", "Connection must come through a trusted proxy"],
+    ["proxy_required", "boolean", "The one user, or the token, must come through a trusted proxy (false)"],
   ],
-  ["user", "pass", "token", "timeout", "users", "default_permissions"],
+  ["user", "pass", "token", "timeout", "users", "default_permissions", "proxy_required"],
 );
 
 const SIMPLE_ROWS: readonly Row[] = [

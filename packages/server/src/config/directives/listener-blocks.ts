@@ -47,11 +47,11 @@ export const MQTT: Block = defineBlock("mqtt", "MQTT", [
 ]);
 
 /** `proxies.trusted[]` */
-export const TRUSTED_PROXY: Block = defineBlock("proxies.trusted[]", "trusted proxies", [
-  ["key public_key", "string", "Public key, U..."],
+export const TRUSTED_PROXY: Block = defineBlock("proxies.trusted[]", null, [
+  ["key public_key", "string", "Public key of the proxy, U... or another kind"],
 ]);
 
 /** `proxies` */
-export const PROXIES: Block = defineBlock("proxies", "trusted proxies", [
-  ["trusted", "strings", "Keys of the proxies", list(TRUSTED_PROXY)],
+export const PROXIES: Block = defineBlock("proxies", null, [
+  ["trusted", "list of blocks", "Proxies whose word counts: they sign the nonce of INFO", list(TRUSTED_PROXY)],
 ]);

@@ -15,13 +15,8 @@ export interface Group {
   readonly block: Block;
 }
 
-function group(
-  title: string,
-  rows: readonly Row[],
-  waitsFor: string | null = null,
-  working: readonly string[] = [],
-): Group {
-  return { title, block: defineBlock("", waitsFor, rows, working) };
+function group(title: string, rows: readonly Row[], waitsFor: string | null = null): Group {
+  return { title, block: defineBlock("", waitsFor, rows) };
 }
 
 /** The top of a file, group by group. */
@@ -197,15 +192,10 @@ export const GROUPS: readonly Group[] = [
   ),
   group("WebSocket", [["websocket ws", "block", "WebSocket for clients", block(WEBSOCKET)]], null),
   group("MQTT", [["mqtt", "block", "MQTT 3.1.1", block(MQTT)]], "MQTT"),
-  group(
-    "Proxies",
-    [
-      ["proxy_protocol", "boolean", "Clients' addresses come from a PROXY protocol header, version 1 or 2 (false)"],
-      ["proxies", "block", "Proxies that may speak for clients", block(PROXIES)],
-    ],
-    "trusted proxies",
-    ["proxy_protocol"],
-  ),
+  group("Proxies", [
+    ["proxy_protocol", "boolean", "Clients' addresses come from a PROXY protocol header, version 1 or 2 (false)"],
+    ["proxies", "block", "Proxies that may speak for clients", block(PROXIES)],
+  ]),
 ];
 
 /** Everything that may stand at the top of a file. */
