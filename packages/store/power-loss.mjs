@@ -136,7 +136,7 @@ async function main() {
     mkdirSync(join(mountPoint, "store"));
     run("sync", "-f", mountPoint);
     const told = new Told();
-    for (let loss = 1; loss <= losses; loss++) {
+    for (let loss = 1; loss <= losses && !interrupted; loss++) {
       const steps = 1 + ((loss * 7919) % STEPS_MAX);
       await workAndLose(mountPoint, toldFile, loss, steps);
       run("umount", mountPoint);
@@ -155,4 +155,11 @@ async function main() {
   }
 }
 
+// Interrupted, it ends after the loss that is under way, and unmounts.
+let interrupted = false;
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    interrupted = true;
+  });
+}
 await main();
