@@ -51,6 +51,7 @@ export class ChildServer implements TestServer {
   #logStart = 0;
   #port: number;
   #ports: ServerPorts = NO_PORTS;
+  #scheme: "nats" | "tls" = "nats";
   #startMs = 0;
 
   constructor(options: ChildOptions = {}) {
@@ -80,8 +81,7 @@ export class ChildServer implements TestServer {
 
   get url(): string {
     const host = this.host === "0.0.0.0" || this.host === "::" ? "127.0.0.1" : this.host;
-    const scheme = /TLS required for client connections/.test(this.#log) ? "tls" : "nats";
-    return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
+    return `${this.#scheme}://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
   }
 
   get pid(): number {
@@ -294,10 +294,12 @@ export class ChildServer implements TestServer {
     const untilMs = performance.now() + timeoutMs;
     for (;;) {
       if (this.#process !== child) throw this.#startError("The server ended before it was ready");
-      const ports = portsIn(folder, child.pid);
-      const port = ports?.nats[0];
-      if (ports !== null && port !== undefined) {
+      const file = portsFileIn(folder, child.pid);
+      const ports = parsePortsFile(file);
+      const port = ports.nats[0];
+      if (port !== undefined) {
         this.#ports = ports;
+        this.#scheme = schemeIn(file);
         this.#port = port;
         return;
       }
@@ -328,10 +330,15 @@ export class ChildServer implements TestServer {
   }
 }
 
-/** The ports of a process that has written its ports file; null before. */
-function portsIn(folder: string, pid: number | undefined): ServerPorts | null {
+/** The ports file of a process; one without ports before it has written it. */
+function portsFileIn(folder: string, pid: number | undefined): string {
   const name = readdirSync(folder).find((entry) => entry.endsWith(`_${pid}.ports`));
-  if (name === undefined) return null;
+  if (name === undefined) return "{}";
   const text = readFileSync(join(folder, name), "utf8");
-  return text === "" ? null : parsePortsFile(text); // nats-server makes the file first, and then writes it
+  return text === "" ? "{}" : text; // nats-server makes the file first, and then writes it
+}
+
+/** How clients connect to what a ports file names. */
+function schemeIn(portsFile: string): "nats" | "tls" {
+  return portsFile.includes('"tls://') ? "tls" : "nats";
 }
