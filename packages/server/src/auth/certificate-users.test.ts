@@ -101,7 +101,7 @@ const KINDS: ReadonlyArray<readonly [listeners: PartialServerOptions, user: User
 ];
 
 for (const [listeners, user, byName] of KINDS) {
-  test(`${JSON.stringify(user)} ${byName ? "comes" : "does not come"} in by name beside ${Object.keys(listeners)}`, () => {
+  test(`${JSON.stringify(user)} ${byName ? "comes" : "does not come"} in by name beside ${Object.keys(listeners).join()}`, () => {
     const options = completeOptions({ ...listeners, users: [user] });
     const accounts = new Map([["$G", new Account("$G", 1)]]);
     const kinds = kindsWithCertificates(options);
