@@ -2,6 +2,7 @@
 // here, and every test of this folder then knocks at it too.
 
 import { type InProcessOptions, InProcessServer } from "@myelin/testing";
+import { overWebSocket } from "../support/websocket-opener.ts";
 import { inProcess, overTcp, type WireOpener } from "../support/wire.ts";
 
 /** A way in. */
@@ -15,6 +16,7 @@ export interface Door {
 /** Every way in that there is. */
 export const DOORS: readonly Door[] = [
   { name: "TCP", connectionType: "STANDARD", open: (server) => overTcp(server) },
+  { name: "WebSocket", connectionType: "WEBSOCKET", open: (server) => overWebSocket(server.ports.websocket[0] ?? 0) },
   {
     name: "in-process",
     connectionType: "IN_PROCESS",
@@ -32,7 +34,9 @@ export async function startAttacked(options: InProcessOptions): Promise<{ server
     trace: () => {},
     error: (text: string) => void (text.includes("internal error") && faults.push(text)),
   };
-  const server = new InProcessServer({ port: -1, logger, keepLog: false, ...options });
+  // Every listener that there is.
+  const configText = `${options.configText ?? ""}\nwebsocket { listen: "127.0.0.1:-1", no_tls: true }`;
+  const server = new InProcessServer({ port: -1, logger, keepLog: false, ...options, configText });
   await server.start();
   return { server, faults };
 }

@@ -93,7 +93,7 @@ const SERVERS: ReadonlyArray<readonly [name: string, options: InProcessOptions]>
 const WELL_FORMED = /^(?:MSG|HMSG|PING|PONG|\+OK|-ERR '.*'$|INFO \{)/;
 
 async function witnessOf(server: InProcessServer): Promise<WireClient> {
-  const client = await WireClient.connect("witness", DOORS[1]?.open(server) ?? assert.fail());
+  const client = await WireClient.connect("witness", DOORS[0]?.open(server) ?? assert.fail());
   const nonce = client.received.lines[0]?.info?.["nonce"];
   const sig = typeof nonce === "string" ? signAsTestKey(1, nonce) : "";
   const fields = { verbose: false, user: "a", pass: "a", ...(sig === "" ? {} : { nkey: TEST_USER_KEYS[0], sig }) };
@@ -115,7 +115,7 @@ async function inTurns<T>(items: readonly T[], atOnce: number, use: (item: T) =>
 describe("every operation in every state", () => {
   for (const [name, options] of SERVERS) {
     for (const door of DOORS) {
-      // Over TCP each operation and its double; inside the process every pair.
+      // Over a network each operation and its double; inside the process every pair.
       const isQuick = door.connectionType === "IN_PROCESS";
       test(`${isQuick ? "in pairs" : "and twice"}, by ${door.name}, on a server ${name}`, async () => {
         const { faults, server } = await startAttacked(options);

@@ -48,6 +48,39 @@ export function clientFrame(first: number, payload: Uint8Array | string, options
 export interface ServerFrame {
   readonly first: number;
   readonly payload: Buffer;
+  /** Where it ends. */
+  readonly end: number;
+}
+
+/** The server's frame that begins at a place; null while it is not whole. */
+export function frameAt(bytes: Buffer, at: number): ServerFrame | null {
+  if (at + 2 > bytes.length) return null;
+  let length = bytes[at + 1]!;
+  let start = at + 2;
+  if (length === 126) {
+    if (at + 4 > bytes.length) return null;
+    length = bytes.readUInt16BE(at + 2);
+    start = at + 4;
+  } else if (length === 127) {
+    if (at + 10 > bytes.length) return null;
+    length = Number(bytes.readBigUInt64BE(at + 2));
+    start = at + 10;
+  }
+  const end = start + length;
+  return end > bytes.length ? null : { first: bytes[at]!, payload: bytes.subarray(start, end), end };
+}
+
+/** The request that asks for a WebSocket. @param headers - More of them, each line closed by CRLF. */
+export function upgradeRequest(port: number, headers = "", path = "/"): string {
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    "Upgrade: websocket",
+    "Connection: keep-alive, Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+  ];
+  return `${lines.join("\r\n")}\r\n${headers}\r\n`;
 }
 
 /** One connection to a WebSocket port. */
@@ -97,15 +130,7 @@ export class WebSocketWire {
 
   /** A request that any server takes. */
   request(headers = "", path = "/"): string {
-    const lines = [
-      `GET ${path} HTTP/1.1`,
-      `Host: 127.0.0.1:${this.#port}`,
-      "Upgrade: websocket",
-      "Connection: keep-alive, Upgrade",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-      "Sec-WebSocket-Version: 13",
-    ];
-    return `${lines.join("\r\n")}\r\n${headers}\r\n`;
+    return upgradeRequest(this.#port, headers, path);
   }
 
   /** The status of the answer; 0 before it. */
@@ -116,24 +141,9 @@ export class WebSocketWire {
   /** The whole frames that came, in order. */
   get frames(): ServerFrame[] {
     const frames: ServerFrame[] = [];
-    const bytes = this.#bytes;
-    let at = 0;
-    while (this.head !== "" && at + 2 <= bytes.length) {
-      let length = bytes[at + 1]!;
-      let start = at + 2;
-      if (length === 126) {
-        if (at + 4 > bytes.length) break;
-        length = bytes.readUInt16BE(at + 2);
-        start = at + 4;
-      } else if (length === 127) {
-        if (at + 10 > bytes.length) break;
-        length = Number(bytes.readBigUInt64BE(at + 2));
-        start = at + 10;
-      }
-      if (start + length > bytes.length) break;
-      frames.push({ first: bytes[at]!, payload: bytes.subarray(start, start + length) });
-      at = start + length;
-    }
+    if (this.head === "") return frames;
+    for (let frame = frameAt(this.#bytes, 0); frame !== null; frame = frameAt(this.#bytes, frame.end))
+      frames.push(frame);
     return frames;
   }
 
