@@ -28,7 +28,8 @@ export async function copyBlock(
   const wanted = new Uint8Array(slots);
   for (let slot = 0; slot < slots; slot++)
     wanted[slot] = block.isLive(slot) || (block.slotBytes(slot) > 0 && keep(block.firstSeq + slot)) ? 1 : 0;
-  const live = Uint8Array.from({ length: slots }, (_, slot) => (block.isLive(slot) ? 1 : 0));
+  const live = new Uint8Array(slots);
+  for (let slot = 0; slot < slots; slot++) live[slot] = block.isLive(slot) ? 1 : 0;
   const old = new Uint8Array(endOffset);
   for (let at = 0; at < endOffset; at += STEP_BYTES) {
     file.read(old, at, Math.min(STEP_BYTES, endOffset - at), at);

@@ -102,3 +102,24 @@ test("a stream that is truncated while its block is written anew ends where it w
   assert.deepEqual(again.stream("S")!.state().lost, []);
   await again.stop();
 });
+
+test("tombstone files that have grown are written anew, and say the same", async () => {
+  const disk = new SimDisk({ record: false });
+  const options = { ...FILLED_OPTIONS, blockBytes: 1 << 20, segmentBytes: 1 << 20 };
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(4), options);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  for (let i = 0; i < 8001; i++) log.append(new MessageDraft().set("s", "x"));
+  for (let seq = 3; seq <= 8000; seq += 2) log.remove(seq);
+  await store.checkpointNow();
+  const grown = disk.stat("streams/00000001/deleted.0")!.size;
+  for (let seq = 4; seq <= 8000; seq += 2) if (seq % 1000 !== 0) log.remove(seq);
+  await store.checkpointNow();
+  assert.ok(disk.stat("streams/00000001/deleted.0")!.size < grown / 10, "runs were joined");
+  const expected = [1, 2, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 8001];
+  assert.deepEqual(live(log), expected);
+  await store.stop();
+  const again = await FileStore.open(disk, new SimClock(), new SimRandom(4), options);
+  assert.deepEqual(live(again.stream("S")!), expected);
+  assert.deepEqual(again.stream("S")!.state().lost, []);
+  await again.stop();
+});

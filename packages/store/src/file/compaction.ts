@@ -90,5 +90,9 @@ function* neverStored(backing: FileBacking, block: IndexBlock): Generator<readon
   if (before !== undefined && block.firstSeq > before.lastSeq + 1) {
     yield [before.lastSeq + 1, block.firstSeq - before.lastSeq - 1];
   }
-  for (let slot = 0; slot < block.slots; slot++) if (block.slotBytes(slot) === 0) yield [block.firstSeq + slot, 1];
+  for (let slot = 0; slot < block.slots; slot++) {
+    const first = slot;
+    while (slot < block.slots && block.slotBytes(slot) === 0) slot++;
+    if (slot > first) yield [block.firstSeq + first, slot - first];
+  }
 }

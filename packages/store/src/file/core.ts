@@ -2,6 +2,7 @@
 
 import type { Disk } from "@myelin/platform";
 import type { Vault } from "../seal/vault.ts";
+import type { Slices } from "../slices.ts";
 import type { FilePool } from "./block-file.ts";
 import type { FileBacking } from "./file-backing.ts";
 import type { FileStoreOptions } from "./options.ts";
@@ -13,6 +14,9 @@ export interface FileStoreCore {
   readonly options: Required<FileStoreOptions>;
   /** Null: the store is not encrypted. Set before any stream is there. */
   vault: Vault | null;
+
+  /** For long work. */
+  slices(): Slices;
 
   /** @throws StoreError `READ_ONLY` or `CLOSED`. */
   checkWritable(): void;

@@ -231,6 +231,10 @@ export class FileStore implements Store, FileStoreCore {
 
   // --- for the streams' files ---
 
+  slices(): Slices {
+    return new Slices(this.#clock);
+  }
+
   checkWritable(): void {
     if (this.#failure !== null) throw this.#failure;
     if (this.#stopped !== null)

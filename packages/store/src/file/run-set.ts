@@ -36,16 +36,6 @@ export class RunSet {
     return low < this.#firsts.length && this.#firsts[low]! <= seq;
   }
 
-  /** The runs at or after `seq`, as first sequence and count. */
-  from(seq: number): [first: number, count: number][] {
-    const runs: [number, number][] = [];
-    this.#lasts.forEach((last, i) => {
-      const first = Math.max(seq, this.#firsts[i]!);
-      if (first <= last) runs.push([first, last - first + 1]);
-    });
-    return runs;
-  }
-
   /** The same question for sequences that only grow, without a search for each. */
   cursor(from: number): RunCursor {
     let run = 0;

@@ -5,12 +5,16 @@ import { runsOf } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { MAGIC_CONSUMERS, streamFolder } from "./format.ts";
-import { RunSet } from "./run-set.ts";
+import { SeqSet } from "./seq-set.ts";
 import { CONSUMERS, encodeConsumers } from "./stream-meta.ts";
 import { writeTwin } from "./twin-file.ts";
 
 /** Smaller tombstone files are not worth rewriting. */
 const REWRITE_BYTES_MIN = 64 * 1024;
+/** Sequences that are appended to the tombstone files in one step. */
+const SEQS_PER_APPEND = 16 * 1024;
+/** Runs that are looked at between two looks at the clock. */
+const RUNS_PER_LOOK = 256;
 /** What a run takes in a tombstone file, roughly. */
 const RUN_BYTES = 12;
 
@@ -87,11 +91,21 @@ export class StreamSaver {
     // Those below the first message need no tombstone any more.
     const needed = seqs.filter((seq) => seq >= firstSeq);
     if (needed.length === 0) return false;
-    const made = await tombstones.append(runsOf(needed));
+    let made = false;
+    for (let at = 0; at < needed.length; at += SEQS_PER_APPEND)
+      made = (await tombstones.append(runsOf(needed.slice(at, at + SEQS_PER_APPEND)))) || made;
     if (tombstones.size < this.#rewriteBytes) return made;
     // Neighbours join and what is below the first message goes. From the files, not from the index: that knows of more than may count.
-    const runs = new RunSet(tombstones.read().runs).from(firstSeq);
-    if (runs.length * RUN_BYTES < tombstones.size / 2) await tombstones.replace(runs);
+    const slices = this.#core.slices();
+    const set = new SeqSet();
+    let count = 0;
+    for (const [first, length] of tombstones.read().runs) {
+      set.add(first, length);
+      if (++count % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
+    }
+    let kept = 0;
+    for (const _ of set.runs(firstSeq)) if (++kept % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
+    if (kept * RUN_BYTES < tombstones.size / 2) await tombstones.replace(set.runs(firstSeq));
     this.#rewriteBytes = Math.max(REWRITE_BYTES_MIN, tombstones.size * 2);
     return true;
   }

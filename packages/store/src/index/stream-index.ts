@@ -55,6 +55,8 @@ export class StreamIndex {
 
   /** Messages of these sequences were lost to damage. */
   addLost(first: number, last: number): void {
+    // Recovery may come upon the same loss by several ways.
+    if (this.#lost.some((lost) => lost[0] <= first && lost[1] >= last)) return;
     this.#lost.push([first, last]);
     this.#lost.sort((a, b) => a[0] - b[0]);
   }

@@ -1,0 +1,48 @@
+// A set of sequences that is built in slices: bitmaps of 65,536 sequences each, and long runs as they are.
+
+const PAGE_BITS = 16;
+const PAGE_SEQS = 1 << PAGE_BITS;
+/** Longer runs are kept as runs. */
+const RUN_LONG = 4096;
+
+/** Sequences, in no order; they come out as runs, those of one page in order. */
+export class SeqSet {
+  #pages: Map<number, Uint32Array> = new Map();
+  #long: [first: number, count: number][] = [];
+
+  add(first: number, count: number): void {
+    if (count > RUN_LONG) {
+      this.#long.push([first, count]);
+      return;
+    }
+    for (let seq = first; seq < first + count; seq++) {
+      const number = Math.floor(seq / PAGE_SEQS);
+      let page = this.#pages.get(number);
+      if (page === undefined) {
+        page = new Uint32Array(PAGE_SEQS / 32);
+        this.#pages.set(number, page);
+      }
+      const at = seq % PAGE_SEQS;
+      page[at >>> 5]! |= 1 << (at & 31);
+    }
+  }
+
+  /** What is in the set at or after `from`, neighbours joined as far as they are on one page. */
+  *runs(from: number): Generator<readonly [first: number, count: number]> {
+    for (const [first, count] of this.#long) {
+      const begin = Math.max(first, from);
+      if (begin < first + count) yield [begin, first + count - begin];
+    }
+    for (const [number, page] of this.#pages) {
+      const base = number * PAGE_SEQS;
+      let first = -1;
+      for (let at = Math.max(0, Math.min(PAGE_SEQS, from - base)); at <= PAGE_SEQS; at++) {
+        const has = at < PAGE_SEQS && (page[at >>> 5]! & (1 << (at & 31))) !== 0;
+        if (has && first < 0) first = at;
+        if (has || first < 0) continue;
+        yield [base + first, at - first];
+        first = -1;
+      }
+    }
+  }
+}
