@@ -40,7 +40,7 @@ for (const kind of SERVERS) {
 
     test("messages of every size arrive whole and in order", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       const sizes = [0, 1, 9, 10, 31, 32, 33, 99, 100, 1000, 65_000, 65_536, 70_000, 1_048_576, 5, 999_999, 3];
       const got: number[] = [];
       nc.subscribe("size", {
@@ -64,7 +64,7 @@ for (const kind of SERVERS) {
 
     test("an iterator ends by break, by max and with the connection", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       const broken = nc.subscribe("it");
       const limited = nc.subscribe("it", { max: 2 });
       const open = nc.subscribe("it");
@@ -84,7 +84,7 @@ for (const kind of SERVERS) {
 
     test("queue groups get one copy each", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       let one = 0;
       let two = 0;
       nc.subscribe("q", { queue: "w", callback: () => one++ });
@@ -98,7 +98,7 @@ for (const kind of SERVERS) {
 
     test("request() answers, times out, and tells that there are no responders; multiplexed and with its own inbox", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       nc.subscribe("echo", { callback: (_error, m) => m.respond(m.data, { headers: { Was: m.subject } }) });
       nc.subscribe("silent", { callback: () => {} });
       for (const noMux of [false, true]) {
@@ -123,7 +123,7 @@ for (const kind of SERVERS) {
 
     test("unsubscribe(max) counts what was received before", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       let count = 0;
       const sub = nc.subscribe("m", { callback: () => count++ });
       for (let i = 0; i < 3; i++) nc.publish("m");
@@ -167,8 +167,8 @@ for (const kind of SERVERS) {
 
     test("drain() waits for iterators and asynchronous callbacks, lets handlers publish and request, then closes", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
-      const other = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
+      const other = await connect({ port: server.port, requestTimeout: 10_000 });
       const answers: string[] = [];
       other.subscribe("ask", { callback: (_error, m) => m.respond("fine") });
       other.subscribe("out", { callback: (_error, m) => answers.push(m.string()) });

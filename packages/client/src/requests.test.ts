@@ -9,7 +9,7 @@ for (const kind of SERVERS) {
   describe(`requests, ${kind.name}`, { skip: kind.skip }, () => {
     test("requestMany() ends by each of its strategies, multiplexed and with its own inbox", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       nc.subscribe("many", {
         callback: (_error, m) => {
           for (let i = 0; i < 5; i++) m.respond(String(i));
@@ -45,7 +45,7 @@ for (const kind of SERVERS) {
 
     test("messages can be made, published and answered; status headers of a service arrive", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       nc.subscribe("svc", {
         callback: (_error, m) => {
           const answer = createMsg({
@@ -76,7 +76,7 @@ for (const kind of SERVERS) {
 
     test("nextMsg() and syncIterator() give one message when asked", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       const inbox = createInbox("_INBOX.mine");
       assert.match(inbox, /^_INBOX\.mine\.\w{22}$/);
       const sub = nc.subscribe(inbox);
@@ -99,7 +99,7 @@ for (const kind of SERVERS) {
 
     test("a subscription's timeout tells that the first message did not come", async () => {
       await using server = await kind.start();
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       await assert.rejects(
         async () => {
           for await (const _m of nc.subscribe("never", { timeout: 5 })) assert.fail();
@@ -113,7 +113,7 @@ for (const kind of SERVERS) {
 
     test("max_payload is checked before anything is sent", async () => {
       await using server = await kind.start({ config: "max_payload: 100" });
-      const nc = await connect({ port: server.port });
+      const nc = await connect({ port: server.port, requestTimeout: 10_000 });
       assert.throws(() => nc.publish("a", new Uint8Array(101)), { code: "ERR_NATS_MAX_PAYLOAD" });
       assert.throws(() => nc.publish("a", new Uint8Array(90), { headers: { a: "b" } }), {
         code: "ERR_NATS_MAX_PAYLOAD",
@@ -134,7 +134,7 @@ test("an answer whose subject was rewritten reaches the only request that waits"
     await line(); // PUB
     socket.write("MSG mapped.away 1 2\r\nok\r\n");
   });
-  const nc = await connect({ port: server.port });
+  const nc = await connect({ port: server.port, requestTimeout: 10_000 });
   assert.equal((await nc.request("a", "", { timeout: 2000 })).string(), "ok");
   await nc.close();
 });
@@ -144,7 +144,7 @@ test("headers are refused where the server has none", async () => {
     const sent = await greet(socket, line, { headers: false });
     assert.match(sent, /"headers":false,"no_responders":false/);
   });
-  const nc = await connect({ port: server.port });
+  const nc = await connect({ port: server.port, requestTimeout: 10_000 });
   assert.throws(() => nc.publish("a", "", { headers: { a: "b" } }), { code: "ERR_NATS_HEADERS_NOT_SUPPORTED" });
   await nc.close();
 });

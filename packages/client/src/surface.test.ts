@@ -18,7 +18,7 @@ import {
 } from "./node.ts";
 import { createNodeRuntime } from "./runtime-node.ts";
 
-const quick = { reconnectTimeWait: 1, reconnectJitter: 0, logger: SILENT_LOGGER } as const;
+const quick = { requestTimeout: 10_000, reconnectTimeWait: 1, reconnectJitter: 0, logger: SILENT_LOGGER } as const;
 
 /** A server that answers PINGs until it is told to stop. */
 async function answering(): Promise<FakeServer> {

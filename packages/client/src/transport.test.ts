@@ -102,7 +102,7 @@ for (const kind of SERVERS) {
       const overTcp = await node.connect({ port: server.port });
       overTcp.subscribe("echo", { callback: (_error, m) => void m.respond(m.data, { headers: { a: "ü" } }) });
       await overTcp.flush();
-      const answer = await overWeb.request("echo", "grüße");
+      const answer = await overWeb.request("echo", "grüße", { timeout: 10_000 });
       assert.equal(answer.string(), "grüße");
       assert.equal(answer.headers?.get("a"), "ü");
       await overWeb.close();
@@ -119,7 +119,7 @@ for (const kind of SERVERS) {
       const servers = `wss://localhost:${server.webSocketPort}`;
       const nc = await node.connect({ servers, tls: { caFile: `${testdata}/ca.pem` } });
       nc.subscribe("echo", { callback: (_error, m) => void m.respond(m.data) });
-      assert.equal((await nc.request("echo", "safe")).string(), "safe");
+      assert.equal((await nc.request("echo", "safe", { timeout: 10_000 })).string(), "safe");
       await nc.close();
       await assert.rejects(node.connect({ servers, tls: {} }), { code: "ERR_NATS_TRANSPORT" });
       await using plain = await kind.start({ config: webSocket });
