@@ -11,10 +11,26 @@ const STEP_BYTES = 512 * 1024;
 /** Slots that are copied between two looks at the clock. */
 const SLOTS_PER_LOOK = 32;
 
+/** Two buffers for one block after the other: allocating 32 MB for each would keep the garbage collector busy. */
+export class CopyScratch {
+  #old: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  /** Both buffers, of at least `size` bytes, holding anything. */
+  sized(size: number): { old: Uint8Array; bytes: Uint8Array } {
+    if (this.#old.length < size) {
+      this.#old = new Uint8Array(size);
+      this.#bytes = new Uint8Array(size);
+    }
+    return { old: this.#old, bytes: this.#bytes };
+  }
+}
+
 /**
  * The live records of a block as a block of their own: those that are live now, whatever goes while the work is under way.
  *
  * @param keep - Says of other sequences whether their records have to stay.
+ * @param scratch - The result is in it until the next call.
  * @returns Null when a record is damaged, or the block was cut meanwhile.
  */
 export async function copyBlock(
@@ -22,6 +38,7 @@ export async function copyBlock(
   block: IndexBlock,
   incarnation: number,
   keep: (seq: number) => boolean,
+  scratch: CopyScratch,
   slices: Slices,
 ): Promise<{ bytes: Uint8Array; block: IndexBlock } | null> {
   const { slots, endOffset } = block;
@@ -30,12 +47,11 @@ export async function copyBlock(
     wanted[slot] = block.isLive(slot) || (block.slotBytes(slot) > 0 && keep(block.firstSeq + slot)) ? 1 : 0;
   const live = new Uint8Array(slots);
   for (let slot = 0; slot < slots; slot++) live[slot] = block.isLive(slot) ? 1 : 0;
-  const old = new Uint8Array(endOffset);
+  const { old, bytes } = scratch.sized(endOffset);
   for (let at = 0; at < endOffset; at += STEP_BYTES) {
     file.read(old, at, Math.min(STEP_BYTES, endOffset - at), at);
     if (slices.due) await slices.pause();
   }
-  const bytes = new Uint8Array(endOffset);
   putBlockHeader(bytes, 0, incarnation, block.number, block.firstSeq);
   const copy = new IndexBlock(block.number, block.firstSeq, BLOCK_HEADER_BYTES);
   for (let slot = 0; slot < slots; slot++) {
@@ -46,7 +62,7 @@ export async function copyBlock(
       continue;
     }
     const from = block.offset(slot);
-    const length = soundMessage(old, from, old.length, incarnation, block.number, from);
+    const length = soundMessage(old, from, endOffset, incarnation, block.number, from);
     if (length === 0) return null;
     const to = copy.endOffset;
     bytes.set(old.subarray(from, from + length), to);

@@ -3,7 +3,7 @@
 import type { IndexBlock } from "../index/record-index.ts";
 import type { Slices } from "../slices.ts";
 import { BLOCK_HEADER_BYTES, BlockFile } from "./block-file.ts";
-import { copyBlock, writeBlock } from "./block-rewrite.ts";
+import { CopyScratch, copyBlock, writeBlock } from "./block-rewrite.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
@@ -24,12 +24,13 @@ export async function compactBlocks(
   slices: Slices,
 ): Promise<void> {
   slices.begin();
+  const scratch = new CopyScratch();
   const { blocks } = backing.index.records;
   for (const block of [...blocks]) {
     if (block.number >= reached.block || backing.deleted) break;
     const used = block.endOffset - BLOCK_HEADER_BYTES;
     if (block.live === 0 || block.liveBytes > used * SPARSE_SHARE || !blocks.includes(block)) continue;
-    await compactBlock(core, backing, block, reached, slices);
+    await compactBlock(core, backing, block, reached, scratch, slices);
   }
 }
 
@@ -38,6 +39,7 @@ async function compactBlock(
   backing: FileBacking,
   block: IndexBlock,
   reached: StreamCheckpoint,
+  scratch: CopyScratch,
   slices: Slices,
 ): Promise<void> {
   const { disk, pool } = core;
@@ -48,7 +50,7 @@ async function compactBlock(
   const { firstSeq } = index;
   const keep = (seq: number): boolean => seq >= reached.firstSeq && (seq < firstSeq || recent.has(seq));
   const { slots } = block;
-  const copied = await copyBlock(blocks.byNumber.get(block.number)!.file(), block, incarnation, keep, slices);
+  const copied = await copyBlock(blocks.byNumber.get(block.number)!.file(), block, incarnation, keep, scratch, slices);
   if (copied === null || backing.deleted) return; // damaged: left for its reader to notice and report
   const fresh = new BlockFile(pool, block.number, path + MAKING_SUFFIX, "", false);
   if (disk.stat(fresh.path) !== null) disk.remove(fresh.path);

@@ -98,11 +98,7 @@ export class StreamSaver {
     // Neighbours join and what is below the first message goes. From the files, not from the index: that knows of more than may count.
     const slices = this.#core.slices();
     const set = new SeqSet();
-    let count = 0;
-    for (const [first, length] of tombstones.read().runs) {
-      set.add(first, length);
-      if (++count % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
-    }
+    await tombstones.collect(set, slices);
     let kept = 0;
     for (const _ of set.runs(firstSeq)) if (++kept % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
     if (kept * RUN_BYTES < tombstones.size / 2) await tombstones.replace(set.runs(firstSeq));

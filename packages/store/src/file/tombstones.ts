@@ -6,8 +6,10 @@
 import type { Disk, DiskFile } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { aligned, soundRecord, u32 } from "../record.ts";
+import type { Slices } from "../slices.ts";
 import { ControlBuffer, KIND_REMOVED, visitRuns } from "./control.ts";
 import { streamFolder } from "./format.ts";
+import type { SeqSet } from "./seq-set.ts";
 
 const COPIES = [0, 1] as const;
 
@@ -71,6 +73,29 @@ export class Tombstones {
       this.#ends[copy] = end;
     }
     return { runs, reports };
+  }
+
+  /** Adds what either file says to a set, a record at a time. */
+  async collect(into: SeqSet, slices: Slices): Promise<void> {
+    let before: Uint8Array | null = null;
+    for (const copy of COPIES) {
+      const path = copyPath(this.#incarnation, copy);
+      const size = this.#disk.stat(path)?.size ?? 0;
+      if (size === 0) continue;
+      const bytes = new Uint8Array(size);
+      const file = this.#disk.open(path, "read");
+      file.read(bytes, 0, size, 0);
+      file.close();
+      if (before !== null && Buffer.compare(before, bytes) === 0) return;
+      before = bytes;
+      for (let at = 0; at < size; ) {
+        if (slices.due) await slices.pause();
+        const length = soundRecord(bytes, at, size);
+        const ours = length > 0 && bytes[at + 23] === KIND_REMOVED && u32(bytes, at + 8) === this.#incarnation;
+        if (ours) visitRuns(bytes, at, length, (first, count) => into.add(first, count));
+        at += ours ? aligned(length) : 8;
+      }
+    }
   }
 
   /** Appends runs to both files and syncs them. Returns whether a file was made: then the folder needs a sync. */
