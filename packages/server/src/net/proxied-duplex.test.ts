@@ -195,3 +195,32 @@ test("a duplex that was closed leaves no timer behind", async () => {
   assert.equal(owner.error, null);
   assert.deepEqual(warnings, []);
 });
+
+test("a handshake that begins while the header is awaited takes the place of the look at the first byte", () => {
+  const [, near] = duplexPair();
+  const asked: string[] = [];
+  let look = (_bytes: Uint8Array): number => -1;
+  let done = (_gone: boolean): void => {};
+  const inner: Duplex = Object.assign(near, {
+    peek(nextLook: typeof look, nextDone: typeof done): void {
+      asked.push("peek");
+      [look, done] = [nextLook, nextDone];
+    },
+    startTls(): void {
+      asked.push("startTls");
+    },
+  });
+  const duplex = new ProxiedDuplex(inner, new SimClock(), (text) => assert.fail(text));
+  duplex.peek(
+    () => assert.fail("the look was given up"),
+    () => assert.fail("the look was given up"),
+  );
+  duplex.startTls({ verifies: false }, { secured: () => {}, failed: () => assert.fail("the header is good") });
+  assert.deepEqual(asked, ["peek"]);
+  const header = Buffer.from("PROXY TCP4 192.0.2.7 192.0.2.8 1234 4222\r\n");
+  assert.equal(look(header.subarray(0, 20)), -1);
+  assert.equal(look(header), header.length);
+  done(false);
+  assert.deepEqual(asked, ["peek", "startTls"]);
+  assert.deepEqual(duplex.remote, { host: "192.0.2.7", port: 1234 });
+});

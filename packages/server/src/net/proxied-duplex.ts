@@ -25,6 +25,8 @@ export class ProxiedDuplex implements Duplex, DuplexSink {
   #remote: Endpoint | null;
   #sink: DuplexSink | null = null;
   #timer: Timer | null = null;
+  /** What waits for the header, while it is being looked for before anything is opened. Told whether the connection goes on. */
+  #afterHeader: ((isOver: boolean) => void) | null = null;
   /** What has come of the header so far; null once it is over. */
   #collected: Uint8Array | null = NO_BYTES;
   #error: ProxyHeaderError | null = null;
@@ -48,7 +50,8 @@ export class ProxiedDuplex implements Duplex, DuplexSink {
 
   open(sink: DuplexSink): void {
     this.#sink = sink;
-    if (this.#collected !== null) this.#setTimer();
+    this.#afterHeader = null;
+    if (this.#collected !== null && this.#timer === null) this.#setTimer();
     this.#inner.open(this);
   }
 
@@ -115,7 +118,10 @@ export class ProxiedDuplex implements Duplex, DuplexSink {
       then(this.#collected === null && this.#error === null);
       return;
     }
-    if (this.#timer === null) this.#setTimer();
+    const isTaking = this.#afterHeader !== null;
+    this.#afterHeader = then; // who asks later has given up what it asked before, as with any duplex
+    if (isTaking) return;
+    this.#setTimer();
     let header = { kind: "incomplete", hasBegun: false } as ProxyHeader;
     const look = (bytes: Uint8Array): number => {
       header = readProxyHeader(bytes);
@@ -130,7 +136,9 @@ export class ProxiedDuplex implements Duplex, DuplexSink {
         this.#timer?.cancel();
         this.#collected = null;
       }
-      then(this.#error === null);
+      const after = this.#afterHeader;
+      this.#afterHeader = null;
+      after?.(this.#error === null);
     });
   }
 
