@@ -6,13 +6,13 @@
 // Sequences of a stream must come in order and without holes, because one connection published all of it.
 
 import { BenchError } from "../errors.ts";
+import { Carry, takeLine } from "../load/carry.ts";
 import { STREAM_DIGITS, STREAMS_MAX } from "./spec.ts";
 
 /** What replies begin with; an id of eight digits follows. */
 export const INBOX = "_INBOX.AAAAAAAAAAAAAAAAAAAAAA.";
 export const ID_DIGITS = 8;
 
-const LF = 0x0a;
 const CR = 0x0d;
 const ZERO = 0x30;
 const MSG_START = 0x4d;
@@ -29,7 +29,9 @@ export class AckReader {
   readonly #onControl: (line: string) => void;
   /** The sequence that the next acknowledgement of each stream must have. */
   readonly #next: Float64Array = new Float64Array(STREAMS_MAX).fill(1);
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #carry: Carry = new Carry((bytes, at) =>
+    bytes[at] === MSG_START ? this.#takeAck(bytes, at) : takeLine(bytes, at, this.#onControl),
+  );
 
   /** @param onControl - Takes each protocol line between messages, without its line end. */
   constructor(onAck: (id: number) => void, onControl: (line: string) => void) {
@@ -42,15 +44,7 @@ export class AckReader {
    * @throws BenchError `LOAD_FAILED` for anything but the acknowledgement that is due.
    */
   take(chunk: Buffer, length: number): void {
-    const fresh = chunk.subarray(0, length);
-    const bytes = this.#rest.length === 0 ? fresh : Buffer.concat([this.#rest, fresh]);
-    let at = 0;
-    while (at < bytes.length) {
-      const end = bytes[at] === MSG_START ? this.#takeAck(bytes, at) : this.#takeLine(bytes, at);
-      if (end === 0) break;
-      at = end;
-    }
-    this.#rest = Buffer.from(bytes.subarray(at));
+    this.#carry.take(chunk, length);
   }
 
   /** @returns Where it ends; 0 when it is not all there. */
@@ -73,13 +67,6 @@ export class AckReader {
     this.#next[stream] = seq + 1;
     this.#onAck(numberAt(bytes, at + ID_AT, at + ID_AT + ID_DIGITS));
     return end;
-  }
-
-  #takeLine(bytes: Buffer, at: number): number {
-    const end = bytes.indexOf(LF, at);
-    if (end < 0) return 0;
-    this.#onControl(bytes.toString("latin1", at, end).trimEnd());
-    return end + 1;
   }
 }
 

@@ -1,5 +1,7 @@
 // Counts MSG and HMSG of any length in a stream of bytes, by the size at the end of each line. No I/O.
 
+import { Carry, takeLine } from "../load/carry.ts";
+
 const LF = 0x0a;
 const ZERO = 0x30;
 const SPACE = 0x20;
@@ -13,7 +15,7 @@ export class DeliveryCounter {
   /** The first answer of the API that tells of an error; null when there is none. */
   error: string | null = null;
   readonly #onControl: (line: string) => void;
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #carry: Carry = new Carry((bytes, at) => this.#takePiece(bytes, at));
 
   /** @param onControl - Takes each protocol line between messages, without its line end. */
   constructor(onControl: (line: string) => void) {
@@ -22,26 +24,20 @@ export class DeliveryCounter {
 
   /** Takes the next `length` bytes of the stream; they are borrowed until it returns. */
   take(chunk: Buffer, length: number): void {
-    const fresh = chunk.subarray(0, length);
-    const bytes = this.#rest.length === 0 ? fresh : Buffer.concat([this.#rest, fresh]);
-    let at = 0;
-    while (at < bytes.length) {
-      const line = bytes.indexOf(LF, at);
-      if (line < 0) break;
-      if (bytes[at] === LETTER_M || bytes[at] === LETTER_H) {
-        const end = line + 1 + sizeBefore(bytes, line - 2) + 2;
-        if (end > bytes.length) break;
-        this.messages++;
-        // Records hold no quotes: only an answer of the API does.
-        if (bytes[line + 1] === 0x7b && bytes.subarray(line, end).includes(ERROR))
-          this.error ??= bytes.toString("latin1", line + 1, end).trimEnd();
-        at = end;
-      } else {
-        this.#onControl(bytes.toString("latin1", at, line).trimEnd());
-        at = line + 1;
-      }
-    }
-    this.#rest = Buffer.from(bytes.subarray(at));
+    this.#carry.take(chunk, length);
+  }
+
+  #takePiece(bytes: Buffer, at: number): number {
+    if (bytes[at] !== LETTER_M && bytes[at] !== LETTER_H) return takeLine(bytes, at, this.#onControl);
+    const line = bytes.indexOf(LF, at);
+    if (line < 0) return 0;
+    const end = line + 1 + sizeBefore(bytes, line - 2) + 2;
+    if (end > bytes.length) return 0;
+    this.messages++;
+    // Records hold no quotes: only an answer of the API does.
+    if (bytes[line + 1] === 0x7b && bytes.subarray(line, end).includes(ERROR))
+      this.error ??= bytes.toString("latin1", line + 1, end).trimEnd();
+    return end;
   }
 }
 
