@@ -13,7 +13,7 @@ import { MemoryStore } from "./memory-store.ts";
 import { MessageDraft } from "./message-draft.ts";
 import { NO_LIMITS, type Store, type StreamLimits, type StreamLog } from "./store.ts";
 import { assertSame, assertTotals } from "./testing/check-stream.ts";
-import { type PlainDraft, type PlainMessage, PlainStream } from "./testing/plain-stream.ts";
+import { MODEL_LIMITS, type PlainDraft, type PlainMessage, PlainStream } from "./testing/plain-stream.ts";
 
 const RUNS = Number(process.env["MYELIN_MODEL_RUNS"] ?? 60);
 const SEED = Number(process.env["MYELIN_MODEL_SEED"] ?? 1);
@@ -22,17 +22,7 @@ const COMMANDS_MAX = 150;
 const OPTIONS = { blockBytes: 4096, segmentBytes: 16 * 1024, segments: 3, directBytes: 1500, ballastBytes: 4096 };
 const NAMES = ["S", "T", "U"] as const;
 
-const LIMITS: readonly Partial<StreamLimits>[] = [
-  {},
-  { maxMsgs: 20 },
-  { maxBytes: 1500 },
-  { maxMsgsPerSubject: 2 },
-  { maxMsgs: 20, discard: "new" },
-  { maxBytes: 2000, discard: "new", maxMsgsPerSubject: 3 },
-  { maxMsgsPerSubject: 2, discard: "new", discardNewPerSubject: true },
-  { maxAgeMs: 3000 },
-  { maxAgeMs: 500, maxMsgs: 10 },
-];
+const LIMITS: readonly Partial<StreamLimits>[] = [...MODEL_LIMITS, { maxAgeMs: 3000 }, { maxAgeMs: 500, maxMsgs: 10 }];
 
 /** A stream's model: the plain one, with time and consumers. */
 class StreamModel {

@@ -3,6 +3,17 @@
 import { StoreError } from "../errors.ts";
 import { FILE_RECORD_HEADERS_OVERHEAD, FILE_RECORD_OVERHEAD, type StreamLimits, type SubjectState } from "../store.ts";
 
+/** Limits that the plain model knows without a clock. */
+export const MODEL_LIMITS: readonly Partial<StreamLimits>[] = [
+  {},
+  { maxMsgs: 20 },
+  { maxBytes: 1500 },
+  { maxMsgsPerSubject: 2 },
+  { maxMsgs: 20, discard: "new" },
+  { maxBytes: 2000, discard: "new", maxMsgsPerSubject: 3 },
+  { maxMsgsPerSubject: 2, discard: "new", discardNewPerSubject: true },
+];
+
 /** A message of the model. */
 export interface PlainMessage {
   readonly seq: number;

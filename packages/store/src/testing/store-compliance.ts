@@ -9,7 +9,7 @@ import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type Store, type StreamLimits, type StreamLog } from "../store.ts";
 import { backupCompliance } from "./backup-compliance.ts";
 import { assertMessage, assertSame, assertTotals } from "./check-stream.ts";
-import { type PlainMessage, PlainStream } from "./plain-stream.ts";
+import { MODEL_LIMITS, type PlainMessage, PlainStream } from "./plain-stream.ts";
 
 /** How the suite gets at a store. */
 export interface StoreUnderTest {
@@ -487,16 +487,6 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
   });
 }
 
-const LIMITS: readonly Partial<StreamLimits>[] = [
-  {},
-  { maxMsgs: 20 },
-  { maxBytes: 1500 },
-  { maxMsgsPerSubject: 2 },
-  { maxMsgs: 20, discard: "new" },
-  { maxBytes: 2000, discard: "new", maxMsgsPerSubject: 3 },
-  { maxMsgsPerSubject: 2, discard: "new", discardNewPerSubject: true },
-];
-
 /**
  * Runs random operations on a store and on the model and compares them.
  *
@@ -510,7 +500,7 @@ export async function agreesWithModel(under: StoreUnderTest, seed: number, steps
   const compresses = seed % 4 === 0;
   const countsBytes = under.countsAsFile && !compresses;
   const limitsAt = (i: number): StreamLimits => {
-    const limits = { ...NO_LIMITS, ...LIMITS[i % LIMITS.length] };
+    const limits = { ...NO_LIMITS, ...MODEL_LIMITS[i % MODEL_LIMITS.length] };
     if (compresses) return { ...limits, maxBytes: 0, compression: "s2" };
     return under.countsAsFile ? limits : { ...limits, maxBytes: 0 };
   };
