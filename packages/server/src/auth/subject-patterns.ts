@@ -1,7 +1,7 @@
 // One list of a permission, compiled: a set of subject patterns, some of them for queue groups only. The same trie that routes
 // messages answers, so that a list of a thousand patterns costs no more than one of ten.
 
-import { isSubjectSubset, latin1, latin1Bytes, subjectsOverlap, viewOf } from "@myelin/protocol";
+import { DOT, GREATER, isSubjectSubset, latin1, latin1Bytes, subjectsOverlap, viewOf } from "@myelin/protocol";
 import { Sublist } from "../routing/sublist.ts";
 import type { SublistNode } from "../routing/sublist-node.ts";
 import type { Subscriber } from "../routing/subscriber.ts";
@@ -112,6 +112,6 @@ export class SubjectPatterns {
 
 /** Whether the last token is `>`. */
 function endsWithRest(view: DataView, start: number, end: number): boolean {
-  const isRest = end > start && view.getUint8(end - 1) === 0x3e;
-  return isRest && (end - start === 1 || view.getUint8(end - 2) === 0x2e);
+  const isRest = end > start && view.getUint8(end - 1) === GREATER;
+  return isRest && (end - start === 1 || view.getUint8(end - 2) === DOT);
 }
