@@ -10,6 +10,8 @@ export interface StreamBacking {
   /** Set by `reserve`: the record is to be written into `bytes` at `at`. */
   readonly bytes: Uint8Array;
   readonly at: number;
+  /** Of the same bytes: numbers are written through it. */
+  readonly numbers: DataView;
   /** Goes into the record: how far its block is known to be durable. */
   readonly synced: number;
 

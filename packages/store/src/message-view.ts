@@ -1,17 +1,14 @@
 // A stored message as its reader sees it: ranges of a record's bytes, looked at without copying.
 
+import { viewOf } from "./checksum.ts";
 import { decompress, plainBytesOf } from "./compress/snappy.ts";
 import {
   FLAG_COMPRESSED,
   FLAG_HEADERS,
+  FLAG_TTL,
   RECORD_BYTES_MAX,
   recordDataOffset,
-  recordTimeMs,
-  recordTimeSubNs,
   recordTtlSeconds,
-  u16,
-  u32,
-  u64,
 } from "./record.ts";
 
 /** A read so close behind the last one counts as going on. */
@@ -37,8 +34,10 @@ export class MessageView {
 
   /** For stores: another buffer of the view's own, for a record that was opened. */
   opened: Uint8Array = new Uint8Array(0);
+  openedView: DataView = viewOf(this.opened);
   /** The view's own buffer, and how much of it is filled: see the methods for stores. */
   scratch: Uint8Array = new Uint8Array(0);
+  scratchView: DataView = viewOf(this.scratch);
   windowBytes = 0;
   /** Holds what was compressed. */
   #plain: Uint8Array = new Uint8Array(0);
@@ -70,20 +69,23 @@ export class MessageView {
   /**
    * For stores: shows the record of `length` bytes at `at`. The record has been checked.
    *
+   * @param numbers - A view of `bytes`.
    * @returns False when it is compressed and cannot be made plain: then the view shows nothing.
    */
-  show(bytes: Uint8Array, at: number, length: number): boolean {
-    const flags = bytes[at + 22]!;
+  show(bytes: Uint8Array, numbers: DataView, at: number, length: number): boolean {
+    const flags = numbers.getUint8(at + 22);
+    const headersBytes = numbers.getUint32(at + 40, true);
     this.bytes = bytes;
     this.subjectStart = at + recordDataOffset(flags);
-    this.headersStart = this.subjectStart + u16(bytes, at + 20);
-    this.payloadStart = this.headersStart + ((flags & FLAG_HEADERS) === 0 ? 0 : u32(bytes, at + 40));
+    this.headersStart = this.subjectStart + numbers.getUint16(at + 20, true);
+    this.payloadStart = this.headersStart + ((flags & FLAG_HEADERS) === 0 ? 0 : headersBytes);
     this.end = at + length;
-    this.seq = u64(bytes, at + 24);
-    this.timeMs = recordTimeMs(bytes, at);
-    this.timeSubNs = recordTimeSubNs(bytes, at);
-    this.ttlSeconds = recordTtlSeconds(bytes, at);
-    return (flags & FLAG_COMPRESSED) === 0 || this.#decompress(u32(bytes, at + 40));
+    this.seq = numbers.getUint32(at + 24, true) + numbers.getUint32(at + 28, true) * 0x1_0000_0000;
+    const timeHigh = numbers.getUint32(at + 36, true);
+    this.timeMs = numbers.getUint32(at + 32, true) + (timeHigh & 0xfff) * 0x1_0000_0000;
+    this.timeSubNs = timeHigh >>> 12;
+    this.ttlSeconds = (flags & FLAG_TTL) === 0 ? 0 : recordTtlSeconds(bytes, at);
+    return (flags & FLAG_COMPRESSED) === 0 || this.#decompress(headersBytes);
   }
 
   /** Headers and payload are one compressed block: makes them plain in a buffer of the view's own, with the subject before them. */
@@ -107,13 +109,19 @@ export class MessageView {
   /** For stores: a buffer of this view's own, of at least `length` bytes. What was in it is gone. */
   own(length: number): Uint8Array {
     this.#owner = null;
-    if (this.scratch.length < length) this.scratch = new Uint8Array(Math.max(length, this.scratch.length * 2, 512));
+    if (this.scratch.length < length) {
+      this.scratch = new Uint8Array(Math.max(length, this.scratch.length * 2, 512));
+      this.scratchView = viewOf(this.scratch);
+    }
     return this.scratch;
   }
 
   /** For stores: {@link opened}, of at least `length` bytes. What was in it is gone. */
   ownOpened(length: number): Uint8Array {
-    if (this.opened.length < length) this.opened = new Uint8Array(Math.max(length, this.opened.length * 2, 512));
+    if (this.opened.length < length) {
+      this.opened = new Uint8Array(Math.max(length, this.opened.length * 2, 512));
+      this.openedView = viewOf(this.opened);
+    }
     return this.opened;
   }
 

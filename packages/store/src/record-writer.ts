@@ -16,10 +16,6 @@ import {
   HEADERS_BYTES_MAX,
   KIND_MESSAGE,
   putRecordOptions,
-  putRecordTime,
-  putU16,
-  putU32,
-  putU64,
   RECORD_BYTES_MAX,
   recordDataOffset,
   SUBJECT_BYTES_MAX,
@@ -43,7 +39,7 @@ export function writeRecord(
   timeSubNs: number,
   length: number,
 ): void {
-  const { bytes, at, incarnation, synced } = backing;
+  const { bytes, numbers, at, incarnation, synced } = backing;
   const headersBytes = draft.payloadStart - draft.headersStart;
   const flags =
     (headersBytes > 0 ? FLAG_HEADERS : 0) |
@@ -51,17 +47,17 @@ export function writeRecord(
     (gap > 0 ? FLAG_GAP : 0) |
     (body.compressed ? FLAG_COMPRESSED : 0) |
     (draft.rollup === "none" ? 0 : draft.rollup === "all" ? FLAG_ROLLUP_ALL : FLAG_ROLLUP_SUBJECT);
-  putU32(bytes, at + 8, incarnation);
-  putU32(bytes, at + 12, block.number);
-  putU32(bytes, at + 16, block.endOffset);
-  putU16(bytes, at + 20, draft.subjectEnd - draft.subjectStart);
-  bytes[at + 22] = flags;
-  bytes[at + 23] = KIND_MESSAGE;
-  putU64(bytes, at + 24, seq);
-  putRecordTime(bytes, at, timeMs, timeSubNs);
-  putU32(bytes, at + 40, headersBytes);
-  putU32(bytes, at + 44, synced);
-  putRecordOptions(bytes, at, gap, draft.ttlSeconds);
+  numbers.setUint32(at + 8, incarnation, true);
+  numbers.setUint32(at + 12, block.number, true);
+  numbers.setUint32(at + 16, block.endOffset, true);
+  numbers.setUint32(at + 20, (draft.subjectEnd - draft.subjectStart) | (flags << 16) | (KIND_MESSAGE << 24), true);
+  numbers.setUint32(at + 24, seq, true);
+  numbers.setUint32(at + 28, Math.floor(seq / 0x1_0000_0000), true);
+  numbers.setUint32(at + 32, timeMs, true);
+  numbers.setUint32(at + 36, Math.floor(timeMs / 0x1_0000_0000) | (timeSubNs << 12), true);
+  numbers.setUint32(at + 40, headersBytes, true);
+  numbers.setUint32(at + 44, synced, true);
+  if ((flags & (FLAG_GAP | FLAG_TTL)) !== 0) putRecordOptions(bytes, at, gap, draft.ttlSeconds);
   const data = at + recordDataOffset(flags);
   copyBytes(draft.subjectBytes, draft.subjectStart, draft.subjectEnd, bytes, data);
   copyBytes(body.bytes, body.start, body.end, bytes, data + draft.subjectEnd - draft.subjectStart);

@@ -135,10 +135,10 @@ export function putRecordOptions(bytes: Uint8Array, at: number, gap: number, ttl
 }
 
 /** Fills in length and checksum of a record that is otherwise complete, and zeroes the padding. */
-export function sealRecord(bytes: Uint8Array, at: number, length: number): void {
-  putU32(bytes, at + 4, length);
-  for (let p = at + length, end = at + aligned(length); p < end; p++) bytes[p] = 0;
-  putU32(bytes, at, checksum(bytes, at + 4, at + length));
+export function sealRecord(view: DataView, at: number, length: number): void {
+  view.setUint32(at + 4, length, true);
+  for (let p = at + length, end = at + aligned(length); p < end; p++) view.setUint8(p, 0);
+  view.setUint32(at, checksum(view, at + 4, at + length), true);
 }
 
 /**
@@ -147,11 +147,11 @@ export function sealRecord(bytes: Uint8Array, at: number, length: number): void 
  * @param limit - One past the last byte that may belong to it.
  * @returns Its length, or 0 when there is no sound record at `at`.
  */
-export function soundRecord(bytes: Uint8Array, at: number, limit: number): number {
+export function soundRecord(view: DataView, at: number, limit: number): number {
   if (at + COMMON_HEADER_BYTES > limit) return 0;
-  const length = u32(bytes, at + 4);
+  const length = view.getUint32(at + 4, true);
   if (length < COMMON_HEADER_BYTES || length > RECORD_BYTES_MAX || at + length > limit) return 0;
-  return checksum(bytes, at + 4, at + length) === u32(bytes, at) ? length : 0;
+  return checksum(view, at + 4, at + length) === view.getUint32(at, true) ? length : 0;
 }
 
 /**
@@ -160,7 +160,7 @@ export function soundRecord(bytes: Uint8Array, at: number, limit: number): numbe
  * @returns Its length, or 0 when it is damaged or belongs somewhere else.
  */
 export function soundMessage(
-  bytes: Uint8Array,
+  view: DataView,
   at: number,
   limit: number,
   stream: number,
@@ -169,11 +169,11 @@ export function soundMessage(
 ): number {
   if (at + RECORD_HEADER_BYTES > limit) return 0;
   // The cheap comparisons first: when looking for the next sound record, nearly every place fails here.
-  if (u32(bytes, at + 8) !== stream || u32(bytes, at + 12) !== block || u32(bytes, at + 16) !== offset) return 0;
-  if (bytes[at + 23] !== KIND_MESSAGE) return 0;
-  const length = soundRecord(bytes, at, limit);
+  if (view.getUint32(at + 8, true) !== stream || view.getUint32(at + 12, true) !== block) return 0;
+  if (view.getUint32(at + 16, true) !== offset || view.getUint8(at + 23) !== KIND_MESSAGE) return 0;
+  const length = soundRecord(view, at, limit);
   if (length === 0) return 0;
-  const flags = bytes[at + 22]!;
-  const headersBytes = (flags & FLAG_COMPRESSED) === 0 ? u32(bytes, at + 40) : 0;
-  return recordDataOffset(flags) + u16(bytes, at + 20) + headersBytes <= length ? length : 0;
+  const flags = view.getUint8(at + 22);
+  const headersBytes = (flags & FLAG_COMPRESSED) === 0 ? view.getUint32(at + 40, true) : 0;
+  return recordDataOffset(flags) + view.getUint16(at + 20, true) + headersBytes <= length ? length : 0;
 }

@@ -9,7 +9,7 @@
 // The last frame holds a SHA-256 of everything before it: a backup without it, or with anything behind it, is not whole.
 
 import { createHash, type Hash } from "node:crypto";
-import { checksum } from "../checksum.ts";
+import { checksum, viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { putU32, RECORD_BYTES_MAX, u32 } from "../record.ts";
 
@@ -80,7 +80,7 @@ function frame(kind: number, number: number, parts: readonly Uint8Array[]): Uint
     bytes.set(part, at);
     at += part.length;
   }
-  putU32(bytes, 0, checksum(bytes, 4, bytes.length));
+  putU32(bytes, 0, checksum(viewOf(bytes), 4, bytes.length));
   return bytes;
 }
 
@@ -135,7 +135,8 @@ function frameLength(buffer: Gathered, position: number): number {
 
 /** Returns the frame's kind. */
 function checkFrame(bytes: Uint8Array, number: number, position: number): number {
-  if (checksum(bytes, 4, bytes.length) !== u32(bytes, 0)) throw damaged(position, "its bytes do not match a checksum");
+  if (checksum(viewOf(bytes), 4, bytes.length) !== u32(bytes, 0))
+    throw damaged(position, "its bytes do not match a checksum");
   if (u32(bytes, 8) !== number) {
     throw damaged(position, `frame ${u32(bytes, 8)} stands where frame ${number} belongs`);
   }

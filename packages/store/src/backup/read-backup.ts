@@ -2,6 +2,7 @@
 //
 // Streams are made unpublished: nobody finds them, and a crash takes them away. They are published when the last frame has been read.
 
+import { viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { checkName } from "../limits.ts";
 import { MessageDraft } from "../message-draft.ts";
@@ -169,11 +170,12 @@ class BackupReader {
 
   async #messages(section: Section, body: Uint8Array): Promise<void> {
     const number = u32(body, 0);
+    const view = viewOf(body);
     for (let at = 8; at < body.length; ) {
-      const length = soundMessage(body, at, body.length, number, 0, 0);
+      const length = soundMessage(view, at, body.length, number, 0, 0);
       if (length === 0 || (body[at + 22]! & ~(FLAG_HEADERS | FLAG_TTL)) !== 0)
         throw damaged(null, `message ${section.messages + 1} of ${JSON.stringify(section.name)} is not one`);
-      this.#append(section, body, at, length);
+      this.#append(section, body, view, at, length);
       this.#aheadBytes += length;
       at += aligned(length);
       if (this.#aheadBytes < AHEAD_BYTES_MAX) continue;
@@ -182,10 +184,10 @@ class BackupReader {
     }
   }
 
-  #append(section: Section, body: Uint8Array, at: number, length: number): void {
+  #append(section: Section, body: Uint8Array, numbers: DataView, at: number, length: number): void {
     const { log } = section;
     const view = this.#view;
-    view.show(body, at, length);
+    view.show(body, numbers, at, length);
     const { seq } = view;
     if (!Number.isSafeInteger(seq) || seq <= section.lastSeq) {
       throw damaged(null, `sequence ${seq} of ${JSON.stringify(section.name)} follows ${section.lastSeq}`);

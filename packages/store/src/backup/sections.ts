@@ -10,6 +10,7 @@
 //   gone         u32 stream
 //   end          u32 streams, u32 0, u64 messages, digest
 
+import { viewOf } from "../checksum.ts";
 import { checkLimits } from "../limits.ts";
 import type { MessageView } from "../message-view.ts";
 import {
@@ -71,7 +72,7 @@ export function encodeMessage(section: number, view: MessageView): Uint8Array {
   putU32(bytes, 40, headersBytes);
   putRecordOptions(bytes, 0, 0, view.ttlSeconds);
   bytes.set(view.bytes.subarray(view.subjectStart, view.end), recordDataOffset(flags));
-  sealRecord(bytes, 0, length);
+  sealRecord(viewOf(bytes), 0, length);
   return bytes;
 }
 

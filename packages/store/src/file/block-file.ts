@@ -14,7 +14,7 @@
 // many bytes of it. So a later record proves that an earlier, unreadable one was not a torn end.
 
 import type { Disk, DiskFile } from "@myelin/platform";
-import { checksum } from "../checksum.ts";
+import { checksum, viewOf } from "../checksum.ts";
 import { putU32, putU64, u32, u64 } from "../record.ts";
 import { FORMAT_VERSION, MAGIC_BLOCK } from "./format.ts";
 import { IndexFile } from "./index-file.ts";
@@ -29,7 +29,7 @@ export function putBlockHeader(bytes: Uint8Array, at: number, stream: number, bl
   putU32(bytes, at + 12, stream);
   putU32(bytes, at + 16, block);
   putU64(bytes, at + 24, firstSeq);
-  putU32(bytes, at, checksum(bytes, at + 4, at + BLOCK_HEADER_BYTES));
+  putU32(bytes, at, checksum(viewOf(bytes), at + 4, at + BLOCK_HEADER_BYTES));
 }
 
 /** What a block's header says. */
@@ -43,7 +43,7 @@ export interface BlockHeader {
 /** Reads a block's header; null when it is damaged. */
 export function readBlockHeader(bytes: Uint8Array): BlockHeader | null {
   if (bytes.length < BLOCK_HEADER_BYTES || u32(bytes, 4) !== MAGIC_BLOCK) return null;
-  if (checksum(bytes, 4, BLOCK_HEADER_BYTES) !== u32(bytes, 0)) return null;
+  if (checksum(viewOf(bytes), 4, BLOCK_HEADER_BYTES) !== u32(bytes, 0)) return null;
   return { version: u32(bytes, 8), stream: u32(bytes, 12), block: u32(bytes, 16), firstSeq: u64(bytes, 24) };
 }
 

@@ -1,6 +1,7 @@
 // Writing records anew where they stand: a sparse block without what was taken away, an erased message without its content.
 
 import type { DiskFile } from "@myelin/platform";
+import { viewOf } from "../checksum.ts";
 import { IndexBlock } from "../index/record-index.ts";
 import { aligned, putU32, recordDataOffset, sealRecord, soundMessage } from "../record.ts";
 import type { Slices } from "../slices.ts";
@@ -48,6 +49,8 @@ export async function copyBlock(
   const live = new Uint8Array(slots);
   for (let slot = 0; slot < slots; slot++) live[slot] = block.isLive(slot) ? 1 : 0;
   const { old, bytes } = scratch.sized(endOffset);
+  const oldView = viewOf(old);
+  const view = viewOf(bytes);
   for (let at = 0; at < endOffset; at += STEP_BYTES) {
     file.read(old, at, Math.min(STEP_BYTES, endOffset - at), at);
     if (slices.due) await slices.pause();
@@ -62,13 +65,13 @@ export async function copyBlock(
       continue;
     }
     const from = block.offset(slot);
-    const length = soundMessage(old, from, endOffset, incarnation, block.number, from);
+    const length = soundMessage(oldView, from, endOffset, incarnation, block.number, from);
     if (length === 0) return null;
     const to = copy.endOffset;
     bytes.set(old.subarray(from, from + length), to);
     putU32(bytes, to + 16, to);
     putU32(bytes, to + 44, 0);
-    sealRecord(bytes, to, length);
+    sealRecord(view, to, length);
     copy.addFrom(block, slot);
     if (live[slot] === 0) copy.remove(slot);
   }
@@ -89,6 +92,6 @@ export function overwriteRecord(file: DiskFile, offset: number, length: number):
   const bytes = new Uint8Array(aligned(length));
   if (file.read(bytes, 0, length, offset) < length) return;
   bytes.fill(0, recordDataOffset(bytes[22]!), length);
-  sealRecord(bytes, 0, length);
+  sealRecord(viewOf(bytes), 0, length);
   file.write(bytes, 0, bytes.length, offset);
 }

@@ -8,6 +8,7 @@
 //   5 consumer    u16 length of the name, u8 1 when a state follows (0: deleted), u8 0, name, state; sealed in an encrypted store: then
 //                 flag 32 is set. The others tell nothing but sequences, which stand in the clear in every record.
 
+import { viewOf } from "../checksum.ts";
 import {
   aligned,
   COMMON_HEADER_BYTES,
@@ -130,7 +131,7 @@ export class ControlBuffer {
   }
 
   #end(start: number, end: number): void {
-    sealRecord(this.bytes, start, end - start);
+    sealRecord(viewOf(this.bytes), start, end - start);
     this.length = start + aligned(end - start);
   }
 }

@@ -317,7 +317,7 @@ test("a newer version is refused, and nothing is written", async () => {
   const newer = (bytes: Uint8Array): Uint8Array => {
     const view = new DataView(bytes.buffer);
     view.setUint32(8, 99, true);
-    view.setUint32(0, checksum(bytes, 4, bytes.length), true);
+    view.setUint32(0, checksum(view, 4, bytes.length), true);
     return bytes;
   };
   const image = changed(changed(filled.image, "store.0", newer), "store.1", newer);

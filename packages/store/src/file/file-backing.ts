@@ -2,6 +2,7 @@
 // gathered (stream-changes.ts) and goes to the journal at the end of the turn. Reads look in the tail first.
 
 import type { StreamBacking } from "../backing.ts";
+import { viewOf } from "../checksum.ts";
 import { BLOCK_BYTES_MAX, GAP_SLOTS_MAX, IndexBlock } from "../index/record-index.ts";
 import type { StreamIndex } from "../index/stream-index.ts";
 import { MessageView } from "../message-view.ts";
@@ -30,6 +31,7 @@ const EMPTY_BLOCK_SHARE = 0.5;
 export class FileBacking implements StreamBacking {
   readonly incarnation: number;
   bytes: Uint8Array = new Uint8Array(0);
+  numbers: DataView = viewOf(this.bytes);
   at = 0;
   synced = 0;
   /** Null: the store is not encrypted. */
@@ -94,13 +96,14 @@ export class FileBacking implements StreamBacking {
     while (block.lastSeq + 1 < seq) block.addAbsent();
     this.tail.makeRoom(length);
     this.bytes = this.tail.bytes;
+    this.numbers = this.tail.view;
     this.at = this.tail.end;
     return block;
   }
 
   seal(length: number): void {
     this.sealer?.sealMessage(this.bytes, this.at, length);
-    sealRecord(this.bytes, this.at, length);
+    sealRecord(this.numbers, this.at, length);
   }
 
   commit(length: number): void {
@@ -123,7 +126,9 @@ export class FileBacking implements StreamBacking {
       const at = offset - tail.start;
       if (this.sealer !== null) return this.#open(tail.bytes, at, length, block, slot, view);
       view.own(length).set(tail.bytes.subarray(at, at + length));
-      return view.show(view.scratch, 0, length) || this.#damaged(block, slot, "it cannot be decompressed");
+      return (
+        view.show(view.scratch, view.scratchView, 0, length) || this.#damaged(block, slot, "it cannot be decompressed")
+      );
     }
     if (!view.holds(this, this.#generation, block.number, offset, length)) {
       const wanted = view.continues(this, block.number, offset) ? Math.max(length, READ_AHEAD_BYTES) : length;
@@ -132,18 +137,18 @@ export class FileBacking implements StreamBacking {
     const at = view.placeOf(offset);
     if (at < 0 || at + length > view.windowBytes) return this.#damaged(block, slot, "the file ends before it");
     const bytes = view.scratch;
-    const sound = soundMessage(bytes, at, view.windowBytes, this.incarnation, block.number, offset);
+    const sound = soundMessage(view.scratchView, at, view.windowBytes, this.incarnation, block.number, offset);
     if (sound !== length || u64(bytes, at + 24) !== seq)
       return this.#damaged(block, slot, "its bytes do not match its checksum");
     if (this.sealer !== null) return this.#open(bytes, at, length, block, slot, view);
-    return view.show(bytes, at, length) || this.#damaged(block, slot, "it cannot be decompressed");
+    return view.show(bytes, view.scratchView, at, length) || this.#damaged(block, slot, "it cannot be decompressed");
   }
 
   /** Shows a sealed record. */
   #open(bytes: Uint8Array, at: number, length: number, block: IndexBlock, slot: number, view: MessageView): boolean {
     const opened = view.ownOpened(length);
     if (!this.sealer!.openMessage(bytes, at, length, opened)) return this.#damaged(block, slot, "its seal is broken");
-    const shown = view.show(opened, 0, length - SEAL_BYTES);
+    const shown = view.show(opened, view.openedView, 0, length - SEAL_BYTES);
     return shown || this.#damaged(block, slot, "it cannot be decompressed");
   }
 

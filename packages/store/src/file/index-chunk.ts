@@ -28,7 +28,7 @@
 // that had no message when the chunk was written has no subject in it, so that an erased subject is nowhere.
 
 import type { DiskFile } from "@myelin/platform";
-import { checksum } from "../checksum.ts";
+import { checksum, viewOf } from "../checksum.ts";
 import { ABSENT, type IndexBlock, OFFSET_MASK } from "../index/record-index.ts";
 import type { SubjectTable } from "../index/subject-table.ts";
 import {
@@ -152,7 +152,7 @@ export class ChunkEncoder {
       putU32(bytes, at, ttls[i]!);
       putU64(bytes, at + 8, ttls[i + 1]!);
     }
-    putU32(bytes, 0, checksum(bytes, 4, bytes.length));
+    putU32(bytes, 0, checksum(viewOf(bytes), 4, bytes.length));
     return bytes;
   }
 
@@ -267,7 +267,8 @@ export function soundChunksEnd(bytes: Uint8Array): number {
 function isSound(bytes: Uint8Array, at: number, store: number, incarnation: number, block: number): boolean {
   const length = u32(bytes, at + 24);
   if (u32(bytes, at + 4) !== MAGIC_INDEX || length < CHUNK_HEADER_BYTES || at + length > bytes.length) return false;
-  if (checksum(bytes, at + 4, at + length) !== u32(bytes, at) || u32(bytes, at + 8) !== INDEX_VERSION) return false;
+  if (checksum(viewOf(bytes), at + 4, at + length) !== u32(bytes, at) || u32(bytes, at + 8) !== INDEX_VERSION)
+    return false;
   return u32(bytes, at + 12) === store && u32(bytes, at + 16) === incarnation && u32(bytes, at + 20) === block;
 }
 

@@ -5,7 +5,7 @@
 // synced when it was written. Then it is damage: what can still be read is replayed, and what is missing is reported.
 
 import type { Disk } from "@myelin/platform";
-import { checksum } from "../checksum.ts";
+import { checksum, viewOf } from "../checksum.ts";
 import { aligned, soundRecord, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { MAGIC_BATCH } from "./format.ts";
@@ -115,8 +115,9 @@ export function visitRecords(
   { body, damaged }: JournalContent["batches"][number],
   visit: (at: number, length: number) => void,
 ): void {
+  const view = viewOf(body);
   for (let at = 0; at < body.length; ) {
-    const length = damaged ? soundRecord(body, at, body.length) : u32(body, at + 4);
+    const length = damaged ? soundRecord(view, at, body.length) : u32(body, at + 4);
     if (length > 0) visit(at, length);
     at += length > 0 ? aligned(length) : 8;
   }
@@ -130,24 +131,25 @@ async function* readSegment(
   slices: Slices,
 ): AsyncGenerator<FoundBatch> {
   const bytes = await readWhole(disk, path, slices);
+  const view = viewOf(bytes);
   let looked = 0;
   for (let at = 0; at + BATCH_HEADER_BYTES <= bytes.length; ) {
     if (at - looked > PIECE_BYTES) {
       looked = at;
       if (slices.due) await slices.pause();
     }
-    const bodyBytes = soundHeader(bytes, at, store, epoch);
+    const bodyBytes = soundHeader(view, at, store, epoch);
     if (bodyBytes < 0) {
       at += 8;
       continue;
     }
     const start = at + BATCH_HEADER_BYTES;
-    const bodySound = checksum(bytes, start, start + bodyBytes) === u32(bytes, at + 36);
+    const bodySound = checksum(view, start, start + bodyBytes) === u32(bytes, at + 36);
     yield {
       number: u64(bytes, at + 16),
       synced: u64(bytes, at + 24),
       previousChecksum: u32(bytes, at + 40),
-      ownChecksum: checksum(bytes, at, at + 4),
+      ownChecksum: checksum(view, at, at + 4),
       path,
       position: at,
       body: bytes.subarray(start, start + bodyBytes),
@@ -173,9 +175,10 @@ async function readWhole(disk: Disk, path: string, slices: Slices): Promise<Uint
 }
 
 /** Length of the body, or -1 when there is no sound header of that store and epoch. */
-function soundHeader(bytes: Uint8Array, at: number, store: number, epoch: number): number {
-  if (u32(bytes, at + 4) !== MAGIC_BATCH || u32(bytes, at + 8) !== store || u32(bytes, at + 12) !== epoch) return -1;
-  if (checksum(bytes, at + 4, at + BATCH_HEADER_BYTES) !== u32(bytes, at)) return -1;
-  const bodyBytes = u32(bytes, at + 32);
-  return bodyBytes % 8 === 0 && at + BATCH_HEADER_BYTES + bodyBytes <= bytes.length ? bodyBytes : -1;
+function soundHeader(view: DataView, at: number, store: number, epoch: number): number {
+  if (view.getUint32(at + 4, true) !== MAGIC_BATCH || view.getUint32(at + 8, true) !== store) return -1;
+  if (view.getUint32(at + 12, true) !== epoch) return -1;
+  if (checksum(view, at + 4, at + BATCH_HEADER_BYTES) !== view.getUint32(at, true)) return -1;
+  const bodyBytes = view.getUint32(at + 32, true);
+  return bodyBytes % 8 === 0 && at + BATCH_HEADER_BYTES + bodyBytes <= view.byteLength ? bodyBytes : -1;
 }

@@ -18,7 +18,7 @@
 // it still holds has a lower number or another epoch, and is not believed.
 
 import type { Disk, DiskFile } from "@myelin/platform";
-import { checksum } from "../checksum.ts";
+import { checksum, viewOf } from "../checksum.ts";
 import { putU32, putU64 } from "../record.ts";
 import { hex8, JOURNAL_FOLDER, MAGIC_BATCH } from "./format.ts";
 
@@ -134,21 +134,22 @@ export class Journal {
       segment.position = 0;
       this.#current = segment;
     }
+    const view = viewOf(batch);
     putU32(batch, 4, MAGIC_BATCH);
     putU32(batch, 8, this.#store);
     putU32(batch, 12, this.#epoch);
     putU64(batch, 16, this.nextBatch);
     putU64(batch, 24, this.syncedBatch);
     putU32(batch, 32, bodyBytes);
-    putU32(batch, 36, checksum(batch, BATCH_HEADER_BYTES, needed));
+    putU32(batch, 36, checksum(view, BATCH_HEADER_BYTES, needed));
     putU32(batch, 40, this.#previousChecksum);
     putU32(batch, 44, 0);
-    putU32(batch, 0, checksum(batch, 4, BATCH_HEADER_BYTES));
+    putU32(batch, 0, checksum(view, 4, BATCH_HEADER_BYTES));
     segment.file.write(batch, 0, needed, segment.position);
     segment.position += needed;
     segment.lastBatch = this.nextBatch++;
     segment.dirty = true;
-    this.#previousChecksum = checksum(batch, 0, 4);
+    this.#previousChecksum = checksum(view, 0, 4);
     // Made in good time: filling a segment with zeros takes longer than anybody should wait.
     if (this.#free.length === 0 && segment.position > this.segmentBytes / 4) this.#makeSegment();
   }

@@ -1,5 +1,6 @@
 // One stream on its way back: its blocks are read (stream-scan.ts), then the journal is replayed onto it.
 
+import { viewOf } from "../checksum.ts";
 import { aligned, putU32, recordGap, sealRecord, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { deletedRuns } from "../stream-queries.ts";
@@ -25,6 +26,7 @@ export class RecoveringStream {
   #replayEnded = false;
   /** Replayed records that are not written yet. */
   #pending: Uint8Array = new Uint8Array(0);
+  #pendingView: DataView = viewOf(this.#pending);
   #pendingBytes = 0;
   #pendingBlock = 0;
   #pendingStart = 0;
@@ -187,7 +189,10 @@ export class RecoveringStream {
     if (block !== this.#pendingBlock || offset !== this.#pendingStart + this.#pendingBytes) this.#writePending();
     if (this.#pendingBytes + size > this.#pending.length) {
       this.#writePending();
-      if (size > this.#pending.length) this.#pending = new Uint8Array(Math.max(size, PENDING_BYTES));
+      if (size > this.#pending.length) {
+        this.#pending = new Uint8Array(Math.max(size, PENDING_BYTES));
+        this.#pendingView = viewOf(this.#pending);
+      }
     }
     if (this.#pendingBytes === 0) {
       this.#pendingBlock = block;
@@ -198,7 +203,7 @@ export class RecoveringStream {
     const to = this.#pendingBytes;
     this.#pending.set(bytes.subarray(at, at + length), to);
     putU32(this.#pending, to + 44, 0);
-    sealRecord(this.#pending, to, length);
+    sealRecord(this.#pendingView, to, length);
     this.#pendingBytes += size;
     this.backing.saver.dirty = true;
   }

@@ -1,7 +1,7 @@
 // A chunk of an index file (index-chunk.ts) in an encrypted store: what follows its header is sealed, subjects above all. The header, which
 // is bound to the seal, and the checksum, which is that of the sealed bytes, work as they do in the clear.
 
-import { checksum } from "../checksum.ts";
+import { checksum, viewOf } from "../checksum.ts";
 import { putU32, u32 } from "../record.ts";
 import { SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
 
@@ -15,7 +15,7 @@ export function sealChunk(chunk: Uint8Array, sealer: Sealer): Uint8Array {
   bytes.set(chunk);
   putU32(bytes, 24, bytes.length);
   sealer.seal(bytes, CHUNK_HEADER_BYTES, bytes.length - SEAL_BYTES, bytes.subarray(4, CHUNK_HEADER_BYTES));
-  putU32(bytes, 0, checksum(bytes, 4, bytes.length));
+  putU32(bytes, 0, checksum(viewOf(bytes), 4, bytes.length));
   return bytes;
 }
 

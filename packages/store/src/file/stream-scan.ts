@@ -7,6 +7,7 @@
 // An index file is used only for what the checkpoint calls durable, only when the block is long enough and has the first and the last
 // record of each chunk in their places. Damage between them is found when the record is read.
 
+import { viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { aligned, soundMessage, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
@@ -26,6 +27,7 @@ const PLACES_PER_LOOK = 64;
 /** The bytes of a block from some offset on. */
 interface BlockBytes {
   readonly bytes: Uint8Array;
+  readonly view: DataView;
   /** Offset in the block of the first of them. */
   readonly base: number;
 }
@@ -162,13 +164,13 @@ export class StreamScan {
       if (durableEnd === 0 && !this.#provenSynced(number, found, BLOCK_HEADER_BYTES, later)) return 0;
       this.#rebuilt.reports.push(`${block.path}: its header is damaged; the records in it identify themselves`);
     }
-    const { bytes, base } = found;
+    const { bytes, view, base } = found;
     let offset = Math.max(BLOCK_HEADER_BYTES, covered);
     let damage = -1;
     for (let places = 1; offset < size; places++) {
       if (places % PLACES_PER_LOOK === 0 && this.#slices.due) await this.#slices.pause();
       const at = offset - base;
-      const length = soundMessage(bytes, at, bytes.length, incarnation, number, offset);
+      const length = soundMessage(view, at, bytes.length, incarnation, number, offset);
       if (length === 0 || !this.#isNext(bytes, at)) {
         if (length > 0 && this.#isStale(bytes, at, offset, durableEnd)) return offset;
         if (damage < 0) {
@@ -293,7 +295,7 @@ export class StreamScan {
   #readRecord(block: BlockFile, offset: number, bytes: number): Uint8Array | null {
     const record = new Uint8Array(bytes);
     const read = block.file().read(record, 0, bytes, offset);
-    const length = soundMessage(record, 0, read, this.#backing.incarnation, block.number, offset);
+    const length = soundMessage(viewOf(record), 0, read, this.#backing.incarnation, block.number, offset);
     return length > 0 && aligned(length) === bytes ? record.subarray(0, length) : null;
   }
 
@@ -304,22 +306,23 @@ export class StreamScan {
       file.read(bytes, at, Math.min(READ_BYTES, bytes.length - at), base + at);
       if (this.#slices.due) await this.#slices.pause();
     }
-    return { bytes, base };
+    return { bytes, view: viewOf(bytes), base };
   }
 
   /** Whether a record behind a place says that the place had been synced. */
-  #provenSynced(number: number, { bytes, base }: BlockBytes, place: number, later: readonly number[]): boolean {
+  #provenSynced(number: number, { bytes, view, base }: BlockBytes, place: number, later: readonly number[]): boolean {
     const { incarnation, blocks } = this.#backing;
     for (let offset = Math.max(place, BLOCK_HEADER_BYTES, base); offset < base + bytes.length; offset += 8) {
-      const length = soundMessage(bytes, offset - base, bytes.length, incarnation, number, offset);
+      const length = soundMessage(view, offset - base, bytes.length, incarnation, number, offset);
       if (length > 0 && u32(bytes, offset - base + 44) > place) return true;
     }
     for (const next of later) {
       const file = blocks.byNumber.get(next)!.file();
       const nextBytes = new Uint8Array(file.size());
+      const nextView = viewOf(nextBytes);
       file.read(nextBytes, 0, nextBytes.length, 0);
       for (let at = BLOCK_HEADER_BYTES; at < nextBytes.length; at += 8) {
-        const length = soundMessage(nextBytes, at, nextBytes.length, incarnation, next, at);
+        const length = soundMessage(nextView, at, nextBytes.length, incarnation, next, at);
         if (length > 0 && u32(nextBytes, at + 44) >= BLOCK_HEADER_BYTES) return true;
       }
     }

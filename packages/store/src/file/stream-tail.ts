@@ -6,6 +6,7 @@
 //   tail:                                      | lazy | turn |
 //                                            start  turnStart  end
 
+import { viewOf } from "../checksum.ts";
 import type { BlockFile } from "./block-file.ts";
 
 /** The lazy part is written to the block when it is longer. */
@@ -19,6 +20,8 @@ const DIRECT_QUIET_TURNS = 16;
 /** The tail of one stream. */
 export class StreamTail {
   bytes: Uint8Array = new Uint8Array(0);
+  /** Of the same bytes. */
+  view: DataView = viewOf(this.bytes);
   /** Offset in the newest block of the tail's first byte: up to there the block is written. */
   start = 0;
   /** Used bytes of the tail. */
@@ -62,7 +65,7 @@ export class StreamTail {
 
   /** A new block begins. Its header, of `headerBytes`, is to be put at the beginning of `bytes`; it belongs to no turn. */
   begin(headerBytes: number): void {
-    if (this.bytes.length < TAIL_BYTES_START) this.bytes = new Uint8Array(TAIL_BYTES_START);
+    if (this.bytes.length < TAIL_BYTES_START) this.#use(new Uint8Array(TAIL_BYTES_START));
     this.start = 0;
     this.end = headerBytes;
     this.#turnStart = headerBytes;
@@ -73,7 +76,12 @@ export class StreamTail {
     if (this.end + length <= this.bytes.length) return;
     const larger = new Uint8Array(Math.max(this.end + length, this.bytes.length * 2, TAIL_BYTES_START));
     larger.set(this.bytes.subarray(0, this.end));
-    this.bytes = larger;
+    this.#use(larger);
+  }
+
+  #use(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
   }
 
   /** Copies the turn's records to a batch: they are not in the turn any more. */

@@ -4,6 +4,7 @@
 // The files hold records of the journal's kind 1 (control.ts) and nothing else.
 
 import type { Disk, DiskFile } from "@myelin/platform";
+import { viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { aligned, soundRecord, u32 } from "../record.ts";
 import type { Slices } from "../slices.ts";
@@ -53,13 +54,14 @@ export class Tombstones {
       if (stat === null) continue;
       if (stat.kind !== "file") throw oddEntry(this.#disk, path);
       const bytes = new Uint8Array(stat.size);
+      const view = viewOf(bytes);
       const file = this.#disk.open(path, "read");
       file.read(bytes, 0, bytes.length, 0);
       file.close();
       let end = 0;
       let damaged = false;
       for (let at = 0; at < bytes.length; ) {
-        const length = soundRecord(bytes, at, bytes.length);
+        const length = soundRecord(view, at, bytes.length);
         if (length === 0 || bytes[at + 23] !== KIND_REMOVED || u32(bytes, at + 8) !== this.#incarnation) {
           at += 8;
           continue;
@@ -83,6 +85,7 @@ export class Tombstones {
       const size = this.#disk.stat(path)?.size ?? 0;
       if (size === 0) continue;
       const bytes = new Uint8Array(size);
+      const view = viewOf(bytes);
       const file = this.#disk.open(path, "read");
       file.read(bytes, 0, size, 0);
       file.close();
@@ -90,7 +93,7 @@ export class Tombstones {
       before = bytes;
       for (let at = 0; at < size; ) {
         if (slices.due) await slices.pause();
-        const length = soundRecord(bytes, at, size);
+        const length = soundRecord(view, at, size);
         const ours = length > 0 && bytes[at + 23] === KIND_REMOVED && u32(bytes, at + 8) === this.#incarnation;
         if (ours) visitRuns(bytes, at, length, (first, count) => into.add(first, count));
         at += ours ? aligned(length) : 8;

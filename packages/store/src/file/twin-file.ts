@@ -11,7 +11,7 @@
 //   32  body
 
 import type { Disk, DiskFile } from "@myelin/platform";
-import { checksum } from "../checksum.ts";
+import { checksum, viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { putU32, putU64, u32, u64 } from "../record.ts";
 import { FORMAT_VERSION } from "./format.ts";
@@ -84,7 +84,7 @@ function readCopy(
   }
   const end = HEADER_BYTES + u32(bytes, 24);
   if (end > size || u32(bytes, 4) !== magic) return null;
-  if (checksum(bytes, 4, end) !== u32(bytes, 0)) return null;
+  if (checksum(viewOf(bytes), 4, end) !== u32(bytes, 0)) return null;
   if (u32(bytes, 8) > FORMAT_VERSION) {
     const version = u32(bytes, 8);
     throw new StoreError(
@@ -116,7 +116,7 @@ export async function writeTwin(
   putU64(bytes, 16, generation);
   putU32(bytes, 24, body.length);
   bytes.set(body, HEADER_BYTES);
-  putU32(bytes, 0, checksum(bytes, 4, bytes.length));
+  putU32(bytes, 0, checksum(viewOf(bytes), 4, bytes.length));
   for (const copy of COPIES) {
     const name = `${path}.${copy}`;
     const file: DiskFile = disk.open(name, disk.stat(name) === null ? "create" : "write");

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { crashImage, type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
+import { viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { repairStore } from "../file/check/repair.ts";
 import { verifyStore } from "../file/check/verify.ts";
@@ -276,10 +277,11 @@ function forge(image: DiskImage): Map<string, Uint8Array | null> {
   for (const [path, bytes] of image) {
     if (!/00000001\/.*\.blk$/.test(path)) continue;
     const copy = new Uint8Array(bytes!);
+    const view = viewOf(copy);
     for (let at = 64; at < copy.length; ) {
-      const length = soundRecord(copy, at, copy.length);
+      const length = soundRecord(view, at, copy.length);
       copy[at + length - SEAL_BYTES - 1]! ^= 1;
-      sealRecord(copy, at, length);
+      sealRecord(view, at, length);
       at += aligned(length);
     }
     forged.set(path, copy);
@@ -304,8 +306,9 @@ test("records that somebody changed, checksum and all, are not delivered", async
 function* sealsOf(image: DiskImage): Generator<[nonce: string, sealed: string]> {
   for (const [path, bytes] of image) {
     if (!/\.(blk|seg)$/.test(path)) continue;
+    const view = viewOf(bytes!);
     for (let at = 0; at < bytes!.length; at += 8) {
-      const length = soundRecord(bytes!, at, bytes!.length);
+      const length = soundRecord(view, at, bytes!.length);
       if (length === 0 || (bytes![at + 22]! & 32) === 0) continue;
       const end = at + length - SEAL_BYTES;
       const data = at + (bytes![at + 23] === 0 ? recordDataOffset(bytes![at + 22]!) : 24);

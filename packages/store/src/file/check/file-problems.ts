@@ -2,6 +2,7 @@
 // by trying to open the store.
 
 import type { Disk } from "@myelin/platform";
+import { viewOf } from "../../checksum.ts";
 import { aligned, soundMessage, soundRecord, u32, u64 } from "../../record.ts";
 import { KEYS_FILE, MAGIC_KEYS } from "../../seal/key-file.ts";
 import { BLOCK_HEADER_BYTES, readBlockHeader } from "../block-file.ts";
@@ -80,13 +81,14 @@ function* tombstoneProblems(disk: Disk, path: string, copy: number, incarnation:
   const name = `${path}.${copy}`;
   if (disk.stat(name)?.kind !== "file") return;
   const bytes = readWhole(disk, name);
+  const view = viewOf(bytes);
   const problem = (offset: number, end: number): FileProblem => {
     const text = "tombstones that cannot be read";
     return { path: name, offset, length: end - offset, text, block: null, twin: `${path}.${1 - copy}` };
   };
   let start = -1;
   for (let at = 0; at < bytes.length; ) {
-    const length = soundRecord(bytes, at, bytes.length);
+    const length = soundRecord(view, at, bytes.length);
     const sound = length > 0 && bytes[at + 23] === KIND_REMOVED && u32(bytes, at + 8) === incarnation;
     if (sound && start >= 0) yield problem(start, at);
     if (sound) start = -1;
@@ -106,6 +108,7 @@ function* blockProblems(disk: Disk, incarnation: number): Generator<FileProblem>
     if (number < 0) continue;
     const path = `${folder}/${name}`;
     const bytes = readWhole(disk, path);
+    const view = viewOf(bytes);
     const header = readBlockHeader(bytes);
     if (header === null || header.stream !== incarnation || header.block !== number) {
       const length = Math.min(BLOCK_HEADER_BYTES, bytes.length);
@@ -117,7 +120,7 @@ function* blockProblems(disk: Disk, incarnation: number): Generator<FileProblem>
     };
     let start = -1;
     for (let at = BLOCK_HEADER_BYTES; at < bytes.length; ) {
-      const length = soundMessage(bytes, at, bytes.length, incarnation, number, at);
+      const length = soundMessage(view, at, bytes.length, incarnation, number, at);
       if (length === 0) {
         if (start < 0) start = at;
         at += 8;
