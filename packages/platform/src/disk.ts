@@ -7,7 +7,7 @@
 //   - everything else may be there, or not, or in part (in pieces of 512 bytes), in any order.
 //
 // Calls that only touch the operating system's memory are synchronous: they take microseconds, and a store decides on
-// what they return. Syncs and zero-filling take as long as the device does; they run off the event loop.
+// what they return. Syncs and zero-filling take as long as the device does; they run off the event loop, and so does `openLater`.
 //
 // Paths are relative to the folder, with "/" between names, "" for the folder itself. A path that would leave it is refused.
 
@@ -90,6 +90,12 @@ export interface Disk {
 
   /** @throws The platform's error: `ENOENT`, `EEXIST`, `EACCES`, `EISDIR`, `EMFILE`, ... */
   open(path: string, mode: OpenMode): DiskFile;
+
+  /**
+   * The same, off the event loop: while syncs are under way, making a name waits for the file system's journal, some tenths of a
+   * millisecond.
+   */
+  openLater(path: string, mode: OpenMode): Promise<DiskFile>;
 
   /**
    * Makes a file of `size` zeros whose blocks are really allocated, and syncs it, off the event loop.

@@ -95,6 +95,10 @@ export class NodeDisk implements Disk {
     return new NodeDiskFile(path, openSync(this.#resolve(path), OPEN_FLAGS[mode], 0o640));
   }
 
+  async openLater(path: string, mode: OpenMode): Promise<DiskFile> {
+    return new NodeDiskFile(path, await openFile(this.#resolve(path), OPEN_FLAGS[mode], 0o640));
+  }
+
   async createZeroed(path: string, size: number): Promise<DiskFile> {
     const fd = await openFile(this.#resolve(path), OPEN_FLAGS.create, 0o640);
     try {

@@ -203,6 +203,10 @@ export class SimDisk implements Disk {
     return new SimFile(this, path, inode, mode);
   }
 
+  async openLater(path: string, mode: OpenMode): Promise<DiskFile> {
+    return this.open(path, mode);
+  }
+
   async createZeroed(path: string, size: number): Promise<DiskFile> {
     const file = this.open(path, "create");
     try {

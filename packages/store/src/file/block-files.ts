@@ -10,6 +10,8 @@ export class BlockFiles {
   readonly byNumber: Map<number, BlockFile> = new Map();
   /** Number of the newest block ever made. */
   last = 0;
+  /** Number of an empty file that waits to become that block; its name is durable. 0: there is none. */
+  prepared = 0;
   /** A file was made, renamed or removed, and its name is not durable. */
   folderDirty = false;
   #pool: FilePool;
@@ -22,6 +24,11 @@ export class BlockFiles {
 
   get newest(): BlockFile | null {
     return this.byNumber.get(this.last) ?? null;
+  }
+
+  /** A new block. Its file is made by the first write, unless it was prepared. */
+  begin(number: number): BlockFile {
+    return this.add(number, number === this.prepared);
   }
 
   /** A block of this stream, on the disk or yet to be made there. */

@@ -359,7 +359,7 @@ export class FileBacking implements StreamBacking {
       }
     }
     const number = ++this.blocks.last;
-    this.blocks.add(number, false);
+    this.blocks.begin(number);
     this.synced = 0;
     this.tail.begin(BLOCK_HEADER_BYTES);
     putBlockHeader(this.tail.bytes, 0, this.incarnation, number, seq);

@@ -13,6 +13,9 @@
 //   quarantine/                  copies of damaged bytes
 //   orphans/                     folders of streams whose description cannot be read
 
+/** Number of a stream's first block. */
+export const FIRST_BLOCK = 1;
+
 /** Version of everything below; a store with a higher one is refused. */
 export const FORMAT_VERSION = 1;
 
@@ -44,8 +47,12 @@ export function streamFolder(incarnation: number): string {
   return `${STREAMS_FOLDER}/${hex8(incarnation)}`;
 }
 
+export function blockName(block: number): string {
+  return `${hex8(block)}.blk`;
+}
+
 export function blockPath(incarnation: number, block: number): string {
-  return `${streamFolder(incarnation)}/${hex8(block)}.blk`;
+  return `${streamFolder(incarnation)}/${blockName(block)}`;
 }
 
 export function indexPath(incarnation: number, block: number): string {

@@ -15,6 +15,8 @@ export class IndexFile {
   #disk: Disk;
   /** Length of the file. */
   #bytes = 0;
+  /** Grows with each removal. */
+  #removals = 0;
 
   constructor(disk: Disk, path: string) {
     this.#disk = disk;
@@ -40,26 +42,38 @@ export class IndexFile {
     this.coveredTo = coveredTo;
   }
 
-  /** Adds a chunk. Throws when the disk does; then there is no such file. */
-  append(chunk: Uint8Array, coveredTo: number): void {
-    if (this.coveredTo === 0) this.remove();
+  /**
+   * Adds a chunk; one at a time. Rejects when the disk does; then there is no such file.
+   *
+   * @returns False when the file was removed meanwhile: the block is not what it was.
+   */
+  async append(chunk: Uint8Array, coveredTo: number): Promise<boolean> {
+    const fresh = this.coveredTo === 0;
+    if (fresh) this.remove();
+    const removals = this.#removals;
     try {
-      const file = this.#disk.open(this.path, this.coveredTo === 0 ? "create" : "write");
+      const file = await this.#disk.openLater(this.path, fresh ? "create" : "write");
       try {
-        file.write(chunk, 0, chunk.length, this.#bytes);
+        if (removals === this.#removals) file.write(chunk, 0, chunk.length, this.#bytes);
       } finally {
         file.close();
       }
     } catch (error) {
-      this.remove();
-      throw error;
+      if (removals === this.#removals) this.remove();
+      if (removals === this.#removals || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    if (removals !== this.#removals) {
+      this.remove(); // it may have been made after that
+      return false;
     }
     this.#bytes += chunk.length;
     this.coveredTo = coveredTo;
+    return true;
   }
 
   /** Removes the file; returns whether there was one. */
   remove(): boolean {
+    this.#removals++;
     this.found(0, 0);
     if (this.#disk.stat(this.path) === null) return false;
     this.#disk.remove(this.path);
@@ -68,6 +82,7 @@ export class IndexFile {
 
   /** Removes the file so that nothing of it can be found on the device. */
   async wipe(): Promise<void> {
+    this.#removals++; // nothing is added any more
     const size = this.#disk.stat(this.path)?.size ?? 0;
     if (size > 0) {
       const file = this.#disk.open(this.path, "write");

@@ -3,7 +3,6 @@
 
 import type { IndexBlock } from "../index/record-index.ts";
 import type { Slices } from "../slices.ts";
-import type { BlockFile } from "./block-file.ts";
 import { BLOCK_HEADER_BYTES } from "./block-file.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
@@ -46,7 +45,7 @@ export class Indexer {
     for (const block of [...backing.index.records.blocks]) {
       if (block.number > reached.block) return;
       if (!this.#wanted(backing, block, reached, stopping)) continue;
-      while (this.#addChunk(backing, block, reached)) if (this.#slices.due) await this.#slices.pause();
+      while (await this.#addChunk(backing, block, reached)) if (this.#slices.due) await this.#slices.pause();
     }
   }
 
@@ -61,7 +60,7 @@ export class Indexer {
   }
 
   /** Adds one chunk; returns whether there is more to cover. */
-  #addChunk(backing: FileBacking, block: IndexBlock, reached: StreamCheckpoint): boolean {
+  async #addChunk(backing: FileBacking, block: IndexBlock, reached: StreamCheckpoint): Promise<boolean> {
     const { index, incarnation, blocks } = backing;
     const file = blocks.byNumber.get(block.number);
     // The block may have gone, been cut or been written anew in a pause.
@@ -78,18 +77,14 @@ export class Indexer {
     const chunk = this.#encoder.encode(incarnation, block, slot, end - slot, index.subjects, file.file());
     if (chunk === null) return false; // damaged: left for its reader to notice and report
     const stored = backing.sealer === null ? chunk : sealChunk(chunk, backing.sealer);
-    return this.#write(file, stored, end < block.slots ? block.offset(end) : block.endOffset) && end < block.slots;
-  }
-
-  /** Returns false when the disk is full: then the block has no index file, and opening takes longer. */
-  #write(file: BlockFile, chunk: Uint8Array, coveredTo: number): boolean {
+    const coveredTo = end < block.slots ? block.offset(end) : block.endOffset;
     try {
-      file.index.append(chunk, coveredTo);
-      return true;
+      return (await file.index.append(stored, coveredTo)) && end < block.slots;
     } catch (error) {
+      // Without an index file opening takes longer, and nothing else.
       const code = (error as NodeJS.ErrnoException).code;
-      if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
-      return false;
+      if (backing.deleted || code === "ENOSPC" || code === "EDQUOT") return false;
+      throw error;
     }
   }
 }

@@ -163,8 +163,8 @@ export class RecoveringStream {
       await disk.syncFolder(streamFolder(backing.incarnation));
       await disk.syncFolder(QUARANTINE_FOLDER);
       await disk.syncFolder("");
-    } else if (this.#scan.indexRemoved) {
-      // Durable before its block is written to.
+    } else if (this.#scan.filesRemoved) {
+      // Durable before an index file's block is written to, and before a checkpoint vouches for blocks that are not there.
       await this.#core.disk.syncFolder(streamFolder(backing.incarnation));
     }
     if (index.messages === 0) index.firstSeq = index.lastSeq + 1;
@@ -178,7 +178,7 @@ export class RecoveringStream {
     const last = index.records.last;
     if (last !== null && last.number === blocks.last && !this.#scan.sealedEnd)
       backing.resumeAt(last.number, last.endOffset);
-    else backing.resumeAt(blocks.last + 1, 0);
+    else if (blocks.last > 0 || blocks.prepared === 0) backing.resumeAt(blocks.last + 1, 0);
     // Those sequences will be given again.
     if (rebuilt.tombstonesTo > index.lastSeq || this.#rewriteTombstones)
       await backing.tombstones.replace(deletedRuns(index));
@@ -220,7 +220,7 @@ export class RecoveringStream {
   #makeBlock(block: number, firstSeq: number): void {
     const { blocks, incarnation } = this.backing;
     if (blocks.byNumber.has(block)) return;
-    const file = blocks.add(block, false);
+    const file = blocks.begin(block);
     const header = new Uint8Array(BLOCK_HEADER_BYTES);
     putBlockHeader(header, 0, incarnation, block, firstSeq);
     file.file().write(header, 0, header.length, 0);

@@ -8,7 +8,7 @@ import type { StreamLimits } from "../store.ts";
 import { Stream } from "../stream.ts";
 import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
-import { MAGIC_META, streamFolder } from "./format.ts";
+import { FIRST_BLOCK, MAGIC_META, streamFolder } from "./format.ts";
 import { makeStreamFolder, removeStreamFolder } from "./stream-folder.ts";
 import { encodeMeta, META, type StreamMeta } from "./stream-meta.ts";
 import type { SyncRounds } from "./sync-rounds.ts";
@@ -82,6 +82,7 @@ export class StreamCatalog {
       const backing = new FileBacking(this.#core, incarnation, index);
       const body = backing.sealed(encodeMeta(meta), META);
       await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, body));
+      backing.blocks.prepared = FIRST_BLOCK;
       const stream = new Stream(name, limits, config, backing, index, this.#stamp);
       if (firstSeq > 1) stream.startAt(firstSeq);
       this.adopt({ stream, backing, firstSeq, metaGeneration: 1, published });

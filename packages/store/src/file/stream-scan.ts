@@ -15,7 +15,15 @@ import { BLOCK_HEADER_BYTES, type BlockFile, type BlockHeader, readBlockHeader }
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
-import { FORMAT_VERSION, hex8, numberInName, QUARANTINE_FOLDER, streamFolder } from "./format.ts";
+import {
+  blockPath,
+  FIRST_BLOCK,
+  FORMAT_VERSION,
+  hex8,
+  numberInName,
+  QUARANTINE_FOLDER,
+  streamFolder,
+} from "./format.ts";
 import { type ChunkEnd, decodeChunks, type IndexChunk } from "./index-chunk.ts";
 import type { RebuiltIndex } from "./rebuilt-index.ts";
 
@@ -38,8 +46,8 @@ export class StreamScan {
   sealedEnd = false;
   /** Blocks went to the quarantine: their names are not durable. */
   movedAside = false;
-  /** Index files were removed: that is not durable. */
-  indexRemoved = false;
+  /** Index files or empty blocks were removed: that is not durable. */
+  filesRemoved = false;
   #core: FileStoreCore;
   #backing: FileBacking;
   #checkpoint: StreamCheckpoint | null;
@@ -103,7 +111,7 @@ export class StreamScan {
 
   /** Removes the index file of a block, if there is one. */
   dropIndex(file: BlockFile): void {
-    if (file.index.remove()) this.indexRemoved = true;
+    if (file.index.remove()) this.filesRemoved = true;
   }
 
   /** Moves a block away that was never confirmed: nothing is removed that might be worth a look. */
@@ -125,14 +133,14 @@ export class StreamScan {
     const { disk } = this.#core;
     const { blocks, incarnation } = this.#backing;
     const folder = streamFolder(incarnation);
-    const numbers: number[] = [];
+    const found: number[] = [];
     const indexes: number[] = [];
     for (const { name, kind } of disk.list(folder)) {
       const number = numberInName(name, ".blk");
       const index = numberInName(name, ".idx");
       if (kind === "file" && /^(meta|deleted|consumers)\.[01]$/.test(name)) continue;
       if (kind === "file" && /^(deleted\.[01]|[0-9a-f]{8}\.blk)\.new$/.test(name)) disk.remove(`${folder}/${name}`);
-      else if (kind === "file" && number > 0) numbers.push(number);
+      else if (kind === "file" && number > 0) found.push(number);
       else if (kind === "file" && index > 0) indexes.push(index);
       else
         throw new StoreError(
@@ -140,10 +148,30 @@ export class StreamScan {
           `Cannot use ${folder}/${name} in ${disk.name}: it is not a file of a store. Move it away`,
         );
     }
+    const numbers = this.#withoutEmpty(found.sort((a, b) => a - b));
     for (const number of numbers) blocks.add(number, true);
     // Its block went, and that this went, too, was not durable.
     for (const index of indexes) if (!blocks.byNumber.has(index)) disk.remove(`${folder}/${hex8(index)}.idx`);
-    return numbers.sort((a, b) => a - b);
+    return numbers;
+  }
+
+  /** Leaves out blocks that nothing was written to. That of a stream that never stored anything is kept for its first message. */
+  #withoutEmpty(numbers: readonly number[]): number[] {
+    const { disk } = this.#core;
+    const { blocks, incarnation } = this.#backing;
+    const isEmpty = (number: number): boolean =>
+      this.durableEnd(number) === 0 && disk.stat(blockPath(incarnation, number))?.size === 0;
+    const empty = numbers.filter(isEmpty);
+    const unused = (this.#checkpoint?.block ?? 0) === 0 && empty.length === numbers.length;
+    for (const number of empty) {
+      if (unused && number === FIRST_BLOCK) {
+        blocks.prepared = number;
+      } else {
+        disk.remove(blockPath(incarnation, number));
+        this.filesRemoved = true;
+      }
+    }
+    return numbers.filter((number) => !empty.includes(number));
   }
 
   /** Returns where the block is torn, or -1. */

@@ -108,6 +108,7 @@ function* blockProblems(disk: Disk, incarnation: number): Generator<FileProblem>
     if (number < 0) continue;
     const path = `${folder}/${name}`;
     const bytes = readWhole(disk, path);
+    if (bytes.length === 0) continue; // nothing was written to it yet; a checkpoint that says otherwise is told of by the opening
     const view = viewOf(bytes);
     const header = readBlockHeader(bytes);
     if (header === null || header.stream !== incarnation || header.block !== number) {

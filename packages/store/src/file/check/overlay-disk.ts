@@ -122,6 +122,10 @@ export class OverlayDisk implements Disk {
     return new OverlayFile(path, node, node.below === null ? null : this.#below.open(node.below, "read"));
   }
 
+  async openLater(path: string, mode: OpenMode): Promise<DiskFile> {
+    return this.open(path, mode);
+  }
+
   async createZeroed(path: string, size: number): Promise<DiskFile> {
     return new OverlayFile(path, this.#add(path, new Node("file", null, size)), null);
   }
