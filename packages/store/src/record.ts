@@ -51,7 +51,7 @@ const TTL_NEVER_ON_DISK = 0xffffffff;
 
 /** Rounds up to where the next record may begin. */
 export function aligned(length: number): number {
-  return Math.ceil(length / 8) * 8;
+  return length + (-length & 7);
 }
 
 /** Bytes of a record, padding left out. */

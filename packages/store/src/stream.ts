@@ -7,7 +7,7 @@ import type { StreamBacking } from "./backing.ts";
 import { RecordBody } from "./compress/record-body.ts";
 import type { ConsumerLog } from "./consumer-log.ts";
 import { StoreError } from "./errors.ts";
-import type { IndexBlock } from "./index/record-index.ts";
+import { type IndexBlock, traitsOf } from "./index/record-index.ts";
 import type { StreamIndex } from "./index/stream-index.ts";
 import { SubjectFilter } from "./index/subject-filter.ts";
 import { checkLimits, checkName } from "./limits.ts";
@@ -56,7 +56,6 @@ export class Stream implements StreamLog {
   readonly #stamp: Stamp;
   readonly #clock: Clock;
   readonly #expiry: StreamExpiry;
-  readonly #traits = { headers: false, ttl: false, gap: false, padding: 0 };
   readonly #view: MessageView = new MessageView();
   readonly #all: SubjectFilter;
   readonly #limiter: StreamLimiter;
@@ -147,23 +146,21 @@ export class Stream implements StreamLog {
     if (draft.expectedSeq !== 0 && draft.expectedSeq !== seq) throw this.#mismatch(draft.expectedSeq);
     const stored = this.#backing.storedBytes(dataBytes, headersBytes > 0);
     if (draft.checkDiscardNew && this.limits.discard === "new") this.#limiter.checkDiscardNew(draft, stored);
-    const block = this.#backing.reserve(aligned(length), seq);
+    const size = aligned(length);
+    const block = this.#backing.reserve(size, seq);
     this.#takeTime(draft, seq);
     writeRecord(this.#backing, draft, body, block, seq, this.gap, this.lastTimeMs, this.lastTimeSubNs, length);
 
-    const traits = this.#traits;
-    traits.headers = headersBytes > 0;
-    traits.ttl = draft.ttlSeconds !== 0;
-    traits.gap = this.gap > 0;
-    traits.padding = aligned(length) - length;
+    const traits = traitsOf(headersBytes > 0, draft.ttlSeconds !== 0, this.gap > 0, size - length);
     const subject = index.subjects.intern(draft.subjectBytes, draft.subjectStart, draft.subjectEnd);
-    index.add(seq, subject, traits, length);
-    this.#backing.commit(aligned(length));
+    index.add(seq, subject, traits, size);
+    this.#backing.commit(size);
     this.bytes += stored;
     this.gap = 0;
     if (draft.ttlSeconds > 0) this.#expiry.add(seq, this.lastTimeMs, draft.ttlSeconds);
     if (draft.rollup !== "none") this.#rollup(draft.rollup, subject, seq);
-    this.#limiter.enforceNew(subject);
+    const { maxMsgs, maxBytes, maxMsgsPerSubject } = this.limits;
+    if (maxMsgs > 0 || maxBytes > 0 || maxMsgsPerSubject > 0) this.#limiter.enforceNew(subject);
     if (draft.ttlSeconds > 0 || this.limits.maxAgeMs > 0) this.#expiry.schedule();
     return seq;
   }

@@ -344,7 +344,7 @@ export class FileBacking implements StreamBacking {
   }
 
   #enterTurn(bytes: number): void {
-    this.saver.dirty = true;
+    if (!this.inTurn) this.saver.dirty = true;
     this.#core.enterTurn(this, bytes);
   }
 

@@ -1,7 +1,7 @@
 // A stream's index on its way back: takes records in order of sequence, from blocks, from index files and from the journal, and knows
 // which sequences should have a record and have none.
 
-import { ABSENT, IndexBlock } from "../index/record-index.ts";
+import { ABSENT, IndexBlock, traitsOf } from "../index/record-index.ts";
 import {
   aligned,
   FLAG_HEADERS,
@@ -168,7 +168,7 @@ export class RebuiltIndex {
         id = index.subjects.intern(chunk.bytes, chunk.subjectStart(subject), chunk.subjectEnd(subject));
         ids[subject] = id;
       }
-      index.addStored(seq, id, place, bytes);
+      index.add(seq, id, place, bytes);
     }
     chunk.visitTtls((slot, expiresMs) => {
       if (block.isLive(chunk.firstSeq + slot - block.firstSeq)) this.ttls.add(expiresMs, chunk.firstSeq + slot);
@@ -237,13 +237,14 @@ export class RebuiltIndex {
     const flags = bytes[at + 22]!;
     const subject = opened.at + recordDataOffset(flags);
     const id = index.subjects.intern(opened.bytes, subject, subject + u16(bytes, at + 20));
-    const traits = {
-      headers: (flags & FLAG_HEADERS) !== 0,
-      ttl: (flags & FLAG_TTL) !== 0,
-      gap: recordGap(bytes, at) > 0,
-      padding: aligned(length) - length,
-    };
-    index.add(seq, id, traits, length);
+    const size = aligned(length);
+    const traits = traitsOf(
+      (flags & FLAG_HEADERS) !== 0,
+      (flags & FLAG_TTL) !== 0,
+      recordGap(bytes, at) > 0,
+      size - length,
+    );
+    index.add(seq, id, traits, size);
     const ttlSeconds = recordTtlSeconds(bytes, at);
     if (ttlSeconds > 0) this.ttls.add(recordTimeMs(bytes, at) + ttlSeconds * 1000, seq);
     if ((flags & (FLAG_ROLLUP_SUBJECT | FLAG_ROLLUP_ALL)) !== 0) this.#rollup(seq, id, (flags & FLAG_ROLLUP_ALL) !== 0);

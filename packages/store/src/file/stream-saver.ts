@@ -46,7 +46,7 @@ export class StreamSaver {
     const backing = this.#backing;
     const { changes } = backing;
     backing.flushTail();
-    this.dirty = false;
+    this.dirty = backing.inTurn; // what comes later in the turn does not say so again
     const reached = backing.reached();
     const tombstones = changes.unsavedTombstones;
     const consumers = changes.consumersDirty ? backing.consumerStates() : null;

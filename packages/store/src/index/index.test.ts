@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimRandom } from "@myelin/platform/sim";
 import { ByteTable, hashBytes } from "./byte-table.ts";
-import { IndexBlock } from "./record-index.ts";
+import { IndexBlock, traitsOf } from "./record-index.ts";
 import { StreamIndex } from "./stream-index.ts";
 import { SubjectFilter } from "./subject-filter.ts";
 import { filterTokens, matchesFilter, SubjectTrie } from "./subject-trie.ts";
@@ -92,7 +92,7 @@ test("StreamIndex agrees with a plain list under appends, removals, truncation a
   const random = new SimRandom(5);
   const index = new StreamIndex();
   let model: { seq: number; subject: string }[] = [];
-  const traits = { headers: false, ttl: false, gap: false, padding: 0 };
+  const traits = traitsOf(false, false, false, 0);
   const filters = Array.from({ length: 12 }, () => {
     const text = randomFilter(random);
     return { text, filter: new SubjectFilter(index.subjects, [text]) };

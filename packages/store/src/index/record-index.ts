@@ -35,13 +35,13 @@ export const BLOCK_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Words of the per-block summary of subjects. */
 const SUMMARY_WORDS = 64;
 
-/** What the index must know about a record. */
-export interface RecordTraits {
-  readonly headers: boolean;
-  readonly ttl: boolean;
-  readonly gap: boolean;
-  /** Bytes from its end to the next multiple of 8. */
-  readonly padding: number;
+/**
+ * What the index must know about a record, as it stands in a place.
+ *
+ * @param padding - Bytes from its end to the next multiple of 8.
+ */
+export function traitsOf(headers: boolean, ttl: boolean, gap: boolean, padding: number): number {
+  return (headers ? HEADERS : 0) | (ttl ? TTL : 0) | (gap ? GAP : 0) | (padding << PADDING_SHIFT);
 }
 
 /** The records of one block, in order of sequence. */
@@ -70,22 +70,13 @@ export class IndexBlock {
     return this.firstSeq + this.slots - 1;
   }
 
-  /** Adds a record at `endOffset`. */
-  add(subject: number, traits: RecordTraits, length: number): void {
-    let place = traits.padding << PADDING_SHIFT;
-    if (traits.headers) place |= HEADERS;
-    if (traits.ttl) place |= TTL;
-    if (traits.gap) place |= GAP;
-    this.addStored(subject, place, length + traits.padding);
-  }
-
   /**
    * Adds a record at `endOffset`.
    *
-   * @param place - As {@link place} gave it; the offset in it does not count.
+   * @param place - As {@link place} or {@link traitsOf} gave it; the offset in it does not count.
    * @param bytes - Of the record in the block, padding included.
    */
-  addStored(subject: number, place: number, bytes: number): void {
+  add(subject: number, place: number, bytes: number): void {
     const slot = this.#newSlot();
     const words = this.#words;
     const at = slot * SLOT_WORDS;
@@ -110,7 +101,7 @@ export class IndexBlock {
 
   /** Adds the same record as in a slot of another block, at `endOffset`. */
   addFrom(other: IndexBlock, slot: number): void {
-    this.addStored(other.#words[slot * SLOT_WORDS + SUBJECT]!, other.#words[slot * SLOT_WORDS]!, other.slotBytes(slot));
+    this.add(other.#words[slot * SLOT_WORDS + SUBJECT]!, other.#words[slot * SLOT_WORDS]!, other.slotBytes(slot));
     this.#words[(this.slots - 1) * SLOT_WORDS + LINK] = other.#words[slot * SLOT_WORDS + LINK]!;
   }
 
@@ -269,7 +260,8 @@ export class RecordIndex {
   readonly blocks: IndexBlock[] = [];
 
   get last(): IndexBlock | null {
-    return this.blocks.at(-1) ?? null;
+    const { blocks } = this;
+    return blocks.length === 0 ? null : blocks[blocks.length - 1]!;
   }
 
   /** Position in `blocks` of the first block that ends at or after `seq`; `blocks.length` when there is none. */

@@ -1,7 +1,7 @@
 // Everything a stream knows about its messages without reading them: which sequences live, where they are, what each subject has.
 // Kept in memory, rebuilt from the records when a store is opened.
 
-import type { IndexBlock, RecordTraits } from "./record-index.ts";
+import type { IndexBlock } from "./record-index.ts";
 import { RecordIndex } from "./record-index.ts";
 import type { SubjectFilter } from "./subject-filter.ts";
 import { SubjectTable } from "./subject-table.ts";
@@ -17,29 +17,13 @@ export class StreamIndex {
   lastSeq = 0;
   #lost: (readonly [number, number])[] = [];
 
-  /** Adds the next record to the newest block. The block exists and `seq` is its next slot. */
-  add(seq: number, subject: number, traits: RecordTraits, length: number): void {
+  /** Adds the next record to the newest block, as `IndexBlock.add` does. The block exists and `seq` is its next slot. */
+  add(seq: number, subject: number, place: number, bytes: number): void {
+    const { subjects } = this;
     const block = this.records.last!;
     // Before the record is there: a last one that has to be looked for must not be found in it.
-    const last = this.#lastBefore(subject);
-    block.add(subject, traits, length);
-    this.#added(block, seq, subject, last);
-  }
-
-  /** The same for a record as an index file tells of it; see `IndexBlock.addStored`. */
-  addStored(seq: number, subject: number, place: number, bytes: number): void {
-    const block = this.records.last!;
-    const last = this.#lastBefore(subject);
-    block.addStored(subject, place, bytes);
-    this.#added(block, seq, subject, last);
-  }
-
-  #lastBefore(subject: number): number {
-    return this.subjects.messages(subject) === 0 ? 0 : this.lastOf(subject);
-  }
-
-  #added(block: IndexBlock, seq: number, subject: number, last: number): void {
-    const subjects = this.subjects;
+    const last = subjects.messages(subject) === 0 ? 0 : this.lastOf(subject);
+    block.add(subject, place, bytes);
     if (last === 0) {
       subjects.setFirst(subject, seq);
     } else {
