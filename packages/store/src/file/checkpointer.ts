@@ -13,6 +13,11 @@ import { writeTwin } from "./twin-file.ts";
 
 /** Streams that are saved at the same time: more would hold up the journal's syncs, on which answers wait. */
 const SAVES_AT_ONCE = 2;
+/**
+ * The same once a second segment of the journal is full: publishes wait when the last one is. Saves that wait together share commits of
+ * the file system, so that a thousand streams take 0.4 s instead of 4.
+ */
+const SAVES_IN_A_HURRY = 16;
 
 /** The checkpoints of one store. */
 export class Checkpointer {
@@ -84,17 +89,7 @@ export class Checkpointer {
     const batch = journal.nextBatch - 1;
     this.#changed = 0;
     const { open, going } = this.#catalog.forCheckpoint();
-    const streams: StreamCheckpoint[] = [];
-    const waiting = open.values();
-    const saveSome = async (): Promise<void> => {
-      for (const { deleted, saver } of waiting) {
-        if (deleted) continue; // its files went while others were saved
-        streams.push(saver.dirty || saver.checkpointed === null ? await saver.checkpoint() : saver.checkpointed);
-      }
-    };
-    // All of them, also when one fails: none may go on when the next checkpoint begins.
-    const saved = await Promise.allSettled(Array.from({ length: SAVES_AT_ONCE }, saveSome));
-    for (const result of saved) if (result.status === "rejected") throw result.reason;
+    const streams = await this.#saveAll(open);
     await Promise.all(going);
     streams.sort((a, b) => a.incarnation - b.incarnation);
     const { epoch } = journal;
@@ -111,6 +106,34 @@ export class Checkpointer {
       await this.#compact(backing);
       await this.#indexer.run(backing, this.stopping);
     }
+  }
+
+  /** Makes all of these durable in their own files. */
+  async #saveAll(open: readonly FileBacking[]): Promise<StreamCheckpoint[]> {
+    const streams: StreamCheckpoint[] = [];
+    const waiting = open.values();
+    const savers: Promise<void>[] = [];
+    const failures: unknown[] = [];
+    let started = 0;
+    const startSome = (): void => {
+      const wanted = this.#journal.fullSegments > 1 ? SAVES_IN_A_HURRY : SAVES_AT_ONCE;
+      while (started < wanted) {
+        started++;
+        savers.push(saveSome().catch((error: unknown) => void failures.push(error)));
+      }
+    };
+    const saveSome = async (): Promise<void> => {
+      for (const { deleted, saver } of waiting) {
+        if (deleted) continue; // its files went while others were saved
+        streams.push(saver.dirty || saver.checkpointed === null ? await saver.checkpoint() : saver.checkpointed);
+        startSome();
+      }
+    };
+    startSome();
+    // All of them, also when one fails: none may go on when the next checkpoint begins.
+    for (const saver of savers) await saver;
+    if (failures.length > 0) throw failures[0];
+    return streams;
   }
 
   async #compact(backing: FileBacking): Promise<void> {
