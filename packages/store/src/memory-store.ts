@@ -125,7 +125,7 @@ class MemoryBacking implements StreamBacking {
       }
     }
     const block = new IndexBlock(this.#nextBlock++, seq, 0);
-    this.#index.records.blocks.push(block);
+    this.#index.records.push(block);
     this.#blocks.set(block.number, new MemoryBlock(Math.max(length, BLOCK_BYTES_START)));
     return block;
   }

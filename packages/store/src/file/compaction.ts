@@ -73,7 +73,7 @@ async function compactBlock(
       disk.rename(fresh.path, path);
       old.close();
       blocks.add(block.number, true);
-      index.records.blocks[position] = copied.block;
+      index.records.replace(position, copied.block);
       backing.forgetWindows();
       blocks.folderDirty = true;
       await blocks.syncFolder();

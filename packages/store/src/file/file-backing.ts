@@ -364,7 +364,7 @@ export class FileBacking implements StreamBacking {
     this.tail.begin(BLOCK_HEADER_BYTES);
     putBlockHeader(this.tail.bytes, 0, this.incarnation, number, seq);
     const block = new IndexBlock(number, seq, BLOCK_HEADER_BYTES);
-    this.index.records.blocks.push(block);
+    this.index.records.push(block);
     return block;
   }
 

@@ -89,7 +89,7 @@ export class RebuiltIndex {
     last?.seal();
     const expected = (last?.lastSeq ?? 0) + 1;
     const block = new IndexBlock(number, Math.max(firstSeq, expected), BLOCK_HEADER_BYTES);
-    index.records.blocks.push(block);
+    index.records.push(block);
     if (number > blocks.last) blocks.last = number;
     return block;
   }

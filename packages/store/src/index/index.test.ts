@@ -105,7 +105,7 @@ test("StreamIndex agrees with a plain list under appends, removals, truncation a
       const block = index.records.last;
       if (block === null || block.slots > 50) {
         block?.seal();
-        index.records.blocks.push(new IndexBlock(++blocks, seq, 64));
+        index.records.push(new IndexBlock(++blocks, seq, 64));
       }
       const subject = randomSubject(random);
       const bytes = bytesOf(subject);

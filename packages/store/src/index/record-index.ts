@@ -257,11 +257,45 @@ export class IndexBlock {
 
 /** All blocks of a stream, in order of sequence. */
 export class RecordIndex {
-  readonly blocks: IndexBlock[] = [];
+  readonly #blocks: IndexBlock[] = [];
+  /** Kept apart from the others: every append asks for it. */
+  #last: IndexBlock | null = null;
 
   get last(): IndexBlock | null {
-    const { blocks } = this;
-    return blocks.length === 0 ? null : blocks[blocks.length - 1]!;
+    return this.#last;
+  }
+
+  get blocks(): readonly IndexBlock[] {
+    return this.#blocks;
+  }
+
+  /** A new block begins. */
+  push(block: IndexBlock): void {
+    this.#blocks.push(block);
+    this.#last = block;
+  }
+
+  /** Takes the newest block out. */
+  pop(): void {
+    this.#blocks.pop();
+    this.#last = this.#blocks.at(-1) ?? null;
+  }
+
+  /** Puts another form of a block in its place. */
+  replace(position: number, block: IndexBlock): void {
+    this.#blocks[position] = block;
+    this.#last = this.#blocks.at(-1)!;
+  }
+
+  /** Takes a block out. */
+  drop(block: IndexBlock): void {
+    this.#blocks.splice(this.#blocks.indexOf(block), 1);
+    this.#last = this.#blocks.at(-1) ?? null;
+  }
+
+  clear(): void {
+    this.#blocks.length = 0;
+    this.#last = null;
   }
 
   /** Position in `blocks` of the first block that ends at or after `seq`; `blocks.length` when there is none. */

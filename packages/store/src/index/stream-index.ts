@@ -163,7 +163,7 @@ export class StreamIndex {
       removed(block, last - block.firstSeq);
       this.remove(block, last);
     }
-    while ((this.records.last?.firstSeq ?? 0) > seq) this.records.blocks.pop();
+    while ((this.records.last?.firstSeq ?? 0) > seq) this.records.pop();
     const block = this.records.last;
     if (block !== null && block.lastSeq > seq) block.cut(seq + 1 - block.firstSeq);
     this.lastSeq = seq;
@@ -172,7 +172,7 @@ export class StreamIndex {
 
   /** All messages go; sequences go on. */
   clear(): void {
-    this.records.blocks.length = 0;
+    this.records.clear();
     this.subjects.clear();
     this.messages = 0;
     this.firstSeq = this.lastSeq + 1;
@@ -180,8 +180,7 @@ export class StreamIndex {
 
   /** Takes a block without messages out. */
   dropBlock(block: IndexBlock): void {
-    const position = this.records.blocks.indexOf(block);
-    this.records.blocks.splice(position, 1);
+    this.records.drop(block);
   }
 
   #removeFromSubject(subject: number, block: IndexBlock, seq: number): void {
