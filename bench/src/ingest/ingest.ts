@@ -101,6 +101,7 @@ export class Ingest implements Subscriber {
     queueMicrotask(() => {
       this.#releasePlanned = false;
       this.#acks.release(this.#store.durableTicket);
+      this.#server.flush();
     });
   }
 

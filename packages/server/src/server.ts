@@ -276,6 +276,14 @@ export class Server implements Router {
     connection.start();
   }
 
+  /**
+   * Sends what waits at the connections, now instead of at the end of the turn. For who answers at a turn's end, such as a store that
+   * has written: it saves a round of the event loop, a twentieth of the time of a small one.
+   */
+  flush(): void {
+    this.#context.flushQueue.flushAll();
+  }
+
   /** Attaches a client without a socket. @returns The client's end, not opened yet. */
   connectInProcess(): Duplex {
     const [ours, theirs] = duplexPair();

@@ -11,7 +11,8 @@ export interface Flushable {
 /** The flush queue of one server. */
 export class FlushQueue {
   #waiting: Flushable[] = [];
-  #scheduled = false;
+  /** The end of the turn, when something waits for it. */
+  #turnEnd: NodeJS.Immediate | null = null;
   readonly #run: () => void;
 
   constructor() {
@@ -22,14 +23,11 @@ export class FlushQueue {
   add(target: Flushable): void {
     target.queuedForFlush = true;
     this.#waiting.push(target);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(this.#run);
+    this.#turnEnd ??= setImmediate(this.#run);
   }
 
   /** Flushes everything that waits, now. */
   flushAll(): void {
-    this.#scheduled = false;
     const waiting = this.#waiting;
     // Flushing may queue more: a connection that ends tells others.
     for (let i = 0; i < waiting.length; i++) {
@@ -38,5 +36,8 @@ export class FlushQueue {
       target.flush();
     }
     waiting.length = 0;
+    // An immediate that is left over costs a round of the event loop.
+    if (this.#turnEnd !== null) clearImmediate(this.#turnEnd);
+    this.#turnEnd = null;
   }
 }
