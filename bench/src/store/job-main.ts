@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BenchError } from "../errors.ts";
 import { percentile } from "../statistics.ts";
+import { openDisk } from "./disk-engine.ts";
 import { type Engine, makePayload, touch } from "./engine.ts";
 import { openLmdb } from "./lmdb-engine.ts";
 import { openMyelin } from "./myelin-engine.ts";
@@ -34,6 +35,7 @@ function open({ engine, job, lmdbFolder }: StoreSpec, folder: string): Promise<E
   const payloadBytes = job.kind === "append" ? job.payloadBytes : FILL_PAYLOAD_BYTES;
   if (engine === "myelin") return openMyelin(folder, streams, payloadBytes);
   if (engine === "lmdb") return openLmdb(folder, streams, payloadBytes, lmdbFolder!);
+  if (engine === "disk") return openDisk(folder, payloadBytes);
   return openSqlite(folder, streams, payloadBytes);
 }
 

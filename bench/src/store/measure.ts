@@ -36,10 +36,11 @@ export async function measureStore(options: BenchOptions): Promise<string[]> {
   const failures: string[] = [];
   for (const workload of chooseWorkloads(STORE_WORKLOADS, options.workloads)) {
     const job = fullJob(workload, options);
-    const samples = new Map<EngineName, StoreResult[]>(engines.names.map((name) => [name, []]));
+    const names = job.kind === "append" ? engines.names : engines.names.filter((name) => name !== "disk");
+    const samples = new Map<EngineName, StoreResult[]>(names.map((name) => [name, []]));
     const replays: ReplayResult[] = [];
     for (let round = 0; round < options.rounds; round++) {
-      for (const engine of turns(engines.names, round)) {
+      for (const engine of turns(names, round)) {
         tell(`round ${round + 1} of ${options.rounds}: ${workload.name} on ${engine}`);
         const spec: StoreSpec = { engine, job, lmdbFolder: engines.lmdbFolder };
         const result = await attempt<StoreResult>(JOB_ENTRY, spec, `${workload.name} on ${engine}`, failures);

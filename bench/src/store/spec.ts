@@ -1,6 +1,6 @@
 // What the store benchmark's runner tells the process that measures one engine at one job.
 
-export const ENGINE_NAMES = ["myelin", "lmdb", "sqlite"] as const;
+export const ENGINE_NAMES = ["myelin", "lmdb", "sqlite", "disk"] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** Batches of records that are appended together and acknowledged after their sync. */
