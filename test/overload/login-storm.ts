@@ -1,82 +1,177 @@
 // How long a message takes while 200 clients a second log in with a password whose bcrypt hash takes a tenth of a second of a
-// core: the round trip of one publisher and one subscriber, with the storm and without, in turns. For people.
+// core: the round trip of one publisher and one subscriber. Three kinds of time come in turns: quiet, as many clients that
+// give a wrong plain password (what the connections alone cost), and the storm. For people.
 //
-//   node test/dist/overload/login-storm.js [--seconds N] [--logins N]
+//   node test/dist/overload/login-storm.js [--seconds N] [--logins N] [--turns N] [--pause MS]
+//
+// Round trips follow each other at once, or after a pause, which shows what it costs to be woken up.
+// The storm is in a process of its own, and no two of its passwords are the same: the server would check them once for all.
 
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startServer } from "@myelin/testing";
-import { overTcp } from "../support/wire.ts";
-import { WireClient } from "../support/wire-client.ts";
+import { RawClient } from "./raw-client.ts";
 
-/** Of cost 11; nobody knows of what. */
-const HASH = "$2a$11$D0T2vHfDZXGsfPaSrdyLiulfgUyMUOCgFEgAVnV8KwhBn6lOBEj4K";
-const TURNS = 3;
+/** Of cost 11. bcrypt reads no more than 72 bytes, so whatever follows this password is right too. */
+const HASH = "$2a$11$QlxGk7ceQvhfW8PSw6hnGOGW.suP.YFdXsiVnEZPJyv5Gc3duRUda";
+const PASSWORD = "right".padEnd(72, "-");
+/** Every tenth login is right. */
+const RIGHT_EVERY = 10;
 
-const { values } = parseArgs({ options: { seconds: { type: "string" }, logins: { type: "string" } } });
-const seconds = Number(values.seconds ?? 5);
-const logins = Number(values.logins ?? 200);
+/** Who logs in, in each kind of time. */
+const KINDS = [
+  { name: "quiet", user: "" },
+  { name: "plain", user: "plain" },
+  { name: "storm", user: "hashed" },
+] as const;
 
-await using server = await startServer({
-  run: "child",
-  configText: `authorization { users: [ { user: a, password: a }, { user: h, password: ${HASH} } ] }`,
-});
-const open = (name: string): Promise<WireClient> => WireClient.connect(name, overTcp(server));
+/** What the measuring process asks of the storm's: to begin as a user, or to end with the empty one. */
+interface Order {
+  readonly user: string;
+}
 
-const client = await open("client");
-await client.send(Buffer.from('CONNECT {"user":"a","pass":"a","verbose":false}\r\nSUB x 1\r\n'));
-await client.settle();
+/** Of sorted times, in milliseconds. */
+interface Quantiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}
 
-/** Round trips one after the other, in microseconds. */
-async function roundTrips(): Promise<number[]> {
+async function measure(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: "string" },
+      logins: { type: "string" },
+      turns: { type: "string" },
+      pause: { type: "string" },
+    },
+  });
+  const { seconds = "3", logins = "200", turns = "3", pause = "0" } = values;
+  await using server = await startServer({
+    run: "child",
+    configText: `authorization { users: [
+      { user: a, password: a }, { user: plain, password: other }, { user: hashed, password: ${HASH} }
+    ] }`,
+  });
+  const client = await RawClient.open(server.port, "SUB x 1\r\n", { user: "a", pass: "a" });
+  const storm = fork(fileURLToPath(import.meta.url), ["storm", String(server.port), logins]);
+  const seen = new Map<string, Quantiles[]>();
+  for (let turn = 0; turn < Number(turns); turn++) {
+    for (const { name, user } of KINDS) {
+      if (user !== "") await order(storm, { user });
+      const quantiles = quantilesOf(await roundTrips(client, Number(seconds), Number(pause)));
+      const said = user === "" ? "" : await order(storm, { user: "" });
+      show(name, quantiles, said);
+      seen.set(name, [...(seen.get(name) ?? []), quantiles]);
+    }
+  }
+  storm.disconnect();
+  client.close();
+  for (const [name, all] of seen) show(`${name}, medians`, medians(all), "");
+}
+
+/** Round trips one after the other, in milliseconds. */
+async function roundTrips(client: RawClient, seconds: number, pauseMs: number): Promise<number[]> {
   const took: number[] = [];
   const endMs = performance.now() + seconds * 1000;
   while (performance.now() < endMs) {
     const startedMs = performance.now();
-    const seen = client.received.lines.length;
-    await client.send(Buffer.from("PUB x 0\r\n\r\n"));
-    await client.until(() => client.received.lines.length > seen, "the message");
-    took.push((performance.now() - startedMs) * 1000);
-    client.received.lines.length = 0;
+    client.tail = "";
+    client.socket.write("PUB x 0\r\n\r\n");
+    await client.until(() => client.tail !== "");
+    took.push(performance.now() - startedMs);
+    if (pauseMs > 0) await setTimeout(pauseMs);
   }
-  return took.toSorted((x, y) => x - y);
+  return took;
 }
 
-/** Logs in all the time, with a wrong password; says how many were refused at once, answered, and cut off. */
-function storm(): { readonly stop: () => Promise<string> } {
-  const running = new Set<Promise<void>>();
-  const answers = new Map<string, number>();
-  const logIn = async (): Promise<void> => {
-    const stranger = await open("stranger");
-    await stranger.send(Buffer.from('CONNECT {"user":"h","pass":"wrong"}\r\n'));
-    await stranger.untilClosed();
-    const said = stranger.received.lines.at(-1)?.text ?? "nothing";
-    answers.set(said, (answers.get(said) ?? 0) + 1);
-    stranger.destroy();
-  };
-  const timer = setInterval(() => {
-    const one = logIn().finally(() => running.delete(one));
-    running.add(one);
-  }, 1000 / logins);
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await Promise.all(running);
-      return [...answers].map(([said, count]) => `${count} ${said}`).join(", ");
-    },
-  };
+/** @returns What the storm says when it has done it. */
+async function order(storm: ChildProcess, what: Order): Promise<string> {
+  storm.send(what);
+  const [said] = (await once(storm, "message")) as [string];
+  return said;
 }
 
-function show(what: string, sorted: readonly number[]): void {
-  const at = (share: number): string => ((sorted[Math.floor(sorted.length * share)] ?? 0) / 1000).toFixed(3);
+function quantilesOf(took: readonly number[]): Quantiles {
+  const sorted = took.toSorted((x, y) => x - y);
+  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99), p999: at(0.999) };
+}
+
+function medians(all: readonly Quantiles[]): Quantiles {
+  const of = (name: keyof Quantiles): number => {
+    const sorted = all.map((one) => one[name]).toSorted((x, y) => x - y);
+    return sorted[sorted.length >> 1] ?? 0;
+  };
+  return { count: of("count"), p50: of("p50"), p99: of("p99"), p999: of("p999") };
+}
+
+function show(what: string, { count, p50, p99, p999 }: Quantiles, said: string): void {
+  const ms = (value: number): string => `${value.toFixed(3)} ms`;
   console.log(
-    `${what.padEnd(8)} ${sorted.length} round trips, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, p99.9 ${at(0.999)} ms`,
+    `${what.padEnd(14)} ${count} round trips, p50 ${ms(p50)}, p99 ${ms(p99)}, p99.9 ${ms(p999)}  ${said}`.trimEnd(),
   );
 }
 
-for (let turn = 0; turn < TURNS; turn++) {
-  show("quiet", await roundTrips());
-  const { stop } = storm();
-  show("storm", await roundTrips());
-  console.log(`         ${await stop()}`);
+/** The storm's process: logs in when it is told to, and tells how the server answered. */
+async function storm(port: number, loginsPerSecond: number): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const answers = new Map<string, number>();
+  let number = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (user: string): void => {
+    const startedMs = performance.now();
+    let begun = 0;
+    timer = setInterval(() => {
+      const due = ((performance.now() - startedMs) / 1000) * loginsPerSecond;
+      for (; begun < due; begun++) {
+        const one = logIn(port, user, `${number % RIGHT_EVERY === 0 ? PASSWORD : "wrong"}${number++}`).then((said) => {
+          answers.set(said, (answers.get(said) ?? 0) + 1);
+          running.delete(one);
+        });
+        running.add(one);
+      }
+    }, 1000 / loginsPerSecond);
+  };
+  const end = async (): Promise<string> => {
+    clearInterval(timer);
+    await Promise.all(running);
+    const said = [...answers].map(([answer, count]) => `${count} ${answer}`).join(", ");
+    answers.clear();
+    return said;
+  };
+  process.on("message", ({ user }: Order) => {
+    if (user === "") void end().then((said) => process.send?.(said));
+    else {
+      begin(user);
+      process.send?.("begun");
+    }
+  });
+  await once(process, "disconnect");
 }
-client.destroy();
+
+/** @returns The last that the server says. */
+function logIn(port: number, user: string, pass: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    let text = "";
+    socket.once("data", () => {
+      socket.on("data", (chunk: Buffer) => {
+        text += chunk.toString("latin1");
+        if (text === "PONG\r\n") socket.end();
+      });
+      socket.write(`CONNECT ${JSON.stringify({ user, pass, verbose: false })}\r\nPING\r\n`);
+    });
+    socket.on("error", () => {}); // a reset shows as closed
+    socket.on("close", () => resolve(text.split("\r\n").at(-2) ?? "nothing"));
+  });
+}
+
+const [role, port, loginsPerSecond] = process.argv.slice(2);
+if (role === "storm") await storm(Number(port), Number(loginsPerSecond));
+else await measure();

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 
 /** As much of what came as is kept. */
 const TAIL_BYTES = 4096;
-const QUIET = '{"verbose":false,"pedantic":false,"protocol":1,"headers":true}';
+const QUIET = { verbose: false, pedantic: false, protocol: 1, headers: true };
 
 /** One socket to a server. */
 export class RawClient {
@@ -31,10 +31,14 @@ export class RawClient {
   }
 
   /** Connects; the server has answered the first PING when this resolves. */
-  static async open(port: number, more = ""): Promise<RawClient> {
+  static async open(
+    port: number,
+    more = "",
+    connectOptions: Readonly<Record<string, string>> = {},
+  ): Promise<RawClient> {
     const client = new RawClient(port);
     await once(client.socket, "connect");
-    client.socket.write(`CONNECT ${QUIET}\r\n${more}PING\r\n`);
+    client.socket.write(`CONNECT ${JSON.stringify({ ...QUIET, ...connectOptions })}\r\n${more}PING\r\n`);
     await client.until(() => client.tail.includes("PONG\r\n"));
     return client;
   }
