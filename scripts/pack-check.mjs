@@ -20,6 +20,11 @@ await using(await createServer(), async (server) => {
   await client.expect(/MSG a 1 2\\r\\nhi\\r\\n/);
   await waitFor(() => server.subscriptionCount === 1);
 });
+// Passwords with bcrypt are checked on a thread, which has a file of its own.
+await using(await createServer({ user: "a", pass: "$2a$04$6emDf8R2p/frPuoc2GdT1OwAk1Zj9Eavixksb0ToBigt4patgfLDy" }), async (server) => {
+  const client = new RawClient(server.connectInProcess());
+  await client.handshake({ user: "a", pass: "s3cret" });
+});
 for (const run of ["in-process", "child"]) {
   await using(await startServer({ run }), async (server) => {
     const client = await RawClient.connect(server.url);

@@ -7,6 +7,8 @@ import { type Arena, type Clock, type Duplex, duplexPair, type Network, type Ran
 import { API_LEVEL, createParserScratch, type Publication, SERVER_VERSION, type ServerInfo } from "@myelin/protocol";
 import { parseAdvertised } from "./address.ts";
 import { BcryptQueue } from "./auth/bcrypt-queue.ts";
+import { BcryptThread } from "./auth/bcrypt-thread.ts";
+import { BcryptThreads } from "./auth/bcrypt-threads.ts";
 import { kindsWithCertificates } from "./auth/certificate-users.ts";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import { SingleUser } from "./auth/single-user.ts";
@@ -88,7 +90,8 @@ export class Server implements Router {
   readonly #context: LiveContext;
   readonly #listener: ClientListener;
   readonly #accounts: Map<string, Account>;
-  readonly #hashes: BcryptQueue = new BcryptQueue();
+  readonly #hashThreads: BcryptThreads;
+  readonly #hashes: BcryptQueue;
   readonly #connections: Map<number, ClientConnection> = new Map();
   readonly #xkey: string;
   readonly #info: InfoLines;
@@ -114,6 +117,8 @@ export class Server implements Router {
     const globalAccount = new Account(GLOBAL_ACCOUNT, random.uint32());
     this.#accounts = new Map([[GLOBAL_ACCOUNT, globalAccount]]);
     keepAccounts(this.#accounts, complete, random);
+    this.#hashThreads = new BcryptThreads(clock, () => new BcryptThread());
+    this.#hashes = new BcryptQueue((password, hash) => this.#hashThreads.verify(password, hash));
     this.#listener = new ClientListener(network, logger);
     this.#context = {
       arena,
@@ -434,6 +439,7 @@ export class Server implements Router {
     this.#context.tls?.rate?.stop();
     const stopped = Promise.all([this.#listener.close(), this.#webSocket.close()]);
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
+    this.#hashThreads.close();
     await stopped;
     this.#state = "closed";
   }

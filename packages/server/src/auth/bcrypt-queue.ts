@@ -1,21 +1,37 @@
-// Checks passwords against bcrypt hashes off the main thread: one takes some 90 ms of a core. Node's pool of four threads
-// also serves the disk and DNS, so only two are ever taken, and who comes when too many wait is refused at once: with
-// authentication's two seconds he would not get his turn.
+// Who waits for a bcrypt hash: one takes some 100 ms of a core, so two are checked at a time, and others wait.
+//
+// Whoever came last goes first. When more come than can be checked, everybody waits until the time for authentication is over, or is
+// served at once: in the order of arrival it would always be the turn of somebody who is just about to be cut off, so that nobody
+// got in. Who comes when too many wait is refused at once.
 
 const RUNNING_MAX = 2;
 const WAITING_MAX = 256;
 
-/** Does the work of one check; `@node-rs/bcrypt` when it is real. */
+/** Does the work of one check. A hash that is none is a no. */
 export type BcryptVerify = (password: string, hash: string) => Promise<boolean>;
 
-interface Waiting {
-  readonly start: () => void;
-}
-
-interface Question {
+/** What is asked, once for all who ask it. */
+class Question {
+  readonly key: string;
+  readonly password: string;
+  readonly hash: string;
+  readonly wanted: Array<() => boolean> = [];
   readonly answer: Promise<boolean>;
-  /** Of all who ask. */
-  readonly wanted: Array<() => boolean>;
+  settle: (answer: boolean | Promise<boolean>) => void = () => {};
+
+  constructor(key: string, password: string, hash: string) {
+    this.key = key;
+    this.password = password;
+    this.hash = hash;
+    this.answer = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+  }
+
+  /** Whether anybody who asked is still there. */
+  get isWanted(): boolean {
+    return this.wanted.some((isWanted) => isWanted());
+  }
 }
 
 /** A login could not be checked because too many others wait. */
@@ -31,12 +47,14 @@ export class TooManyLoginsError extends Error {
 /** A queue in front of bcrypt, one for each server. */
 export class BcryptQueue {
   readonly #verify: BcryptVerify;
-  readonly #waiting: Waiting[] = [];
-  /** By hash and password: what has not been answered yet. */
+  /** Those that were asked last stand at the end. */
+  #waiting: Question[] = [];
+  /** What has not been answered yet. */
   readonly #questions: Map<string, Question> = new Map();
   #running = 0;
 
-  constructor(verify: BcryptVerify = verifyNatively) {
+  /** @param verify - Does the work; called for at most two passwords at a time. */
+  constructor(verify: BcryptVerify) {
     this.#verify = verify;
   }
 
@@ -54,44 +72,50 @@ export class BcryptQueue {
    */
   verify(password: string, hash: string, isWanted: () => boolean): Promise<boolean> {
     const key = `${hash}\n${password}`;
-    const same = this.#questions.get(key);
-    if (same !== undefined) {
-      same.wanted.push(isWanted);
-      return same.answer;
+    const question = this.#questions.get(key) ?? new Question(key, password, hash);
+    question.wanted.push(isWanted);
+    if (!this.#questions.has(key)) {
+      if (this.#waiting.length >= WAITING_MAX) this.#forgetGone();
+      if (this.#waiting.length >= WAITING_MAX) return Promise.reject(new TooManyLoginsError());
+      this.#questions.set(key, question);
+      this.#waiting.push(question);
+      this.#next();
+    } else if (this.#waiting.includes(question)) {
+      this.#waiting = [...this.#waiting.filter((other) => other !== question), question];
     }
-    const wanted = [isWanted];
-    const forget = (): void => void this.#questions.delete(key);
-    const isWantedByAny = (): boolean => {
-      const is = wanted.some((one) => one());
-      if (!is) forget();
-      return is;
-    };
-    const answer = this.#ask(password, hash, isWantedByAny).finally(forget);
-    this.#questions.set(key, { answer, wanted });
-    return answer;
+    return question.answer;
   }
 
-  async #ask(password: string, hash: string, isWanted: () => boolean): Promise<boolean> {
-    if (this.#running >= RUNNING_MAX) {
-      if (this.#waiting.length >= WAITING_MAX) throw new TooManyLoginsError();
-      await new Promise<void>((resolve) => this.#waiting.push({ start: resolve }));
-    } else this.#running++;
-    try {
-      return isWanted() && (await this.#verify(password, hash));
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next.start(); // it takes this one's place
+  #next(): void {
+    while (this.#running < RUNNING_MAX) {
+      const question = this.#waiting.pop();
+      if (question === undefined) return;
+      if (question.isWanted) void this.#work(question);
+      else this.#end(question, false);
     }
+  }
+
+  async #work(question: Question): Promise<void> {
+    this.#running++;
+    const answer = this.#verify(question.password, question.hash);
+    await answer.catch(countedAsDone);
+    this.#running--;
+    this.#end(question, answer);
+    this.#next();
+  }
+
+  #forgetGone(): void {
+    const gone = this.#waiting.filter(({ isWanted }) => !isWanted);
+    this.#waiting = this.#waiting.filter((question) => !gone.includes(question));
+    for (const question of gone) this.#end(question, false);
+  }
+
+  /** Whoever asks the same from now on gets another answer. */
+  #end(question: Question, answer: boolean | Promise<boolean>): void {
+    this.#questions.delete(question.key);
+    question.settle(answer);
   }
 }
 
-async function verifyNatively(password: string, hash: string): Promise<boolean> {
-  const { verify } = await import("@node-rs/bcrypt");
-  return verify(password, hash).catch(isNoHash);
-}
-
-/** What is no hash is nobody's. */
-function isNoHash(): boolean {
-  return false;
-}
+/** Those who asked get the error. */
+function countedAsDone(): void {}

@@ -105,7 +105,14 @@ for (const [listeners, user, byName] of KINDS) {
     const options = completeOptions({ ...listeners, users: [user] });
     const accounts = new Map([["$G", new Account("$G", 1)]]);
     const kinds = kindsWithCertificates(options);
-    const list = new UserList(options, accounts, new BcryptQueue(), new SimRandom(1), SILENT_LOGGER, kinds);
+    const list = new UserList(
+      options,
+      accounts,
+      new BcryptQueue(() => Promise.resolve(false)),
+      new SimRandom(1),
+      SILENT_LOGGER,
+      kinds,
+    );
     const connection = { duplex: { transport: "tcp" }, isClosed: false, tls: null, logDebug: () => {} };
     const connect = { ...DEFAULT_CONNECT_OPTIONS, user: "alice", pass: user.pass ?? "" };
     const answer = list.authenticate(connect, connection as unknown as ClientConnection);

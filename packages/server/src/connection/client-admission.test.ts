@@ -7,6 +7,7 @@ import { createPlainArena } from "@myelin/platform/node";
 import { SimClock, SimRandom } from "@myelin/platform/sim";
 import { createParserScratch, latin1, latin1Bytes } from "@myelin/protocol";
 import type { Admission } from "../auth/admission.ts";
+import { TooManyLoginsError } from "../auth/bcrypt-queue.ts";
 import type { PermissionOptions } from "../auth/permission-options.ts";
 import { Permissions } from "../auth/permissions.ts";
 import { SILENT_LOGGER } from "../logger.ts";
@@ -198,6 +199,15 @@ test("a client is not asked for longer than authentication may take", async () =
   assert.deepEqual(client.gone, ["AUTHENTICATION_TIMEOUT"]);
   await after.say(admission());
   assert.deepEqual(client.gone, ["AUTHENTICATION_TIMEOUT"]);
+});
+
+test("a client that cannot be checked in time, since too many others wait, hears just that", async () => {
+  const crowded = waits();
+  crowded.authenticate = () => Promise.reject(new TooManyLoginsError());
+  const client = connect(crowded);
+  // Not that its credentials were wrong: who hears that twice may not come back.
+  assert.equal(await client.send(`${QUIET}PUB a 1\r\nx\r\n`), "-ERR 'Authentication Timeout'\r\n");
+  assert.deepEqual([client.gone, client.published], [["AUTHENTICATION_TIMEOUT"], []]);
 });
 
 test("reloads that come faster than answers: the last one counts", async () => {

@@ -3,6 +3,7 @@
 
 import type { Timer } from "@myelin/platform";
 import type { Admission } from "../auth/admission.ts";
+import { TooManyLoginsError } from "../auth/bcrypt-queue.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ClientRights } from "./client-rights.ts";
 import type { Authenticator, ConnectionContext } from "./context.ts";
@@ -142,6 +143,8 @@ export class ClientAdmission {
     };
     answer.then(settle, (error: unknown) => {
       connection.logError(`authentication failed: ${error instanceof Error ? error.message : String(error)}`);
+      // It would not get its turn in time, and hears so now. Its credentials may be right: it is to try again.
+      if (error instanceof TooManyLoginsError) this.#timeOut();
       settle(null);
     });
   }
@@ -217,11 +220,13 @@ export class ClientAdmission {
 
   #startAuthTimer(): void {
     const { clock, options } = this.#context;
-    this.#authTimer ??= clock.setTimer(options.authTimeoutMs, () => {
-      this.#authTimer = null;
-      this.#connection.logDebug("Authentication Timeout");
-      this.#connection.refuse("AUTHENTICATION_TIMEOUT", "AUTHENTICATION_TIMEOUT");
-    });
+    this.#authTimer ??= clock.setTimer(options.authTimeoutMs, () => this.#timeOut());
+  }
+
+  #timeOut(): void {
+    this.#authTimer = null;
+    this.#connection.logDebug("Authentication Timeout");
+    this.#connection.refuse("AUTHENTICATION_TIMEOUT", "AUTHENTICATION_TIMEOUT");
   }
 
   #stopAuthTimer(): void {

@@ -38,7 +38,7 @@ function connect(given: PartialServerOptions = {}) {
       slowConsumer: () => {},
       gone: (_connection, reason) => gone.push(reason),
     },
-    authenticator: new SingleUser(options, account, new BcryptQueue()),
+    authenticator: new SingleUser(options, account, new BcryptQueue(() => Promise.resolve(false))),
     tls: null,
     counters: { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 },
     globalAccount: account,
