@@ -56,6 +56,23 @@ test("five hundred clients that slowly send a giant cost next to nothing", DEADL
   await everybodyLeaves();
 });
 
+test("a compressed message may come to eight times max_payload, which a reload may change", DEADLINE, async (t) => {
+  const { everybodyLeaves, open, server } = await start(t, { maxPayloadBytes: 1_000 });
+  const messages = compress("PUB a 1\r\nx\r\n".repeat(3_000));
+  const [first, second] = [await open(COMPRESSION), await open(COMPRESSION)];
+  first.send(clientFrame(COMPRESSED | BINARY, messages));
+  await eventually(() => first.closed);
+  assert.equal(first.farewell, "1009 compressed message of more than 8000 bytes");
+  await server.server.reload({ maxPayloadBytes: 10_000 });
+  second.send(clientFrame(BINARY, GREETING), clientFrame(COMPRESSED | BINARY, messages));
+  await eventually(() => server.server.core.counters.traffic.inMsgs >= 3_000);
+  await server.server.reload({ maxPayloadBytes: 2_000 });
+  second.send(clientFrame(COMPRESSED | BINARY, messages));
+  await eventually(() => second.closed);
+  assert.equal(second.farewell, "1009 compressed message of more than 16000 bytes");
+  await everybodyLeaves();
+});
+
 test("endless fragments of a message cost nothing, and are taken", DEADLINE, async (t) => {
   const { arena, everybodyLeaves, open } = await start(t);
   const client = await open();

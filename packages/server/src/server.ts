@@ -340,6 +340,7 @@ export class Server implements Router {
     this.#context.options = options;
     this.#context.tls = tls;
     if (changed.includes("webSocket")) this.#webSocket.reload(options.webSocket);
+    this.#webSocket.optionsChanged();
     this.#forgetInfo();
     for (const connection of this.#connections.values()) connection.optionsChanged();
     this.#closeSurplus();

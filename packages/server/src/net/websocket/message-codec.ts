@@ -43,25 +43,44 @@ const { PerMessageDeflate, extension } = ws as unknown as LibraryParts;
 
 /** The codecs of one server. */
 export class CodecPool {
+  #maxMessageBytes: number;
   readonly #free: MessageCodec[] = [];
-  readonly #maxPieceBytes: number;
+  /** The limit that each codec was made for. */
+  readonly #limits: WeakMap<MessageCodec, number> = new WeakMap();
 
-  /** @param maxPieceBytes - What one piece may come to when it is decompressed; more of it is an error of status 1009. */
-  constructor(maxPieceBytes: number) {
-    this.#maxPieceBytes = maxPieceBytes;
+  /** @param maxMessageBytes - What a message may come to when it is decompressed; a piece of more is an error of status 1009. */
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  /** What a message may come to when it is decompressed. */
+  get maxMessageBytes(): number {
+    return this.#maxMessageBytes;
+  }
+
+  /** Holds from now on. A codec that is at work goes on to the end of its message, whose pieces the lower of both limits holds for. */
+  set maxMessageBytes(bytes: number) {
+    if (bytes === this.#maxMessageBytes) return;
+    this.#maxMessageBytes = bytes;
+    this.close();
   }
 
   take(): MessageCodec {
-    return this.#free.pop() ?? createCodec(this.#maxPieceBytes, [{}]);
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    const codec = createCodec(this.#maxMessageBytes, [{}]);
+    this.#limits.set(codec, this.#maxMessageBytes);
+    return codec;
   }
 
   /** Takes a codec back, whose last message is complete. */
   give(codec: MessageCodec): void {
-    if (this.#free.length < CODECS_KEPT_MAX) this.#free.push(codec);
+    const isCurrent = this.#limits.get(codec) === this.#maxMessageBytes;
+    if (isCurrent && this.#free.length < CODECS_KEPT_MAX) this.#free.push(codec);
     else codec.cleanup();
   }
 
-  /** Frees everything. */
+  /** Frees those that are not at work. */
   close(): void {
     for (const codec of this.#free.splice(0)) codec.cleanup();
   }

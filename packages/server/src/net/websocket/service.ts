@@ -65,18 +65,8 @@ export class WebSocketService {
     const { context, network } = side;
     const { clock, logger, readBuffer } = context;
     this.#context = contextHere(options, side);
-    const maxDecompressedBytes = Math.min(
-      context.options.maxPayloadBytes * DECOMPRESSED_PAYLOADS_MAX,
-      DECOMPRESSED_BYTES_MAX,
-    );
-    this.#codecs = new CodecPool(maxDecompressedBytes);
-    const parts = {
-      clock,
-      unmasker: new Unmasker(context.arena),
-      stages: new StagePool(),
-      codecs: this.#codecs,
-      maxDecompressedBytes,
-    };
+    this.#codecs = new CodecPool(maxMessageBytes(context.options));
+    const parts = { clock, unmasker: new Unmasker(context.arena), stages: new StagePool(), codecs: this.#codecs };
     this.#gate = new WebSocketGate(options, parts, logger, (duplex, cookies) =>
       side.attach(duplex, this.#contextOf(cookies)),
     );
@@ -113,6 +103,11 @@ export class WebSocketService {
     } catch (error) {
       throw new WebSocketListenError(host, port, error as Error);
     }
+  }
+
+  /** The server's options are others now. Most are read where they are needed; this takes what is kept. */
+  optionsChanged(): void {
+    this.#codecs.maxMessageBytes = maxMessageBytes(this.#context.options);
   }
 
   /** Takes other certificates for handshakes that begin from now on. Nothing else may be different. */
@@ -174,6 +169,11 @@ function contextHere(here: WebSocketOptions, { authenticator, context, info }: W
 /** A context that is another one but for some properties. */
 function derived(context: ConnectionContext, changes: PropertyDescriptorMap): ConnectionContext {
   return Object.create(context, changes) as ConnectionContext;
+}
+
+/** What a compressed message may come to. */
+function maxMessageBytes({ maxPayloadBytes }: ServerOptions): number {
+  return Math.min(maxPayloadBytes * DECOMPRESSED_PAYLOADS_MAX, DECOMPRESSED_BYTES_MAX);
 }
 
 /** The server's options with the times that hold here. */

@@ -106,16 +106,16 @@ class Owner implements DuplexSink {
   }
 }
 
-function connect(form: Partial<WebSocketForm> = {}, maxDecompressedBytes = LIMIT) {
+function connect(form: Partial<WebSocketForm> = {}, maxMessageBytes = LIMIT) {
   const [inner, theirs] = duplexPair();
   const peer = new Peer(theirs);
   const clock = new SimClock();
-  const codecs = new CodecPool(maxDecompressedBytes);
+  const codecs = new CodecPool(maxMessageBytes);
   const duplex = new WebSocketDuplex(
     inner,
     Buffer.from("answer"),
     { frameBytesMax: 65_536, fragmentsCompressed: false, compression: false, forwardedFor: null, tls: null, ...form },
-    { clock, unmasker: new Unmasker(sharedArena()), stages: new StagePool(), codecs, maxDecompressedBytes },
+    { clock, unmasker: new Unmasker(sharedArena()), stages: new StagePool(), codecs },
   );
   const owner = new Owner();
   duplex.open(owner);
@@ -295,6 +295,21 @@ describe("WebSocketDuplex", () => {
     assert.ok(owner.text.length <= 256 * 1024);
     await waitFor(() => peer.isEnded);
     assert.match(peer.frames().payload.toString("latin1"), /^\x03\xf1compressed message of more than 262144 bytes$/);
+  });
+
+  test("another limit holds from the next message on, and for what is left of the one under way", async () => {
+    const { codecs, owner, peer } = connect({ compression: true }, 256 * 1024);
+    const payload = Buffer.alloc(512 * 1024, "abcd");
+    codecs.maxMessageBytes = 1024 * 1024;
+    peer.send(0xc2, compress(payload));
+    await waitFor(() => owner.text.length === payload.length);
+    const packed = compress(payload);
+    peer.send(0x42, packed.subarray(0, 100));
+    await waitFor(() => owner.text.length > payload.length);
+    codecs.maxMessageBytes = 8;
+    peer.send(0x80, packed.subarray(100));
+    await waitFor(() => owner.end !== undefined);
+    assert.equal((owner.end as WebSocketError).message, "compressed message of more than 8 bytes");
   });
 
   test("fragments of one compressed message are added up", async () => {

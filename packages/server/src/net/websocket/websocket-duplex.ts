@@ -42,8 +42,6 @@ export interface WebSocketParts {
   readonly unmasker: Unmasker;
   readonly stages: StagePool;
   readonly codecs: CodecPool;
-  /** Bytes that a compressed message may come to. */
-  readonly maxDecompressedBytes: number;
 }
 
 /** What the handshake has come to. */
@@ -324,7 +322,7 @@ export class WebSocketDuplex implements Duplex, DuplexSink, FrameSink {
 
   #inflated(bytes: Buffer, isLast: boolean): void {
     this.#inflatedBytes += bytes.length;
-    if (this.#inflatedBytes > this.#parts.maxDecompressedBytes) {
+    if (this.#inflatedBytes > this.#parts.codecs.maxMessageBytes) {
       this.#tooLarge();
       return;
     }
@@ -365,8 +363,8 @@ export class WebSocketDuplex implements Duplex, DuplexSink, FrameSink {
   }
 
   #tooLarge(): void {
-    const { maxDecompressedBytes } = this.#parts;
-    this.#fail(STATUS_TOO_BIG, `compressed message of more than ${maxDecompressedBytes} bytes`);
+    const { maxMessageBytes } = this.#parts.codecs;
+    this.#fail(STATUS_TOO_BIG, `compressed message of more than ${maxMessageBytes} bytes`);
   }
 
   /** A codec at work is dropped when it is done. */
