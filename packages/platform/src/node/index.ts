@@ -3,6 +3,6 @@
 export { createPlainArena, sharedArena } from "./arena.ts";
 export { NodeClock } from "./clock.ts";
 export { NodeDisk } from "./disk.ts";
-export { isIpAddress, NodeNetwork, socketDuplex } from "./network.ts";
+export { NodeNetwork, socketDuplex } from "./network.ts";
 export { NodeRandom } from "./random.ts";
 export { NodeTlsServer } from "./tls.ts";

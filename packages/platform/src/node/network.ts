@@ -1,6 +1,6 @@
 // Real sockets. The only file that imports `node:net`.
 
-import { createServer, isIP, type Server, Socket, connect as socketConnect } from "node:net";
+import { createServer, type Server, Socket, connect as socketConnect } from "node:net";
 import type { Duplex as NodeDuplex } from "node:stream";
 import type {
   Duplex,
@@ -286,11 +286,6 @@ export function socketDuplex(stream: NodeDuplex): Duplex | null {
   if (!(stream instanceof Socket)) return null;
   stream.pause();
   return new TcpDuplex(stream, null);
-}
-
-/** Whether a text is an IP address, of either family. */
-export function isIpAddress(text: string): boolean {
-  return isIP(text) !== 0;
 }
 
 function listenOn(options: ListenOptions, host: string, accept: (duplex: Duplex) => void): Promise<Listener> {

@@ -76,6 +76,7 @@ describe("judgeUpgrade()", () => {
       ["203.0.113.7", "203.0.113.7"],
       ["2001:db8::1", "2001:db8::1"],
       ["203.0.113.7, 10.0.0.1", null],
+      ["fe80::1%eth0", null],
       ["unknown", null],
       ["<script>", null],
     ] as const) {

@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { isIpAddress } from "@myelin/platform/node";
+import { parseIp } from "../ip-address.ts";
 import { COMPRESSION_ANSWER, offersCompression } from "./message-codec.ts";
 import type { OriginRules } from "./origins.ts";
 
@@ -73,7 +73,7 @@ export function judgeUpgrade(request: IncomingMessage, rules: UpgradeRules): Upg
     answer: answerTo(key, compression, rules.headers),
     compression,
     isLeafnode: path.endsWith(LEAFNODE_PATH),
-    forwardedFor: isIpAddress(forwardedFor) ? forwardedFor : null,
+    forwardedFor: parseIp(forwardedFor) === null ? null : forwardedFor,
     userAgent: header("user-agent"),
     cookies: parseCookies(headers.cookie ?? ""),
   };
