@@ -41,6 +41,18 @@ test("over max_connections a connection is refused, and room is used again", asy
   await server.close();
 });
 
+test("as an option a limit of 0 connections is none, and of -1 lets nobody in, be it inside the process", async (t) => {
+  const free = await startInTest(t, { maxConnections: 0 });
+  const client = await RawClient.open(free.port);
+  const closed = await startInTest(t, { maxConnections: -1 });
+  const refused = await RawClient.openSilent(closed.port);
+  await refused.until(() => refused.closed);
+  assert.match(refused.tail, /^INFO .*\r\n-ERR 'maximum connections exceeded'\r\n$/s);
+  closed.server.server.connectInProcess();
+  assert.equal(closed.server.core.connectionCount, 0);
+  client.close();
+});
+
 test("a peer that sends one byte now and then is closed at the authentication timeout, not later", async (t) => {
   const clock = new SimClock();
   const { port, server } = await startInTest(t, { token: "t", authTimeoutMs: 2_000 }, clock);

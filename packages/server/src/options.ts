@@ -73,7 +73,7 @@ export interface ServerOptions {
   /** Clients that come by WebSocket. Without a port in it there is no listener for them. */
   readonly webSocket: WebSocketOptions;
 
-  /** Open client connections at once; the next one gets `maximum connections exceeded`. */
+  /** Open client connections at once; the next one gets `maximum connections exceeded`. 0 means no limit, -1 that nobody may connect. */
   readonly maxConnections: number;
   /** Subscriptions of one connection; 0 means no limit. */
   readonly maxSubscriptions: number;
@@ -187,7 +187,7 @@ export function completeOptions(given: PartialServerOptions = {}): ServerOptions
 const NUMBER_RANGES: ReadonlyArray<readonly [keyof ServerOptions, number, number]> = [
   ["port", -1, 65_535],
   ["authTimeoutMs", 0, Number.MAX_SAFE_INTEGER],
-  ["maxConnections", 0, Number.MAX_SAFE_INTEGER],
+  ["maxConnections", -1, Number.MAX_SAFE_INTEGER],
   ["maxSubscriptions", 0, Number.MAX_SAFE_INTEGER],
   ["maxSubscriptionTokens", 0, 255],
   ["maxControlLineBytes", 1, 0x7fffffff],

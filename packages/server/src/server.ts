@@ -272,8 +272,7 @@ export class Server implements Router {
       duplex.destroy();
       return;
     }
-    const { maxConnections } = this.options;
-    if (maxConnections > 0 && this.#connections.size >= maxConnections) {
+    if (this.#connections.size >= mostConnections(this.options)) {
       connection.refuseConnection();
       return;
     }
@@ -427,9 +426,9 @@ export class Server implements Router {
 
   /** Ends the connections that came last, as many as there are too many. */
   #closeSurplus(): void {
-    const { maxConnections } = this.options;
-    if (maxConnections === 0 || this.#connections.size <= maxConnections) return;
-    const surplus = [...this.#connections.values()].slice(maxConnections);
+    const most = mostConnections(this.options);
+    if (this.#connections.size <= most) return;
+    const surplus = [...this.#connections.values()].slice(most);
     for (const connection of surplus) connection.endSurplus();
     this.#outside.logger.info(`Closed ${surplus.length} connections to fall within max_connections`);
   }
@@ -543,6 +542,11 @@ function keepAccounts(accounts: Map<string, Account>, options: ServerOptions, ra
   for (const name of names) {
     if (!accounts.has(name)) accounts.set(name, new Account(name, random.uint32(), name === systemAccount));
   }
+}
+
+/** How many connections there may be; 0 for nobody, infinite for no limit. */
+function mostConnections({ maxConnections }: ServerOptions): number {
+  return maxConnections === 0 ? Number.POSITIVE_INFINITY : Math.max(0, maxConnections);
 }
 
 function authenticatorOf(

@@ -28,6 +28,9 @@ import { addUsers, setAccounts } from "./users.ts";
 import { type ArrayValue, type Entry, kindText, type MapValue } from "./value.ts";
 import { WEBSOCKET_SETTERS } from "./websocket.ts";
 
+/** Of `max_connections`. */
+const NOBODY = -1;
+
 /** One directive of a file, and where its value goes. */
 export interface Setting {
   readonly entry: Entry;
@@ -79,7 +82,9 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
   proxy_protocol: flag("proxyProtocol"),
 
   max_connections: ({ entry, draft }) => {
-    draft.option("maxConnections", Math.max(0, wholeNumber(entry.value)), entry.value.span);
+    const most = wholeNumber(entry.value);
+    // As in the reference a file cannot lift the limit: 0 and less let nobody in (opts.go, server.go createClient).
+    draft.option("maxConnections", most > 0 ? most : NOBODY, entry.value.span);
   },
   max_payload: count("maxPayloadBytes", INT32_MAX),
   max_pending: count("maxPendingBytes", Number.MAX_SAFE_INTEGER),

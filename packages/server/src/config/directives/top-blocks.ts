@@ -30,7 +30,7 @@ export const GROUPS: readonly Group[] = [
     ["no_header_support", "boolean", "No message headers (false)"],
   ]),
   group("Limits", [
-    ["max_connections max_conn", "integer", "Open client connections; 0 or less: no limit (65536)"],
+    ["max_connections max_conn", "integer", "Open client connections; 0 or less: nobody may connect (65536)"],
     ["max_payload", "bytes", "Bytes of one message, headers included (1MiB)"],
     ["max_pending", "bytes", "Bytes waiting for one client before it is closed as a slow consumer (64MiB)"],
     ["max_control_line", "bytes", "Bytes of one protocol line (4096)"],
