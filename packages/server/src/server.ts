@@ -29,6 +29,7 @@ import { overridesAuthentication } from "./net/websocket/credentials.ts";
 import { WebSocketService } from "./net/websocket/service.ts";
 import type { ServerObserver } from "./observer.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "./options.ts";
+import { inSlices } from "./reload/in-slices.ts";
 import { compareSettings, ReloadError, type ReloadPlan } from "./reload/plan.ts";
 import { Account, clearTraffic, GLOBAL_ACCOUNT, noTraffic } from "./routing/account.ts";
 import { deliver } from "./routing/deliver.ts";
@@ -73,6 +74,9 @@ const SAYS_WHO_MAY_COME: ReadonlySet<SettingName> = new Set([
 
 /** A change of these makes INFO another: clients that take one at any time are told. */
 const TOLD_IN_INFO: ReadonlySet<SettingName> = new Set(["clientAdvertise", "maxPayloadBytes"]);
+
+/** What it costs to ask again who a client is, in subscriptions that are looked at. */
+const CONNECTION_COST = 4;
 
 /** What a server is doing. */
 export type ServerState = "new" | "starting" | "running" | "closing" | "closed";
@@ -329,10 +333,11 @@ export class Server implements Router {
   /**
    * Takes the options of a plan over, at once, and says so in the log. Connections that still fit stay.
    *
-   * @param plan - Made by {@link planReload} after the reload before.
-   * @throws ReloadError when the plan has refusals; nothing has changed then.
+   * @param plan - Made by {@link planReload} after the reload before was called.
+   * @returns Resolves when no connection goes by the old options any more. Rejects with a ReloadError when the plan has refusals;
+   *   nothing has changed then.
    */
-  reload({ changed, lines, options, refusals }: ReloadPlan): void {
+  async reload({ changed, lines, options, refusals }: ReloadPlan): Promise<void> {
     if (refusals.length > 0) throw new ReloadError(refusals);
     const tls = changed.includes("tls") ? this.#nextTls(options) : this.#context.tls;
     const hasOtherPins = !isDeepStrictEqual(options.tls?.pinnedCerts, this.options.tls?.pinnedCerts);
@@ -344,7 +349,7 @@ export class Server implements Router {
     for (const connection of this.#connections.values()) connection.optionsChanged();
     this.#closeSurplus();
     if (hasOtherPins) this.#closeUnpinned();
-    this.#reloadAuthentication(changed);
+    if (this.#reloadAuthentication(changed)) await inSlices(this.#connections.values(), authorizeAgain);
     if (changed.some((name) => TOLD_IN_INFO.has(name))) {
       for (const connection of this.#connections.values()) connection.sendAsyncInfo();
     }
@@ -409,19 +414,32 @@ export class Server implements Router {
     for (const connection of unpinned) connection.close("TLS_HANDSHAKE_ERROR");
   }
 
-  /** Makes accounts and authentication anew, and asks again who each client is. */
-  #reloadAuthentication(changed: ReloadPlan["changed"]): void {
+  /**
+   * Makes accounts and authentication anew. Who each client is has to be asked again then, which takes a while where there are
+   * thousands, so it is done in slices, and others have their turn in between:
+   *
+   * - What decides is replaced at once: who comes in meanwhile is judged by the new rules.
+   * - A connection whose turn has not come knows that it is to be asked, and is so before anything else that it sends is read. So
+   *   nobody publishes or subscribes by the old rules from here on.
+   * - What others publish still reaches it by the old rules until its turn, as if it had been published before the reload. Asking at
+   *   each delivery instead would close connections and end subscriptions while routing walks over them.
+   * - The reload is done, and said to be, when all have been asked.
+   *
+   * @returns Whether there is anything to ask.
+   */
+  #reloadAuthentication(changed: ReloadPlan["changed"]): boolean {
     const { createAuthenticator, logger, random } = this.#outside;
     const { authenticator: previous, globalAccount } = this.#context;
     keepAccounts(this.#accounts, this.options, random);
     const own = createAuthenticator?.(this.#accounts, random) ?? null;
-    if (own === null && !changed.some((name) => SAYS_WHO_MAY_COME.has(name))) return;
+    if (own === null && !changed.some((name) => SAYS_WHO_MAY_COME.has(name))) return false;
     this.#context.authenticator =
       own ?? authenticatorOf(this.options, this.#accounts, globalAccount, this.#hashes, random, logger);
     const previousHere = this.#webSocketAuth?.authenticator ?? previous;
-    for (const connection of [...this.#connections.values()]) {
-      connection.authorizeAgain(connection.duplex.transport === "websocket" ? previousHere : previous);
+    for (const connection of this.#connections.values()) {
+      connection.authorizeLater(connection.duplex.transport === "websocket" ? previousHere : previous);
     }
+    return true;
   }
 
   /** Ends the connections that came last, as many as there are too many. */
@@ -542,6 +560,12 @@ function keepAccounts(accounts: Map<string, Account>, options: ServerOptions, ra
   for (const name of names) {
     if (!accounts.has(name)) accounts.set(name, new Account(name, random.uint32(), name === systemAccount));
   }
+}
+
+/** @returns What it costs, for {@link inSlices}. */
+function authorizeAgain(connection: ClientConnection): number {
+  const cost = CONNECTION_COST + connection.subscriptions.size;
+  return connection.authorizeAgain() ? cost : 1;
 }
 
 /** How many connections there may be; 0 for nobody, infinite for no limit. */

@@ -142,11 +142,17 @@ function connect(authenticator: Authenticator) {
     text = "";
     const { authenticator: previous } = context;
     Object.assign(context, { authenticator: next });
-    connection.authorizeAgain(previous);
+    connection.authorizeLater(previous);
+    connection.authorizeAgain();
     await settle();
     return text;
   };
-  return { clock, connection, gone, published, reload, send, said: () => text };
+  /** The same, where the turn of the connection has not come. */
+  const reloadLater = (next: Authenticator): void => {
+    connection.authorizeLater(context.authenticator);
+    Object.assign(context, { authenticator: next });
+  };
+  return { clock, connection, gone, published, reload, reloadLater, send, said: () => text };
 }
 
 const VIOLATION = "-ERR 'Authorization Violation'\r\n";
@@ -235,6 +241,88 @@ test("a wait for the next turn does not end the wait for an answer", async () =>
   assert.deepEqual(client.published, []);
   await after.say(admission());
   assert.equal(client.connection.traffic.inMsgs, 1);
+});
+
+test("what a client sends before it is asked for again is judged by the new rules", async () => {
+  const client = connect(lets());
+  await client.send(`${QUIET}SUB a 1\r\nPUB a 1\r\nx\r\n`);
+  const narrow = lets({
+    permissions: permissions({ publish: { allow: ["b"], deny: [] }, subscribe: { allow: ["b"], deny: [] } }),
+  });
+  client.reloadLater(narrow);
+  assert.equal(client.connection.subscriptions.size, 1, "its turn has not come");
+  assert.equal(
+    await client.send("SUB c 2\r\nPUB a 1\r\nx\r\nPUB b 1\r\nx\r\n"),
+    `-ERR 'Permissions Violation for Subscription to "a" (sid "1")'\r\n` +
+      `-ERR 'Permissions Violation for Subscription to "c"'\r\n-ERR 'Permissions Violation for Publish to "a"'\r\n`,
+  );
+  assert.equal(client.connection.subscriptions.size, 0);
+  assert.deepEqual([narrow.askedAgain, client.connection.authorizeAgain()], [1, false], "it is asked for once");
+});
+
+test("nothing is read of a client that would not be let in any more, before it is asked for again", async () => {
+  const refused = connect(lets());
+  await refused.send(`${QUIET}SUB a 1\r\n`);
+  refused.reloadLater(refuses());
+  assert.equal(await refused.send("PUB a 1\r\nx\r\n"), VIOLATION);
+  assert.deepEqual([refused.gone, refused.published], [["AUTHENTICATION_FAILURE"], []]);
+
+  const waiting = connect(lets());
+  await waiting.send(`${QUIET}SUB a 1\r\n`);
+  const after = waits();
+  waiting.reloadLater(after);
+  await waiting.send("PUB a 1\r\nx\r\n");
+  assert.deepEqual(waiting.published, []);
+  await after.say(admission());
+  assert.deepEqual(waiting.published, ["a"]);
+});
+
+test("what is left of a read that gave others their turn is judged by the new rules", async () => {
+  const client = connect(lets());
+  await client.send(QUIET);
+  const subs = Array.from({ length: 600 }, (_, at) => `SUB a.${at} ${at}\r\n`).join("");
+  const bytes = latin1Bytes(`${subs}PUB a.1 1\r\nx\r\n`);
+  client.connection.received(bytes, 0, bytes.length);
+  client.reloadLater(refuses());
+  await settle();
+  assert.deepEqual([client.gone, client.published], [["AUTHENTICATION_FAILURE"], []]);
+});
+
+test("a client whose turn did not come between two reloads is asked for once, by the later rules", async () => {
+  const first = lets();
+  const client = connect(first);
+  await client.send(QUIET);
+  const [second, third] = [refuses(), lets()];
+  let previous: Authenticator | null = null;
+  third.authenticateAgain = (_connect?: unknown, _connection?: unknown, from?: Authenticator) => {
+    previous = from ?? null;
+    return admission();
+  };
+  client.reloadLater(second);
+  client.reloadLater(third);
+  assert.equal(client.connection.authorizeAgain(), true);
+  assert.equal(previous, first, "the second has let nobody in");
+  assert.deepEqual([client.gone, second.askedAgain], [[], 0]);
+});
+
+test("a client that waits for an answer when the rules change is asked for when that comes, and not again", async () => {
+  const [before, after] = [waits(), lets()];
+  const client = connect(before);
+  await client.send(`${QUIET}PUB a 1\r\nx\r\n`);
+  client.reloadLater(after);
+  await before.say(admission());
+  assert.deepEqual([client.connection.authorizeAgain(), after.asked, after.askedAgain], [false, 1, 0]);
+});
+
+test("an authentication that throws costs the client, and nothing else", async () => {
+  const client = connect(lets());
+  await client.send(QUIET);
+  const broken = lets();
+  broken.authenticateAgain = () => {
+    throw new Error("a bug");
+  };
+  await client.reload(broken);
+  assert.deepEqual(client.gone, ["INTERNAL_ERROR"]);
 });
 
 for (const { title, next, names, reason, said } of [

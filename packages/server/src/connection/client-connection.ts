@@ -92,6 +92,8 @@ export class ClientConnection
   #secureStart: SecureStart | null = null;
   #label: string;
   #firstPongSent = false;
+  /** Set between a reload and the moment at which the client is asked for again: who let it in. */
+  #admittedBy: Authenticator | null = null;
   #duplexClosed = false;
   #closing: Timer | null = null;
   /** Why the connection ends, for a WebSocket's peer. */
@@ -213,9 +215,26 @@ export class ClientConnection
     return this.tls === null ? tls.allowNonTls || pinnedCerts === null : isPinned(this.tls, pinnedCerts);
   }
 
-  /** Who may come in has changed since `previous` let this client in; see {@link ClientAdmission.askAgain}. */
-  authorizeAgain(previous: Authenticator): void {
-    this.#admission.askAgain(previous);
+  /**
+   * Who may come in has changed since `previous` let this client in. It is asked again by {@link authorizeAgain}, and before
+   * anything else that it sends is read; see Server.
+   */
+  authorizeLater(previous: Authenticator): void {
+    // Who waits for an answer is asked for again when it comes. Of several reloads the first one's `previous` has let it in.
+    if (!this.isClosed && !this.#admission.isPending) this.#admittedBy ??= previous;
+  }
+
+  /** Asks again who the client is, where that was put off; see {@link ClientAdmission.askAgain}. @returns Whether it was. */
+  authorizeAgain(): boolean {
+    const previous = this.#admittedBy;
+    if (previous === null) return false;
+    this.#admittedBy = null;
+    try {
+      this.#admission.askAgain(previous);
+    } catch (error) {
+      this.#failInternally(error);
+    }
+    return true;
   }
 
   /** As log lines name it; see client-label.ts. */
@@ -230,6 +249,7 @@ export class ClientConnection
   // From the duplex.
 
   received(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#admittedBy !== null) this.authorizeAgain();
     if (this.isClosed) return;
     try {
       this.#inbound.received(bytes, start, end);
@@ -403,6 +423,7 @@ export class ClientConnection
 
   /** Ends a suspension of the parser: does what it waited for, and then what has come meanwhile. */
   goOnReading(first: (() => void) | null): void {
+    if (this.#admittedBy !== null) this.authorizeAgain();
     // A turn that is over ends nothing else than the wait for the next.
     if (this.isClosed || this.#admission.isPending) return;
     this.#parser.resume();

@@ -308,7 +308,7 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
     const plan = this.#server.planReload(options);
     if (plan.refusals.length > 0) throw new ReloadError(plan.refusals);
     this.#given = given;
-    this.#server.reload(plan);
+    await this.#server.reload(plan);
     this.#logger.info(`Reloaded server configuration${digest === null ? "" : ` (${digest})`}`);
     return { changed: plan.changed as Array<keyof ServerOptions>, digest };
   }

@@ -4,13 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createPlainArena } from "@myelin/platform/node";
-import { RawClient } from "@myelin/testing";
+import { RawClient, waitFor } from "@myelin/testing";
 import type { Authenticate, AuthenticatedUser, AuthenticationRefusal } from "../auth/user-function.ts";
+import type { UserGiven } from "../auth/user-given.ts";
 import { ConfigError } from "../config/problem.ts";
 import { type Logger, SILENT_LOGGER } from "../logger.ts";
 import { OptionsError } from "../options.ts";
 import { ReloadError } from "../reload/plan.ts";
-import { createServer, type EmbeddedServerOptions, ServerStateError } from "./embedded-server.ts";
+import { createServer, type EmbeddedServer, type EmbeddedServerOptions, ServerStateError } from "./embedded-server.ts";
 
 function listening(): { logger: Logger; said: string[] } {
   const said: string[] = [];
@@ -247,6 +248,86 @@ test("reload() lets accounts come and go", async () => {
   b.send("PING\r\n");
   await b.expect(/PONG\r\n/);
   for (const client of [again, b]) client.close();
+});
+
+/** Clients of one user, each with ten subscriptions, so that asking for all of them again takes several turns. */
+async function crowdOf(server: EmbeddedServer, size: number): Promise<RawClient[]> {
+  const crowd = Array.from({ length: size }, () => new RawClient(server.connectInProcess()));
+  const subs = Array.from({ length: 10 }, (_, at) => `SUB a.${at} ${at + 1}\r\n`).join("");
+  await Promise.all(crowd.map((client) => client.handshake({ user: "u", pass: "p" })));
+  for (const client of crowd) client.send(`${subs}SUB b 11\r\n`);
+  await waitFor(() => server.subscriptionCount === size * 11);
+  return crowd;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const CROWD = 400;
+const WIDE: UserGiven = { user: "u", pass: "p" };
+const NARROW: UserGiven = { ...WIDE, permissions: { publish: "b", subscribe: "b" } };
+const WRITER: UserGiven = { user: "w", pass: "p" };
+
+test("reload() asks for a crowd in slices: others have their turn, and nobody acts by the old rules", async () => {
+  await using server = await createServer({ port: -1, users: [WIDE, WRITER] });
+  const crowd = await crowdOf(server, CROWD);
+  const writer = new RawClient(server.connectInProcess());
+  await writer.handshake({ user: "w", pass: "p" });
+  let isOver = false;
+  const reloaded = server.reload({ users: [NARROW, WRITER] }).then(() => {
+    isOver = true;
+  });
+  await turn();
+  await turn();
+  const last = crowd.at(-1) as RawClient;
+  const subscriptions = server.subscriptionCount;
+  assert.ok(!isOver && subscriptions > CROWD && subscriptions < CROWD * 11, `${subscriptions} subscriptions`);
+  // A client whose turn has not come acts by the new rules, and loses by the same what it may not have.
+  last.text = "";
+  last.send("PUB a.1 1\r\nx\r\nSUB a.1 12\r\nPING\r\n");
+  await last.expect(
+    /Subscription to "a.9" \(sid "10"\)'\r\n-ERR 'Permissions Violation for Publish to "a.1"'\r\n-ERR 'Permissions Violation for Subscription to "a.1"'\r\nPONG\r\n/,
+  );
+  assert.equal(isOver, false);
+  // One who comes meanwhile is let in by the new rules.
+  const late = new RawClient(server.connectInProcess());
+  await late.handshake({ user: "u", pass: "p" });
+  late.send("SUB a.1 1\r\n");
+  await late.expect(/Permissions Violation for Subscription to "a.1"/);
+  await reloaded;
+  // From here on nobody has what was taken from him, and everybody has the rest.
+  assert.equal(server.subscriptionCount, CROWD);
+  writer.send("PUB a.1 1\r\nx\r\nPUB b 1\r\ny\r\n");
+  for (const client of crowd) {
+    const { index, input } = await client.expect(/MSG b 11 1\r\ny\r\n/);
+    assert.doesNotMatch(input.slice(0, index), /MSG/);
+  }
+});
+
+test("reload() while the one before is not over: the last rules hold when both are", async () => {
+  await using server = await createServer({ port: -1, users: [WIDE] });
+  await crowdOf(server, CROWD);
+  const first = server.reload({ users: [NARROW] });
+  await turn();
+  await turn();
+  const second = server.reload({ users: [{ ...WIDE, permissions: { subscribe: "a.1" } }] });
+  await first;
+  assert.ok(server.subscriptionCount < CROWD * 11);
+  await second;
+  // Who was asked for by the first rules has lost everything but "b" to them, and that to the second.
+  assert.ok(server.subscriptionCount < CROWD);
+  for (const connection of server.core.connections) {
+    for (const { subject } of connection.subscriptions.values()) assert.equal(subject, "a.1");
+  }
+});
+
+test("reload() ends when the server is closed meanwhile", async () => {
+  const server = await createServer({ port: -1, users: [WIDE] });
+  await crowdOf(server, CROWD);
+  const reloaded = server.reload({ users: [NARROW] });
+  await turn();
+  await turn();
+  await server.close();
+  await reloaded;
+  assert.equal(server.connectionCount, 0);
 });
 
 test("three hundred reloads under load lose no message, close nobody, and leave nothing behind", async () => {

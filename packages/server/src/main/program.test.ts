@@ -47,7 +47,7 @@ async function openServer(options: ServerOptions, log: Logger): Promise<ManagedS
       const next = completeOptions(given);
       return { options: next, ...compareSettings(next, options) };
     },
-    reload: ({ lines }) => lines.forEach((line) => log.info(line)),
+    reload: async ({ lines }) => lines.forEach((line) => log.info(line)),
   };
 }
 

@@ -42,6 +42,7 @@ class StubServer implements ManagedServer {
   readonly lameDuck?: () => Promise<void>;
   starting: Promise<void> = Promise.resolve();
   closing: Promise<void> = Promise.resolve();
+  reloading: Promise<void> = Promise.resolve();
   options: ServerOptions;
   #log: Logger;
   #host: string;
@@ -58,9 +59,10 @@ class StubServer implements ManagedServer {
     return { options, ...compareSettings(options, this.options) };
   }
 
-  reload({ lines, options }: ReloadPlan): void {
+  async reload({ lines, options }: ReloadPlan): Promise<void> {
     this.options = options;
     for (const line of lines) this.#log.info(line);
+    await this.reloading;
   }
 
   async start(): Promise<void> {

@@ -52,8 +52,8 @@ export interface ManagedServer {
   lameDuck?(): Promise<void>;
   /** Looks at what other options would change. @throws OptionsError when no server could run with them. */
   planReload(options: PartialServerOptions): ReloadPlan;
-  /** Takes the options of a plan without refusals over, and logs that. */
-  reload(plan: ReloadPlan): void;
+  /** Takes the options of a plan without refusals over, and logs that; resolves when nothing goes by the old ones any more. */
+  reload(plan: ReloadPlan): Promise<void>;
 }
 
 /** Makes the server; it listens later. */
@@ -98,6 +98,8 @@ export class ServerProcess {
 
   #server: ManagedServer | null = null;
   #starting: Promise<void> = Promise.resolve();
+  /** Reloads that were asked for, one after the other. Never rejects. */
+  #reloading: Promise<void> = Promise.resolve();
   #portsFile: string | null = null;
   #lameDuck = false;
   /** When the server was told to stop, on the monotonic clock; null before. */
@@ -145,7 +147,7 @@ export class ServerProcess {
         if (!this.#lameDuck) void this.stop();
         break;
       case "SIGHUP":
-        void this.#reload();
+        this.#reloading = this.#reloading.then(() => this.#reload());
         break;
       case "SIGUSR1":
         this.#log.reopen();
@@ -221,7 +223,7 @@ export class ServerProcess {
         return;
       }
       const reload = prepareReload(this.#settings, (options) => server.planReload(options), this.#outside);
-      this.#takeOver(server, reload);
+      await this.#takeOver(server, reload);
       if (reload.movesPortsFile) {
         this.#removePortsFile();
         await this.#writePortsFile(server, reload.plan.options);
@@ -235,10 +237,11 @@ export class ServerProcess {
     for (const reason of reasons) this.#log.error(`Failed to reload server configuration: ${reason}`);
   }
 
-  #takeOver(server: ManagedServer, { lines, log, plan, settings, writesPidFile }: ProcessReload): void {
+  async #takeOver(server: ManagedServer, { lines, log, plan, settings, writesPidFile }: ProcessReload): Promise<void> {
     this.#settings = settings;
     for (const warning of settings.warnings) this.#log.warn(warning);
-    server.reload(plan);
+    await server.reload(plan);
+    if (this.#stoppingSinceMs !== null) return;
     if (writesPidFile) this.#rewritePidFile();
     for (const line of lines) this.#log.info(line);
     if (log !== null) this.#log.moveTo(log);
