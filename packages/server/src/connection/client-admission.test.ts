@@ -2,20 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duplexPair } from "@myelin/platform";
-import { createPlainArena } from "@myelin/platform/node";
-import { SimClock, SimRandom } from "@myelin/platform/sim";
-import { createParserScratch, latin1, latin1Bytes } from "@myelin/protocol";
+import { SimRandom } from "@myelin/platform/sim";
+import { latin1Bytes } from "@myelin/protocol";
 import type { Admission } from "../auth/admission.ts";
 import { TooManyLoginsError } from "../auth/bcrypt-queue.ts";
 import type { PermissionOptions } from "../auth/permission-options.ts";
 import { Permissions } from "../auth/permissions.ts";
-import { SILENT_LOGGER } from "../logger.ts";
 import { completeOptions } from "../options.ts";
-import { Account, noTraffic } from "../routing/account.ts";
-import { ClientConnection } from "./client-connection.ts";
-import type { Authenticator, ConnectionContext } from "./context.ts";
-import { FlushQueue } from "./flush-queue.ts";
+import { Account } from "../routing/account.ts";
+import type { Authenticator } from "./context.ts";
+import { settle, startLoneConnection } from "./fixtures/lone-connection.ts";
 
 const ACCOUNT = new Account("A", 1);
 const GLOBAL = new Account("$G", 1);
@@ -86,73 +82,23 @@ const lets = (more: Partial<Admission> = {}): Oracle => new Oracle({ now: admiss
 const refuses = (): Oracle => new Oracle({ now: null });
 const waits = (): Oracle => new Oracle(null);
 
-async function settle(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 function connect(authenticator: Authenticator) {
-  const arena = createPlainArena(8 * 1024 * 1024);
-  const clock = new SimClock();
-  const gone: string[] = [];
-  const published: string[] = [];
-  const context: ConnectionContext = {
-    arena,
-    readBuffer: arena.bytes.subarray(arena.readStart, arena.readStart + arena.readSize),
-    clock,
-    random: new SimRandom(1),
-    flushQueue: new FlushQueue(),
-    options: completeOptions({ authTimeoutMs: 2_000 }),
-    logger: SILENT_LOGGER,
-    router: {
-      deliver(message) {
-        published.push(latin1(message.bytes, message.subjectStart, message.subjectEnd));
-        return true;
-      },
-      connected: () => {},
-      slowConsumer: () => {},
-      gone: (_connection, reason) => gone.push(reason),
-    },
-    authenticator,
-    tls: null,
-    counters: { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 },
-    globalAccount: GLOBAL,
-    scratch: createParserScratch(),
-    info: () => ({ head: latin1Bytes('INFO {"server_id":"N"'), tail: latin1Bytes("} \r\n") }),
-  };
-  const [ours, theirs] = duplexPair();
-  const connection = new ClientConnection(7, ours, context);
-  let text = "";
-  theirs.open({
-    received: (bytes, start, end) => void (text += latin1(bytes, start, end)),
-    written() {},
-    ended: () => theirs.close(),
-    closed() {},
-  });
-  connection.start();
-  const send = async (line: string): Promise<string> => {
-    await settle();
-    text = "";
-    theirs.write(latin1Bytes(line));
-    await settle();
-    return text;
-  };
-  /** Replaces who says who may come in. Gives what the client is sent at once. */
-  const reload = async (next: Authenticator): Promise<string> => {
-    await settle();
-    text = "";
-    const { authenticator: previous } = context;
-    Object.assign(context, { authenticator: next });
-    connection.authorizeLater(previous);
-    connection.authorizeAgain();
-    await settle();
-    return text;
-  };
-  /** The same, where the turn of the connection has not come. */
+  const options = completeOptions({ authTimeoutMs: 2_000 });
+  const lone = startLoneConnection({ options, authenticator, globalAccount: GLOBAL });
+  const { clock, connection, context, gone, peer, published } = lone;
+  /** Replaces who says who may come in, where the turn of the connection has not come. */
   const reloadLater = (next: Authenticator): void => {
     connection.authorizeLater(context.authenticator);
     Object.assign(context, { authenticator: next });
   };
-  return { clock, connection, gone, published, reload, reloadLater, send, said: () => text };
+  /** The same, and its turn comes. Gives what the client is sent at once. */
+  const reload = (next: Authenticator): Promise<string> =>
+    peer.during(() => {
+      reloadLater(next);
+      connection.authorizeAgain();
+    });
+  const send = (text: string): Promise<string> => peer.send(text);
+  return { clock, connection, gone, published, reload, reloadLater, send, said: () => peer.text };
 }
 
 const VIOLATION = "-ERR 'Authorization Violation'\r\n";

@@ -1,101 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Duplex, duplexPair } from "@myelin/platform";
-import { createPlainArena } from "@myelin/platform/node";
-import { SimClock, SimRandom } from "@myelin/platform/sim";
-import { createParserScratch, latin1, latin1Bytes } from "@myelin/protocol";
 import { BcryptQueue } from "../auth/bcrypt-queue.ts";
 import { SingleUser } from "../auth/single-user.ts";
 import { SILENT_LOGGER } from "../logger.ts";
 import { completeOptions, type PartialServerOptions } from "../options.ts";
-import { Account, noTraffic } from "../routing/account.ts";
-import { ClientConnection } from "./client-connection.ts";
-import type { ConnectionContext } from "./context.ts";
-import { FlushQueue } from "./flush-queue.ts";
+import { Account } from "../routing/account.ts";
+import { settle, startLoneConnection } from "./fixtures/lone-connection.ts";
 
-/** A connection without a server: a stub router writes down what it is asked to do. */
+/** A connection to a server with one user, or none. */
 function connect(given: PartialServerOptions = {}) {
   const options = completeOptions({ maxPayloadBytes: 1024, ...given });
-  const arena = createPlainArena(8 * 1024 * 1024);
-  const clock = new SimClock();
   const account = new Account("$G", 1);
-  const routed: string[] = [];
-  const gone: string[] = [];
-  const context: ConnectionContext = {
-    arena,
-    readBuffer: arena.bytes.subarray(arena.readStart, arena.readStart + arena.readSize),
-    clock,
-    random: new SimRandom(1),
-    flushQueue: new FlushQueue(),
-    options,
-    logger: SILENT_LOGGER,
-    router: {
-      deliver(message, _nodes, count) {
-        routed.push(`${latin1(message.bytes, message.subjectStart, message.subjectEnd)} to ${count}`);
-        return true;
-      },
-      connected: () => {},
-      slowConsumer: () => {},
-      gone: (_connection, reason) => gone.push(reason),
-    },
-    authenticator: new SingleUser(options, account, new BcryptQueue(() => Promise.resolve(false))),
-    tls: null,
-    counters: { traffic: noTraffic(), slowConsumers: 0, staleConnections: 0, stalls: 0 },
-    globalAccount: account,
-    scratch: createParserScratch(),
-    info: () => ({ head: latin1Bytes('INFO {"server_id":"N"'), tail: latin1Bytes("} \r\n") }),
-  };
-  const [ours, theirs] = duplexPair();
-  const connection = new ClientConnection(7, ours, context);
-  const peer = new Peer(theirs);
-  connection.start();
-  return { account, arena, clock, connection, context, gone, peer, routed };
-}
-
-/** The client's side: what it got, as text. */
-class Peer {
-  text = "";
-  closed = false;
-  readonly #duplex: Duplex;
-
-  constructor(duplex: Duplex) {
-    this.#duplex = duplex;
-    duplex.open({
-      received: (bytes, start, end) => {
-        this.text += latin1(bytes, start, end);
-      },
-      written() {},
-      ended: () => duplex.close(),
-      closed: () => {
-        this.closed = true;
-      },
-    });
-  }
-
-  /** Sends, and waits until everything that follows from it in this process has happened. */
-  async send(text: string): Promise<string> {
-    this.text = "";
-    this.#duplex.write(latin1Bytes(text));
-    await settle();
-    return this.text;
-  }
-
-  close(): void {
-    this.#duplex.close();
-  }
-}
-
-/** Microtasks and flushes: a few turns of the loop, no time. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+  const authenticator = new SingleUser(options, account, new BcryptQueue(() => Promise.resolve(false)));
+  return { account, ...startLoneConnection({ options, authenticator, globalAccount: account }) };
 }
 
 const QUIET = 'CONNECT {"verbose":false,"pedantic":false,"protocol":1,"headers":true,"no_responders":true}\r\n';
 
 test("a connection asks its account for interest and its router to deliver", async () => {
-  const { account, connection, peer, routed } = connect();
+  const { account, connection, nodeCounts, peer, published } = connect();
   await peer.send(`${QUIET}SUB a.* 1\r\nPUB a.b 2\r\nhi\r\nPUB x 1\r\ny\r\n`);
-  assert.deepEqual(routed, ["a.b to 1"]);
+  assert.deepEqual([published, nodeCounts], [["a.b"], [1]]);
   assert.equal(account.sublist.count, 1);
   assert.equal(connection.traffic.inMsgs, 2);
   assert.equal(connection.traffic.inBytes, 3);
