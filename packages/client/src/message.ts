@@ -1,6 +1,7 @@
 // A received message: where its parts lie in the block it came in. Everything is decoded when it is asked for.
 
 import { headerStatus, type MessageLine, messageLine } from "@myelin/protocol/client";
+import type { BlockViews } from "./block-views.ts";
 import { InvalidOperationError, InvalidSubjectError } from "./errors.ts";
 import { type HeadersInput, type MsgHdrs, MsgHdrsImpl, toHeaders } from "./headers.ts";
 import { tokenCheck, tokenKey } from "./request/request-tokens.ts";
@@ -35,7 +36,7 @@ export interface Msg {
   /** Where an answer is expected. */
   readonly reply?: string;
   /**
-   * The payload. For a received message a view of the block that it came in, up to 64 KiB with its neighbours:
+   * The payload. For a received message a view of the block that it came in, up to 256 KiB with its neighbours:
    * copy it (`data.slice()`) to keep a few small ones for long.
    */
   readonly data: Uint8Array;
@@ -58,6 +59,7 @@ export interface Responder {
 /** What received messages share: their connection's decoder and way out. */
 export interface MessageContext extends Responder {
   readonly text: TextBytes;
+  readonly views: BlockViews;
   /** Told when a header block cannot be read; the message is delivered without headers. */
   badHeaders(error: Error, subject: string): void;
 }
@@ -110,7 +112,7 @@ export class ReceivedMsg implements Msg {
   }
 
   get data(): Uint8Array {
-    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + this.payloadStart, this.end - this.payloadStart);
+    return this.context.views.of(this.bytes, this.payloadStart, this.end);
   }
 
   get headers(): MsgHdrs | undefined {

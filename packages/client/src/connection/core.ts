@@ -72,6 +72,8 @@ export class ConnectionCore implements KeeperHost, SessionOwner, SubscriptionHos
   readonly #subscriptions = new Map<number, SubscriptionImpl>();
   readonly #pausing = new Set<SubscriptionImpl>();
   #lastSid = 0;
+  /** Mostly the next message is for the same one. */
+  #lastDelivered: SubscriptionImpl | null = null;
   #heartbeat: Heartbeat | null = null;
   /** Settled when there is a session again, or never will be. */
   #connected: Deferred<void> | null = null;
@@ -222,8 +224,13 @@ export class ConnectionCore implements KeeperHost, SessionOwner, SubscriptionHos
   message(bytes: Uint8Array, lineStart: number, sid: number, body: number, payload: number, end: number): void {
     this.inMsgs++;
     this.inBytes += end - body;
-    // None: it was sent before the server read our UNSUB.
-    this.#subscriptions.get(sid)?.deliver(bytes, lineStart, body, payload, end);
+    let subscription = this.#lastDelivered;
+    if (subscription === null || subscription.sid !== sid) {
+      const found = this.#subscriptions.get(sid);
+      if (found === undefined) return; // it was sent before the server read our UNSUB
+      subscription = this.#lastDelivered = found;
+    }
+    subscription.deliver(bytes, lineStart, body, payload, end);
   }
 
   blockDone(): void {
@@ -310,6 +317,7 @@ export class ConnectionCore implements KeeperHost, SessionOwner, SubscriptionHos
 
   forget(subscription: SubscriptionImpl): void {
     this.#subscriptions.delete(subscription.sid);
+    if (this.#lastDelivered === subscription) this.#lastDelivered = null;
   }
 
   slowConsumer(subscription: SubscriptionImpl, error: SlowConsumerError): void {

@@ -1,6 +1,7 @@
 // The interface of a connection over its core: publishing, subscribing, requesting, draining.
 
 import { type Nuid, queueGroupProblem, subscribeSubjectProblem } from "@myelin/protocol/client";
+import { BlockViews } from "../block-views.ts";
 import { onAbort, throwIfAborted } from "../deferred.ts";
 import type { DiagnosticChannel } from "../diagnostics.ts";
 import {
@@ -37,6 +38,7 @@ import { toPoolServer } from "./keeper.ts";
 
 export class NatsConnectionImpl implements NatsConnection, MessageContext {
   readonly text: TextBytes;
+  readonly views: BlockViews = new BlockViews();
   readonly #core: ConnectionCore;
   readonly #published: DiagnosticChannel;
   readonly #nuid: Nuid;
