@@ -55,20 +55,31 @@ function parseAll(chunks: Uint8Array[], limits?: MessageLimits): string[] {
   return recorder.ops;
 }
 
-/** The same bytes by the other way in: reads that lie one behind the other in blocks of some size. */
+/** Sizes of blocks, in turns: some are too small for what a read before them left incomplete. */
+const BLOCKS_BYTES = [50, 13, 700, 90, 24];
+
+/** The same bytes by the other way in: reads that lie one behind the other in blocks. */
 function parseOwned(chunks: Uint8Array[], limits?: MessageLimits): string[] {
   const recorder = new Recorder();
   const parser = new MessageParser(recorder, limits);
   let block = Buffer.alloc(0);
   let at = 0;
+  let blocks = 0;
   for (const chunk of chunks) {
-    if (at + chunk.length > block.length) {
-      block = Buffer.alloc(Math.max(chunk.length, 50), 0x0a); // line ends behind what was read must not be seen
-      at = 0;
+    let taken = 0;
+    while (taken < chunk.length) {
+      if (at === block.length) {
+        const size = BLOCKS_BYTES[blocks++ % BLOCKS_BYTES.length] as number;
+        block = Buffer.alloc(size, 0x0a); // line ends behind what was read must not be seen
+        at = parser.carryOver(block);
+        assert.ok(at < size, "there is room for the read");
+      }
+      const read = chunk.subarray(taken, taken + block.length - at);
+      block.set(read, at);
+      parser.feedOwned(block, at, at + read.length);
+      at += read.length;
+      taken += read.length;
     }
-    block.set(chunk, at);
-    parser.feedOwned(block, at, at + chunk.length);
-    at += chunk.length;
   }
   assert.ok(parser.atBoundary, "nothing is left over");
   return recorder.ops;

@@ -62,7 +62,7 @@ export class MessageParseError extends Error {
 /** A message longer than this is put together by itself; a shorter one goes in front of the next block. */
 const COLLECT_BYTES_MIN = 64 * 1024;
 /** The last line of a block that is larger is not remembered: it would keep the block alive. */
-const BLOCK_KEPT_BYTES_MAX = 64 * 1024;
+const BLOCK_KEPT_BYTES_MAX = 256 * 1024;
 const INCOMPLETE = -1;
 const EMPTY_VIEW: DataView = /* @__PURE__ */ new DataView(new ArrayBuffer(0));
 
@@ -152,6 +152,25 @@ export class MessageParser {
       this.stop();
       throw error;
     }
+  }
+
+  /**
+   * Copies what is incomplete to the front of `block`, which the next read will be in, right behind it; then the message can
+   * be parsed in place. Does nothing when it would not fit, or did not come in a block itself.
+   *
+   * @param block - A fresh one: nobody overwrites what is copied.
+   * @returns How many bytes were copied.
+   */
+  carryOver(block: Uint8Array): number {
+    const bytes = this.#partsBytes;
+    // A line, whose length is not known yet, leaves half of the block for the rest of it.
+    const roomBytes = this.#wantBytes > 0 ? this.#wantBytes : bytes * 2;
+    if (this.#tailBlock === null || roomBytes > block.length) return 0;
+    block.set(this.#parts[0] as Uint8Array, 0);
+    this.#parts[0] = block.subarray(0, bytes);
+    this.#tailBlock = block;
+    this.#tailEnd = bytes;
+    return bytes;
   }
 
   /** Copies no more than what is incomplete still lacks: first its line, then its body. Returns where the fresh bytes begin. */

@@ -170,6 +170,10 @@ export class Session implements OwningSink, MessageSink {
     this.#take(bytes, start, end, true);
   }
 
+  carryOver(block: Uint8Array): number {
+    return this.#parser.carryOver(block);
+  }
+
   #take(bytes: Uint8Array, start: number, end: number, owned: boolean): void {
     if (this.#ended) return;
     if (this.#trace !== null) this.#trace("<", bytes.subarray(start, end));

@@ -8,6 +8,13 @@ import type { ServerAddress } from "../servers/address.ts";
 export interface OwningSink extends DuplexSink {
   /** As `received`, for bytes that nobody will overwrite. Reads that follow each other in one block cost no copy. */
   receivedOwned(bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * The next read goes into `block`, a fresh one. What is incomplete until now is copied to its front, so that the two are
+   * one range, if all of it has room there.
+   *
+   * @returns How many bytes that are: the read goes right behind them.
+   */
+  carryOver(block: Uint8Array): number;
 }
 
 /** One way to a server. The bytes go through `duplex`; see `@myelin/platform` for its contract. */

@@ -7,13 +7,8 @@ import type { Duplex, DuplexSink, Endpoint } from "@myelin/platform";
 import { ConnectionError, TlsError } from "../errors.ts";
 import type { TlsOptions } from "../options.ts";
 import type { Link, OwningSink } from "./dialer.ts";
+import { ReadBlocks } from "./read-blocks.ts";
 import { readTlsFiles } from "./tls-files-node.ts";
-
-/** Bytes of the blocks that are read into. The first is small: many connections read little. */
-const BLOCK_BYTES = 64 * 1024;
-const FIRST_BLOCK_BYTES = 16 * 1024;
-/** A block with less room than this is left. */
-const READ_BYTES_MIN = 8 * 1024;
 
 /** Wraps a connected stream. Bytes come by 'data' events, or by `feed` for a socket that reads into its own buffer. */
 export class StreamDuplex implements Duplex {
@@ -21,7 +16,7 @@ export class StreamDuplex implements Duplex {
   readonly local: Endpoint | null;
   readonly transport = "tcp";
   readonly #stream: Stream;
-  #sink: (DuplexSink & Partial<Pick<OwningSink, "receivedOwned">>) | null = null;
+  #sink: (DuplexSink & Partial<Pick<OwningSink, "receivedOwned" | "carryOver">>) | null = null;
   #writesBegun = 0;
   #writesDone = 0;
   #waiting = false;
@@ -56,6 +51,11 @@ export class StreamDuplex implements Duplex {
     const sink = this.#sink;
     if (sink?.receivedOwned !== undefined) sink.receivedOwned(block, start, end);
     else sink?.received(block, start, end);
+  }
+
+  /** See `OwningSink.carryOver`. */
+  carryOver(block: Uint8Array): number {
+    return this.#sink?.carryOver?.(block) ?? 0;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -107,20 +107,15 @@ export function dialTcp(host: string, port: number, localAddress: string | null,
       return;
     }
     let duplex: StreamDuplex | null = null;
-    // Reads fill a block one behind the other; messages keep it, and the next block takes its place. Nothing is copied.
-    let block: Uint8Array = Buffer.allocUnsafeSlow(FIRST_BLOCK_BYTES);
-    let at = 0;
+    const blocks = new ReadBlocks(
+      (size) => Buffer.allocUnsafeSlow(size),
+      (block) => duplex?.carryOver(block) ?? 0,
+    );
     const onread: OnReadOpts = {
-      buffer: () => {
-        if (block.length - at >= READ_BYTES_MIN) return block.subarray(at);
-        block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-        at = 0;
-        return block;
-      },
+      buffer: () => blocks.room(),
       callback: (length) => {
-        const start = at;
-        at += length;
-        duplex?.feed(block, start, at);
+        const start = blocks.took(length);
+        duplex?.feed(blocks.block, start, start + length);
         return true;
       },
     };
