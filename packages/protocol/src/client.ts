@@ -9,7 +9,8 @@ export {
   parseHeaderBlock,
 } from "./headers.ts";
 export { type MessageLine, messageLine } from "./message-line.ts";
-export { MessageParseError, MessageParser, type MessageSink } from "./message-parser.ts";
+export { MessageParseError } from "./message-parse-error.ts";
+export { MessageParser, type MessageSink } from "./message-parser.ts";
 export { Nuid, type SecretSource } from "./nuid.ts";
 export {
   inboxPrefixProblem,

@@ -41,10 +41,10 @@ export {
   SUBJECT_MEMO_BYTES_MAX,
 } from "./limits.ts";
 export { type MessageLine, messageLine } from "./message-line.ts";
+export { MessageParseError } from "./message-parse-error.ts";
 export {
   DEFAULT_MESSAGE_LIMITS,
   type MessageLimits,
-  MessageParseError,
   MessageParser,
   type MessageSink,
 } from "./message-parser.ts";

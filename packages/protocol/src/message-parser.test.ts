@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type MessageLine, messageLine } from "./message-line.ts";
-import { type MessageLimits, MessageParseError, MessageParser, type MessageSink } from "./message-parser.ts";
+import { MessageParseError } from "./message-parse-error.ts";
+import { type MessageLimits, MessageParser, type MessageSink } from "./message-parser.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -4,14 +4,16 @@
 //   -ERR '...'\r\n   HMSG <subject> <sid> [reply] <header bytes> <total bytes>\r\n<headers><payload>\r\n
 //
 // A read may stop anywhere. What is fed is copied once into a block of its own, which the sink and its messages keep, or
-// comes in such a block already (`feedOwned`). What is incomplete at the end of a block waits in `#parts`: bytes are looked at again only when their
+// comes in such a block already (`feedOwned`). What is incomplete at the end of a block waits in `#incomplete`: bytes are looked at again only when their
 // line or their message is complete, so a server that sends byte by byte costs no more than its bytes.
 // Most messages come with the subject and the sid of the one before: `MSG subject sid ` is compared with the last one's, in
 // place, before it is read.
 // Invariant: never more bytes wait than a line or a message may have; a size that lies allocates nothing ahead.
 
 import { CR, copyOf, LF, SPACE, ZERO } from "./bytes.ts";
+import { IncompleteOperation } from "./incomplete-operation.ts";
 import { numberIn, skipBlanks, tokenize } from "./message-line.ts";
+import { badLine, MessageParseError, tooLong } from "./message-parse-error.ts";
 import { sameBytes, viewOf, wordEnd } from "./scan.ts";
 
 /** Limits of what a server may send; beyond them the parser throws. */
@@ -53,12 +55,6 @@ export interface MessageSink {
   error(bytes: Uint8Array, start: number, end: number): void;
 }
 
-/** A server sent something that is not NATS, or beyond the limits. The connection cannot go on. */
-export class MessageParseError extends Error {
-  override readonly name: string = "MessageParseError";
-  readonly code = "BAD_SERVER_PROTOCOL";
-}
-
 /** A message longer than this is put together by itself; a shorter one goes in front of the next block. */
 const COLLECT_BYTES_MIN = 64 * 1024;
 /** The last line of a block that is larger is not remembered: it would keep the block alive. */
@@ -72,15 +68,8 @@ export class MessageParser {
   readonly #limits: MessageLimits;
   readonly #allocate: (size: number) => Uint8Array;
   #stopped = false;
-  /** What is incomplete, in the order it came. */
-  #parts: Uint8Array[] = [];
-  #partsBytes = 0;
-  /** Bytes the incomplete message has in all; 0 while its line is not complete. */
-  #wantBytes = 0;
-  /** Where the only part came from, when it did not have to be copied: the next read may lie right behind it. */
-  #tailBlock: Uint8Array | null = null;
-  #tailEnd = 0;
-  /** Set by a parse step that found its operation incomplete: see `#wantBytes`. */
+  readonly #incomplete: IncompleteOperation;
+  /** Set by a parse step that found its operation incomplete: see `IncompleteOperation.wantBytes`. */
   #missing = 0;
   /** The bytes of the block that is being parsed, for reading four at a time. */
   #view: DataView = EMPTY_VIEW;
@@ -102,17 +91,18 @@ export class MessageParser {
     this.#sink = sink;
     this.#limits = limits;
     this.#allocate = allocate;
+    this.#incomplete = new IncompleteOperation(allocate);
   }
 
   /** True between operations: nothing incomplete is waiting. */
   get atBoundary(): boolean {
-    return this.#partsBytes === 0;
+    return this.#incomplete.bytes === 0;
   }
 
   /** Ends parsing, also from inside a call of the sink: the rest of the block under way is dropped. */
   stop(): void {
     this.#stopped = true;
-    this.#forgetParts();
+    this.#incomplete.clear();
   }
 
   /**
@@ -124,7 +114,7 @@ export class MessageParser {
   feed(bytes: Uint8Array, start: number, end: number): void {
     if (this.#stopped) return;
     try {
-      const at = this.#partsBytes > 0 ? this.#complete(bytes, start, end) : start;
+      const at = this.#incomplete.bytes > 0 ? this.#complete(bytes, start, end) : start;
       if (at >= end || this.#stopped) return;
       const block = this.#allocate(end - at);
       block.set(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), 0);
@@ -142,8 +132,8 @@ export class MessageParser {
   feedOwned(block: Uint8Array, start: number, end: number): void {
     if (this.#stopped) return;
     try {
-      if (this.#partsBytes === 0) this.#run(block, start, end);
-      else if (this.#tailBlock === block && this.#tailEnd === start) this.#continueTail(block, start, end);
+      if (this.#incomplete.bytes === 0) this.#run(block, start, end);
+      else if (this.#incomplete.goesOnAt(block, start)) this.#continueTail(block, start, end);
       else {
         const at = this.#completeAlone(block, start, end);
         if (at < end && !this.#stopped) this.#run(block, at, end);
@@ -162,30 +152,22 @@ export class MessageParser {
    * @returns How many bytes were copied.
    */
   carryOver(block: Uint8Array): number {
-    const bytes = this.#partsBytes;
-    // A line, whose length is not known yet, leaves half of the block for the rest of it.
-    const roomBytes = this.#wantBytes > 0 ? this.#wantBytes : bytes * 2;
-    if (this.#tailBlock === null || roomBytes > block.length) return 0;
-    block.set(this.#parts[0] as Uint8Array, 0);
-    this.#parts[0] = block.subarray(0, bytes);
-    this.#tailBlock = block;
-    this.#tailEnd = bytes;
-    return bytes;
+    return this.#incomplete.carryOver(block);
   }
 
   /** Copies no more than what is incomplete still lacks: first its line, then its body. Returns where the fresh bytes begin. */
   #completeAlone(block: Uint8Array, start: number, end: number): number {
+    const incomplete = this.#incomplete;
     let at = start;
-    while (at < end && this.#partsBytes > 0 && !this.#stopped) {
-      const want = this.#wantBytes;
+    while (at < end && incomplete.bytes > 0 && !this.#stopped) {
+      const want = incomplete.wantBytes;
       const lineEnd = want > 0 ? -1 : indexOfLf(block, at, end);
       if (want === 0 && lineEnd < 0) return this.#complete(block, at, end);
-      const stop = want > 0 ? Math.min(end, at + want - this.#partsBytes) : lineEnd + 1;
-      this.#tailBlock = null;
-      this.#keep(copyOf(block, at, stop));
+      const stop = want > 0 ? Math.min(end, at + want - incomplete.bytes) : lineEnd + 1;
+      incomplete.add(copyOf(block, at, stop));
       at = stop;
-      if (want > 0 && this.#partsBytes < want) return end;
-      const whole = this.#join(0);
+      if (want > 0 && incomplete.bytes < want) return end;
+      const whole = incomplete.take(0);
       this.#run(whole, 0, whole.length);
     }
     return at;
@@ -193,87 +175,49 @@ export class MessageParser {
 
   /** The rest of the read before and this one are one range. */
   #continueTail(block: Uint8Array, start: number, end: number): void {
-    const from = start - this.#partsBytes;
-    const want = this.#wantBytes;
+    const incomplete = this.#incomplete;
+    const from = start - incomplete.bytes;
+    const want = incomplete.wantBytes;
     if (want > 0 ? end - from >= want : indexOfLf(block, start, end) >= 0) {
-      this.#forgetParts();
+      incomplete.clear();
       this.#run(block, from, end);
       return;
     }
-    this.#parts[0] = block.subarray(from, end);
-    this.#partsBytes = end - from;
-    this.#tailEnd = end;
+    incomplete.setTail(block, from, end);
     if (want === 0) this.#checkLine(block, from, end);
   }
 
   /** Adds to what is incomplete; once that is a whole, parses it. Returns where the fresh bytes begin. */
   #complete(bytes: Uint8Array, start: number, end: number): number {
-    const want = this.#wantBytes;
+    const incomplete = this.#incomplete;
+    const want = incomplete.wantBytes;
     const fresh = end - start;
-    const isWhole = want > 0 ? this.#partsBytes + fresh >= want : indexOfLf(bytes, start, end) >= 0;
-    this.#tailBlock = null;
+    const isWhole = want > 0 ? incomplete.bytes + fresh >= want : indexOfLf(bytes, start, end) >= 0;
     if (!isWhole) {
-      this.#keep(copyOf(bytes, start, end));
-      if (want === 0) this.#checkLine(this.#firstPart(), 0, this.#partsBytes);
+      incomplete.add(copyOf(bytes, start, end));
+      if (want === 0) this.#checkLine(incomplete.first(), 0, incomplete.bytes);
       return end;
     }
     if (want > COLLECT_BYTES_MIN) {
       // A large message gets a block of its own, so that nothing behind it is kept as long as it is.
-      const stop = start + want - this.#partsBytes;
-      this.#keep(copyOf(bytes, start, stop));
-      const whole = this.#join(0);
+      const stop = start + want - incomplete.bytes;
+      incomplete.add(copyOf(bytes, start, stop));
+      const whole = incomplete.take(0);
       this.#run(whole, 0, whole.length);
       return stop;
     }
-    const block = this.#join(fresh);
+    const block = incomplete.take(fresh);
     block.set(bytes.subarray(start, end), block.length - fresh);
     this.#run(block, 0, block.length);
     return end;
-  }
-
-  #keep(part: Uint8Array): void {
-    this.#parts.push(part);
-    this.#partsBytes += part.length;
-    // Very many very small parts would cost more than their bytes.
-    if (this.#parts.length >= 1024) this.#parts = [this.#concat(0)];
-  }
-
-  #firstPart(): Uint8Array {
-    if ((this.#parts[0] as Uint8Array).length < 4) this.#parts = [this.#concat(0)];
-    return this.#parts[0] as Uint8Array;
-  }
-
-  #concat(room: number): Uint8Array {
-    const block = this.#allocate(this.#partsBytes + room);
-    let at = 0;
-    for (const part of this.#parts) {
-      block.set(part, at);
-      at += part.length;
-    }
-    return block;
-  }
-
-  #join(room: number): Uint8Array {
-    const block = this.#concat(room);
-    this.#forgetParts();
-    return block;
-  }
-
-  #forgetParts(): void {
-    this.#parts = [];
-    this.#partsBytes = 0;
-    this.#wantBytes = 0;
-    this.#tailBlock = null;
   }
 
   /** Parses a range of a block and puts aside what is incomplete at its end. */
   #run(block: Uint8Array, start: number, end: number): void {
     const rest = this.#parse(block, start, end);
     if (rest >= end || this.#stopped) return;
-    this.#keep(block.subarray(rest, end));
-    this.#wantBytes = this.#missing;
-    this.#tailBlock = block;
-    this.#tailEnd = end;
+    this.#incomplete.setTail(block, rest, end);
+    this.#incomplete.wantBytes = this.#missing;
   }
 
   /** Returns where the first incomplete operation begins. */
@@ -521,18 +465,4 @@ function startsWith(bytes: Uint8Array, start: number, end: number, word: string)
     if (folded !== word.charCodeAt(i)) return false;
   }
   return true;
-}
-
-function tooLong(what: string, max: number, size?: number): MessageParseError {
-  const has = size === undefined ? "" : ` of ${size} bytes`;
-  return new MessageParseError(`The server sent a ${what}${has}, longer than the limit of ${max} bytes`);
-}
-
-function badLine(bytes: Uint8Array, start: number, end: number): MessageParseError {
-  let shown = "";
-  for (let at = start; at < Math.min(end, start + 40); at++) {
-    const code = bytes[at] as number;
-    shown += code >= 0x20 && code < 0x7f ? String.fromCharCode(code) : `\\x${code.toString(16).padStart(2, "0")}`;
-  }
-  return new MessageParseError(`The server sent something that is not NATS: "${shown}"`);
 }
