@@ -10,6 +10,16 @@ for (const kind of SERVERS) {
     await using server = await kind.start();
     const file = fileURLToPath(new URL("./client.bench.js", import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [file, "tiny", server.url], { timeout: 60_000 });
-    assert.equal(stdout, "publish 5000\nreceive 5000\nrequest-1 5000\n");
+    assert.equal(
+      stdout,
+      [
+        "myelin publish 5000",
+        "myelin receive 5000",
+        "myelin request-1 5000",
+        "bare publish 5000",
+        "bare receive 5000",
+        "",
+      ].join("\n"),
+    );
   });
 }
