@@ -186,7 +186,7 @@ export class StatusHub {
   }
 
   /** An iterator over what happens from now on; it ends after `close`. */
-  iterate(signal: AbortSignal | undefined): AsyncIterableIterator<Status, undefined> {
+  iterate(signal: AbortSignal | undefined): AsyncIterable<Status> {
     const reader: Reader = { queue: [], wake: null };
     if (!this.#ended) this.#readers.add(reader);
     const leave = (): void => {
