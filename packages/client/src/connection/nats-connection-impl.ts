@@ -1,4 +1,4 @@
-// The interface of a connection over its core: publishing, subscribing, requesting, draining.
+// The interface of a connection over its core: publishing, subscribing, draining. Requests are in requests.ts.
 
 import { type Nuid, queueGroupProblem, subscribeSubjectProblem } from "@myelin/protocol/client";
 import { BlockViews } from "../block-views.ts";
@@ -19,22 +19,18 @@ import { makeInbox } from "../inbox.ts";
 import { Empty, type MessageContext, type Msg, type Payload, type PublishOptions, ReceivedMsg } from "../message.ts";
 import type { ConnectionState, JsonRequestOptions, NatsConnection, Stats } from "../nats-connection.ts";
 import type { PoolServer } from "../options.ts";
-import { type AnswerSink, RequestMux } from "../request/mux.ts";
 import type { RequestManyOptions, RequestOptions } from "../request/options.ts";
-import { RequestMany } from "../request/request-many.ts";
-import { RequestOne } from "../request/request-one.ts";
-import { RequestTokens } from "../request/request-tokens.ts";
 import type { TextBytes } from "../runtime.ts";
 import type { ServerInfo } from "../server-info.ts";
 import { readServers } from "../servers/read-servers.ts";
 import type { Status, StatusOf } from "../status.ts";
-import { checkAboveZero, checkCount } from "../subscription/checks.ts";
+import { checkCount } from "../subscription/checks.ts";
 import type { SubscriptionOptions, WaitOptions } from "../subscription/options.ts";
 import type { Subscription } from "../subscription/subscription.ts";
-import type { SubscriptionImpl } from "../subscription/subscription-impl.ts";
 import type { ConnectionCore } from "./core.ts";
 import { drainConnection } from "./drain.ts";
 import { toPoolServer } from "./keeper.ts";
+import { Requests } from "./requests.ts";
 
 export class NatsConnectionImpl implements NatsConnection, MessageContext {
   readonly text: TextBytes;
@@ -42,8 +38,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
   readonly #core: ConnectionCore;
   readonly #published: DiagnosticChannel;
   readonly #nuid: Nuid;
-  readonly #mux: RequestMux;
-  #muxSubscription: SubscriptionImpl | null = null;
+  readonly #requests: Requests;
   #draining: Promise<void> | null = null;
 
   constructor(core: ConnectionCore, nuid: Nuid) {
@@ -57,13 +52,8 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
         diagnostics.connect.publish({ connection: this, status });
       }
     });
-    this.#mux = new RequestMux(makeInbox(nuid, core.options.inboxPrefix), new RequestTokens(core.runtime.random));
+    this.#requests = new Requests(core, this, nuid);
     core.messages = this;
-    core.onPermission = (error) => {
-      if (error.operation === "publish") this.#mux.fail(error, error.subject);
-      else if (error.subject === this.#mux.subject) this.#mux.fail(error);
-    };
-    core.onClosed = (error) => this.#mux.fail(new ClosedConnectionError(error === null ? undefined : { cause: error }));
   }
 
   // --- what it is
@@ -85,7 +75,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
   }
 
   get numSubscriptions(): number {
-    return this.#core.subscriptionCount - (this.#muxSubscription === null ? 0 : 1);
+    return this.#core.subscriptionCount - (this.#requests.muxSubscription === null ? 0 : 1);
   }
 
   get localAddress(): string | null {
@@ -269,36 +259,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
   // --- requesting
 
   request(subject: string, payload: Payload = Empty, options: RequestOptions = {}): Promise<Msg> {
-    try {
-      const { signal } = options;
-      throwIfAborted(signal);
-      const timeoutMs = options.timeout ?? this.#core.options.requestTimeout;
-      checkAboveZero("timeout", timeoutMs);
-      const noMux = options.noMux ?? (this.#core.options.noMux === true || options.reply !== undefined);
-      if (options.reply !== undefined && !noMux) throw InvalidArgumentError.format("reply", "needs 'noMux'");
-      let forget = (): void => {};
-      // The stack of a time-out is that of a timer; who wants the caller's pays for an Error per request.
-      const trace = this.#core.options.noAsyncTraces === false ? new Error(`request to '${subject}'`) : null;
-      const request = new RequestOne(this.#core.runtime, subject, timeoutMs, signal, () => forget(), trace);
-      try {
-        forget = this.#send(subject, payload, options, request, noMux, 1);
-      } catch {
-        // The request has failed with what was thrown.
-      }
-      if (this.#core.runtime.diagnostics.request.hasSubscribers) this.#observeRequest(subject, request.promise);
-      return request.promise;
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
-  #observeRequest(subject: string, promise: Promise<Msg>): void {
-    const { clock, diagnostics } = this.#core.runtime;
-    const startMs = clock.monotonicMs();
-    const tell = (error?: unknown): void => {
-      diagnostics.request.publish({ connection: this, subject, durationMs: clock.monotonicMs() - startMs, error });
-    };
-    promise.then(() => tell(), tell);
+    return this.#requests.request(subject, payload, options);
   }
 
   async requestJson<T = unknown>(subject: string, value?: unknown, options?: JsonRequestOptions): Promise<T> {
@@ -311,74 +272,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
     payload: Payload = Empty,
     options: RequestManyOptions = {},
   ): Promise<AsyncIterable<Msg>> {
-    try {
-      checkManyOptions(options);
-      throwIfAborted(options.signal);
-      let forget = (): void => {};
-      const request = new RequestMany(this.#core.runtime, subject, options, () => forget());
-      forget = this.#send(subject, payload, options, request, options.noMux ?? this.#core.options.noMux === true, 0);
-      return Promise.resolve(request);
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
-  /** Publishes a request and sees to it that its answers reach `sink`. Returns how to stop that. */
-  #send(
-    subject: string,
-    payload: Payload,
-    options: RequestOptions,
-    sink: AnswerSink,
-    noMux: boolean,
-    max: number,
-  ): () => void {
-    const publishOptions: PublishOptions = { ...traceOf(options) };
-    if (options.headers !== undefined) publishOptions.headers = options.headers;
-    let forget = (): void => {};
-    try {
-      if (noMux) {
-        publishOptions.reply = options.reply ?? this.newInbox();
-        forget = this.#openInbox(publishOptions.reply, sink, max);
-      } else {
-        this.#openMux();
-        const { key, reply } = this.#mux.add(sink);
-        publishOptions.reply = reply;
-        forget = () => this.#mux.remove(key);
-      }
-      this.publish(subject, payload, publishOptions);
-      return forget;
-    } catch (error) {
-      forget();
-      sink.fail(error as Error);
-      throw error;
-    }
-  }
-
-  /** Subscribes for one request. Returns how to stop that. */
-  #openInbox(inbox: string, sink: AnswerSink, max: number): () => void {
-    const subscription = this.subscribe(inbox, {
-      ...(max > 0 ? { max } : {}),
-      callback: (error, msg) => {
-        if (error !== null) sink.fail(error);
-        else if (sink.answer(msg as ReceivedMsg)) subscription.unsubscribe();
-      },
-    });
-    const unwatch = this.#mux.watch(sink);
-    void subscription.closed.then(unwatch);
-    return () => subscription.unsubscribe();
-  }
-
-  #openMux(): void {
-    const core = this.#core;
-    if (core.state === "closed") throw new ClosedConnectionError();
-    const open = this.#muxSubscription;
-    if (open !== null && !open.isClosed()) return;
-    this.#muxSubscription = core.subscribe(this.#mux.subject, {
-      pending: { msgs: -1, bytes: -1 },
-      callback: (error, msg) => {
-        if (error === null) this.#mux.deliver(msg as ReceivedMsg);
-      },
-    });
+    return this.#requests.requestMany(subject, payload, options);
   }
 
   // --- flushing and ending
@@ -407,7 +301,7 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
         ),
       );
     }
-    this.#draining = drainConnection(core, this.#mux, this.#muxSubscription, options);
+    this.#draining = drainConnection(core, this.#requests.mux, this.#requests.muxSubscription, options);
     return this.#draining;
   }
 
@@ -433,36 +327,8 @@ export class NatsConnectionImpl implements NatsConnection, MessageContext {
   }
 }
 
-/** A rejection with what was thrown, whatever that is: the caller's signal may carry any reason. */
-async function failed(error: unknown): Promise<never> {
-  throw error;
-}
-
-function traceOf(options: PublishOptions): PublishOptions {
-  const trace: PublishOptions = {};
-  if (options.traceDestination !== undefined) trace.traceDestination = options.traceDestination;
-  if (options.traceOnly !== undefined) trace.traceOnly = options.traceOnly;
-  return trace;
-}
-
 function toJson(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new InvalidArgumentError(`a value of type ${typeof value} cannot be sent as JSON`);
   return text;
-}
-
-const STRATEGIES = ["timer", "count", "stall", "sentinel"];
-
-function checkManyOptions(options: RequestManyOptions): void {
-  const { strategy = "timer" } = options;
-  if (!STRATEGIES.includes(strategy)) {
-    throw new InvalidArgumentError(`'strategy' must be one of ${STRATEGIES.join(", ")}, and is '${String(strategy)}'`);
-  }
-  for (const name of ["maxWait", "maxMessages", "stall"] as const) {
-    const value = options[name];
-    if (value !== undefined) checkAboveZero(name, value);
-  }
-  if (strategy === "count" && options.maxMessages === undefined) {
-    throw InvalidArgumentError.format("strategy", "'count' needs 'maxMessages'");
-  }
 }
