@@ -5,6 +5,7 @@ export { type Arena, SLAB_CLASS_MAX, SLAB_CLASS_MIN, slabClassOf } from "./arena
 export type { Clock, Timer } from "./clock.ts";
 export type { Disk, DiskClaim, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "./disk.ts";
 export { duplexPair } from "./duplex-pair.ts";
+export type { HttpAnswer, HttpFetch, HttpRequest } from "./http.ts";
 export type {
   Duplex,
   DuplexSink,

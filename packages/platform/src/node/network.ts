@@ -29,7 +29,7 @@ interface OwnedSocket extends Socket {
 }
 
 function onData(this: Socket, chunk: Buffer): void {
-  (this as OwnedSocket)[OWNER].sink?.received(chunk, 0, chunk.length);
+  (this as OwnedSocket)[OWNER].received(chunk, chunk.length);
 }
 
 function onEnd(this: Socket): void {
@@ -65,6 +65,8 @@ class TcpDuplex implements Duplex {
   /** When a run of reads that each fill the buffer began; 0 outside such a run. */
   #burstStartMs = 0;
   #paused = false;
+  /** What a peer sent right behind a handshake whose owner has not opened yet: a record may be in the same chunk as its end. */
+  #early: Buffer | null = null;
   /** In the next turn: reads on, unless the owner has paused. */
   readonly #endBurst: () => void;
 
@@ -74,7 +76,7 @@ class TcpDuplex implements Duplex {
     this.#onWritten = () => this.#written();
     this.#endBurst = () => {
       this.#burstStartMs = 0;
-      if (!this.#paused && !this.#socket.destroyed) this.#socket.resume();
+      if (!this.#paused && this.sink !== null && !this.#socket.destroyed) this.#socket.resume();
     };
     this.#readBuffer = readBuffer;
     this.#socket = socket;
@@ -84,6 +86,7 @@ class TcpDuplex implements Duplex {
   open(sink: DuplexSink): void {
     this.sink = sink;
     if (!this.#isSecure) this.#openPlain();
+    else if (this.#early !== null) this.#handOnEarly(this.#early);
     this.#socket.resume();
     // A write may have ended before there was anybody to be told.
     if (this.#waiting && this.#writesDone === this.#writesBegun) process.nextTick(() => this.#tellWritten());
@@ -163,6 +166,12 @@ class TcpDuplex implements Duplex {
     return false;
   }
 
+  /** Bytes came in a way that needs no answer. */
+  received(bytes: Uint8Array, length: number): void {
+    if (this.sink === null) this.#early = Buffer.concat([this.#early ?? new Uint8Array(0), bytes.subarray(0, length)]);
+    else this.sink.received(bytes, 0, length);
+  }
+
   peerEnded(): void {
     if (this.#handshake !== null) this.#socket.destroy();
     else this.sink?.ended();
@@ -207,8 +216,14 @@ class TcpDuplex implements Duplex {
       this.#burstStartMs = performance.now();
       setImmediate(this.#endBurst);
     }
-    this.sink?.received(buffer, 0, length);
-    return performance.now() - this.#burstStartMs < BURST_MS_MAX;
+    this.received(buffer, length);
+    return this.sink !== null && performance.now() - this.#burstStartMs < BURST_MS_MAX;
+  }
+
+  /** Before anything else is read: the loop does not turn. */
+  #handOnEarly(early: Buffer): void {
+    this.#early = null;
+    process.nextTick(() => this.sink?.received(early, 0, early.length));
   }
 
   #written(): void {

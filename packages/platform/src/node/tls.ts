@@ -2,25 +2,59 @@
 // a stream of JavaScript: that is what makes it fast.
 
 import type { Socket } from "node:net";
-import { TLSSocket, type TlsOptions } from "node:tls";
+import { createServer, type Server, TLSSocket, type TlsOptions } from "node:tls";
 import type { TlsServer, TlsSession } from "../network.ts";
 
 /** Certificates of a chain that are looked at; more are nothing that a client has. */
 const CHAIN_MAX = 16;
 
+/** What is asked during handshakes, besides what OpenSSL looks at. */
+export interface NodeTlsServerHooks {
+  /**
+   * Gives what is stapled to a certificate for clients that ask for it: the DER of an OCSP response, or null for nothing.
+   *
+   * @param certificate - The one that the client is shown, DER.
+   */
+  readonly staple?: (certificate: Uint8Array) => Promise<Uint8Array | null>;
+  /**
+   * Says whether a peer may come in that TLS has let in. The handshake is done for the peer by then; nothing that it sends is
+   * handed on before. A rejection ends it.
+   */
+  readonly admit?: (session: TlsSession) => Promise<void>;
+}
+
 /** The server's side of TLS, by Node's own means. */
 export class NodeTlsServer implements TlsServer {
   readonly verifies: boolean;
   readonly options: TlsOptions;
+  readonly admit: NodeTlsServerHooks["admit"];
+  /** Never listens: it is where Node asks for what is to be stapled. Null when nothing is. */
+  readonly stapler: Server | null;
 
   /**
    * @param options - As for `tls.createServer`: `secureContext`, `SNICallback`, `requestCert` and `rejectUnauthorized` count. The
-   *   latter two belong together.
+   *   latter two belong together. With `staple` the certificate that handshakes begin with has to be in `cert` and `key`, too.
    */
-  constructor(options: TlsOptions) {
+  constructor(options: TlsOptions, { admit, staple }: NodeTlsServerHooks = {}) {
     this.verifies = options.requestCert === true && options.rejectUnauthorized !== false;
     this.options = options;
+    this.admit = admit;
+    this.stapler = staple === undefined ? null : staplerOf(options, staple);
   }
+}
+
+function staplerOf({ cert, key }: TlsOptions, staple: NonNullable<NodeTlsServerHooks["staple"]>): Server {
+  const server = createServer({ ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) });
+  server.on(
+    "OCSPRequest",
+    (certificate: Buffer, _issuer: Buffer, answer: (error: Error | null, der?: Buffer) => void) => {
+      staple(certificate).then(
+        (der) => (der === null ? answer(null) : answer(null, Buffer.from(der))),
+        (error: unknown) => answer(error as Error),
+      );
+    },
+  );
+  return server;
 }
 
 /** What Node keeps to itself about a handshake. */
@@ -37,18 +71,24 @@ interface Verifier {
  */
 export function shakeHands(socket: Socket, server: TlsServer, secured: (session: TlsSession) => void): TLSSocket {
   if (!(server instanceof NodeTlsServer)) throw new TypeError("the TLS server is none of this platform's");
-  const { handshakeTimeout: _unused, ...options } = server.options;
-  const secure = new TLSSocket(socket, { ...options, isServer: true, handshakeTimeout: 0 } as ConstructorParameters<
-    typeof TLSSocket
-  >[1]);
+  const { cert: _cert, handshakeTimeout: _unused, key: _key, ...options } = server.options;
+  const secure = new TLSSocket(socket, {
+    ...options,
+    isServer: true,
+    handshakeTimeout: 0,
+    ...(server.stapler !== null && { server: server.stapler }),
+  } as ConstructorParameters<typeof TLSSocket>[1]);
   // Errors behind the handshake come by this event only, as long as no tls.Server has let go of the socket.
   secure.on("_tlsError", (error: Error) => secure.destroy(error));
   secure.once("secure", () => {
     if (secure.destroyed) return;
     try {
-      const problem = server.verifies ? verificationError(secure) : null;
+      const peerCertificates = server.verifies ? chainOf(secure) : [];
+      const problem = server.verifies ? verificationError(secure, peerCertificates) : null;
       if (problem !== null) throw problem;
-      secured(sessionOf(secure, server));
+      const session = sessionOf(secure, peerCertificates);
+      if (server.admit === undefined) secured(session);
+      else admitLater(secure, session, server.admit, secured);
     } catch (error) {
       // Whatever a peer's certificate makes of us, it costs that peer only.
       secure.destroy(error as Error);
@@ -57,27 +97,43 @@ export function shakeHands(socket: Socket, server: TlsServer, secured: (session:
   return secure;
 }
 
+/** Lets a peer in when somebody has said yes. Until then it is not read from. */
+function admitLater(
+  secure: TLSSocket,
+  session: TlsSession,
+  admit: (session: TlsSession) => Promise<void>,
+  secured: (session: TlsSession) => void,
+): void {
+  secure.pause();
+  admit(session)
+    .then(() => {
+      if (!secure.destroyed) secured(session);
+    })
+    .catch((error: unknown) => secure.destroy(error as Error));
+}
+
 /** Fails closed: without a verdict, or without a certificate, a peer that needs one is not let in. */
-function verificationError(secure: TLSSocket): Error | null {
+function verificationError(secure: TLSSocket, peerCertificates: readonly Uint8Array[]): Error | null {
   const verifier = (secure as unknown as { readonly ssl?: Verifier | null }).ssl;
   if (typeof verifier?.verifyError !== "function")
     return new Error("this Node.js does not tell whether a certificate is good");
   const error = verifier.verifyError();
   if (error !== null && error !== undefined) return error;
-  return secure.getPeerX509Certificate() === undefined ? new Error("peer did not return a certificate") : null;
+  return peerCertificates.length === 0 ? new Error("peer did not return a certificate") : null;
 }
 
-function sessionOf(secure: TLSSocket, server: TlsServer): TlsSession {
+function sessionOf(secure: TLSSocket, peerCertificates: readonly Uint8Array[]): TlsSession {
   const cipher = secure.getCipher();
   const { servername } = secure as { readonly servername?: string | false | null };
   return {
     version: (secure.getProtocol() ?? "").replace(/^TLSv/, ""),
     cipherSuite: cipher.standardName,
     serverName: typeof servername === "string" && servername !== "" ? servername : null,
-    peerCertificates: server.verifies ? chainOf(secure) : [],
+    peerCertificates,
   };
 }
 
+/** What the peer showed. To be called once: each time Node takes a certificate off OpenSSL's own list. */
 function chainOf(secure: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let certificate = secure.getPeerX509Certificate();
