@@ -1,7 +1,9 @@
 // Certificates for tests: a CA of one's own, and what it issues. Made when they are needed, so that none is ever out of date
 // and no key lies in a repository. X.509 in DER, as far as TLS needs it.
 
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
+import { ECDSA_SHA256, extension, generalizedTime, objectId, sequence, signed, tagged, timeDigits } from "./der.ts";
+import { type OcspAnswerRequest, ocspAnswer } from "./ocsp-answer.ts";
 
 /** A certificate and its private key, both PEM. */
 export interface TestCertificate {
@@ -21,12 +23,14 @@ export interface CertificateRequest {
   readonly ipAddresses?: readonly string[];
   readonly emailAddresses?: readonly string[];
   readonly uris?: readonly string[];
-  /** What it may be used for; both when absent. */
-  readonly usage?: "server" | "client";
+  /** What it may be used for; both server and client when absent. `ocsp`: to sign what OCSP says for the authority. */
+  readonly usage?: "server" | "client" | "ocsp";
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   /** True: it asks its server for OCSP stapling (RFC 7633). */
   readonly mustStaple?: boolean;
+  /** Where OCSP can be asked about it. */
+  readonly ocspUrls?: readonly string[];
   /** Elliptic curve P-256 when absent. */
   readonly keyType?: "ec" | "rsa";
 }
@@ -50,18 +54,31 @@ const NAME_TYPES: Readonly<Record<string, string>> = {
 export class TestAuthority {
   /** Its own certificate, PEM: what the other side has to trust. */
   readonly cert: string;
+  /** Its private key, PEM. */
+  readonly key: string;
   readonly #name: Buffer;
   readonly #key: KeyObject;
 
-  constructor(commonName: string = "Test CA") {
+  /**
+   * @param issuer - Who issues its certificate; itself when absent, as a root.
+   * @param request - What its certificate says besides; `ocspUrls` counts.
+   */
+  constructor(
+    commonName: string = "Test CA",
+    issuer?: TestAuthority,
+    request: Pick<CertificateRequest, "ocspUrls"> = {},
+  ) {
     const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
     this.#key = privateKey;
+    this.key = String(privateKey.export({ format: "pem", type: "pkcs8" }));
     this.#name = nameOf([["CN", commonName]]);
     const extensions = [
       extension("2.5.29.19", sequence(tagged(0x01, Buffer.from([0xff]))), true),
       extension("2.5.29.15", Buffer.from([0x03, 0x02, 0x01, 0x06]), true),
+      ...responders(request.ocspUrls),
     ];
-    this.cert = this.#sign(this.#name, publicKey, extensions, new Date(Date.now() - HOUR_MS), inAnHour());
+    const signer = issuer ?? this;
+    this.cert = signer.#sign(this.#name, publicKey, extensions, new Date(Date.now() - HOUR_MS), inAnHour());
   }
 
   /** Issues a certificate with a new key: for `localhost` and 127.0.0.1 where the request names nothing. */
@@ -78,6 +95,7 @@ export class TestAuthority {
       : alternativeNames(request);
     const extensions = [extension("2.5.29.15", Buffer.from([0x03, 0x02, 0x05, 0xa0]), true), usage(request.usage)];
     if (alternatives.length > 0) extensions.push(extension("2.5.29.17", sequence(...alternatives)));
+    extensions.push(...responders(request.ocspUrls));
     if (request.mustStaple === true) {
       extensions.push(extension("1.3.6.1.5.5.7.1.24", sequence(tagged(0x02, Buffer.from([5])))));
     }
@@ -86,8 +104,25 @@ export class TestAuthority {
     return { cert: this.#sign(name, publicKey, extensions, notBefore, notAfter), key: String(key) };
   }
 
+  /** A certificate of this authority's name and key that another authority has issued. PEM. */
+  certifiedBy(other: TestAuthority): string {
+    const extensions = [extension("2.5.29.19", sequence(tagged(0x01, Buffer.from([0xff]))), true)];
+    const since = new Date(Date.now() - HOUR_MS);
+    return other.#sign(this.#name, createPublicKey(this.#key), extensions, since, inAnHour());
+  }
+
+  /**
+   * Says by OCSP what has become of a certificate of this authority.
+   *
+   * @param cert - PEM.
+   * @returns DER, as a responder sends it.
+   */
+  answer(cert: string, request: OcspAnswerRequest = {}): Uint8Array {
+    return ocspAnswer(new X509Certificate(cert), new X509Certificate(this.cert), this.#key, request);
+  }
+
   #sign(subject: Buffer, publicKey: KeyObject, extensions: Buffer[], notBefore: Date, notAfter: Date): string {
-    const algorithm = sequence(objectId("1.2.840.10045.4.3.2"));
+    const algorithm = sequence(objectId(ECDSA_SHA256));
     const serial = randomBytes(16);
     serial[0] = 0x40 | ((serial[0] as number) & 0x3f); // positive, and not shorter than it looks
     const toBeSigned = sequence(
@@ -100,9 +135,10 @@ export class TestAuthority {
       publicKey.export({ format: "der", type: "spki" }),
       tagged(0xa3, sequence(...extensions)),
     );
-    const signature = sign("sha256", toBeSigned, this.#key);
-    const der = sequence(toBeSigned, algorithm, tagged(0x03, Buffer.concat([Buffer.from([0]), signature])));
-    const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
+    const lines =
+      signed(toBeSigned, this.#key)
+        .toString("base64")
+        .match(/.{1,64}/g) ?? [];
     return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
   }
 }
@@ -121,10 +157,17 @@ function alternativeNames(request: CertificateRequest): Buffer[] {
   ];
 }
 
-function usage(only: "server" | "client" | undefined): Buffer {
+function responders(urls: readonly string[] | undefined): Buffer[] {
+  if (urls === undefined || urls.length === 0) return [];
+  const entries = urls.map((url) => sequence(objectId("1.3.6.1.5.5.7.48.1"), tagged(0x86, Buffer.from(url))));
+  return [extension("1.3.6.1.5.5.7.1.1", sequence(...entries))];
+}
+
+function usage(only: CertificateRequest["usage"]): Buffer {
   const ids = [];
-  if (only !== "client") ids.push(objectId("1.3.6.1.5.5.7.3.1"));
-  if (only !== "server") ids.push(objectId("1.3.6.1.5.5.7.3.2"));
+  if (only === undefined || only === "server") ids.push(objectId("1.3.6.1.5.5.7.3.1"));
+  if (only === undefined || only === "client") ids.push(objectId("1.3.6.1.5.5.7.3.2"));
+  if (only === "ocsp") ids.push(objectId("1.3.6.1.5.5.7.3.9"));
   return extension("2.5.29.37", sequence(...ids));
 }
 
@@ -141,36 +184,7 @@ function nameOf(relativeNames: ReadonlyArray<NameAttribute | readonly NameAttrib
   return sequence(...sets);
 }
 
-function extension(id: string, value: Buffer, critical: boolean = false): Buffer {
-  const flag = critical ? [tagged(0x01, Buffer.from([0xff]))] : [];
-  return sequence(objectId(id), ...flag, tagged(0x04, value));
-}
-
 function time(date: Date): Buffer {
-  const digits = date.toISOString().replace(/[-:T]|\.\d+/g, "");
   // Two digits for the year until 2049, four afterwards.
-  return date.getUTCFullYear() < 2050 ? tagged(0x17, Buffer.from(digits.slice(2))) : tagged(0x18, Buffer.from(digits));
-}
-
-function objectId(dotted: string): Buffer {
-  const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
-  return tagged(0x06, Buffer.from([first * 40 + second, ...rest.flatMap(base128)]));
-}
-
-function base128(value: number): number[] {
-  const digits = [value & 0x7f];
-  for (let left = value >>> 7; left > 0; left >>>= 7) digits.unshift((left & 0x7f) | 0x80);
-  return digits;
-}
-
-function sequence(...parts: readonly Buffer[]): Buffer {
-  return tagged(0x30, ...parts);
-}
-
-function tagged(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  if (length < 0x80) return Buffer.concat([Buffer.from([tag, length]), content]);
-  if (length < 0x100) return Buffer.concat([Buffer.from([tag, 0x81, length]), content]);
-  return Buffer.concat([Buffer.from([tag, 0x82, length >> 8, length & 0xff]), content]);
+  return date.getUTCFullYear() < 2050 ? tagged(0x17, Buffer.from(timeDigits(date).slice(2))) : generalizedTime(date);
 }

@@ -15,6 +15,7 @@ export type { Credentials } from "./client-url.ts";
 export { NotSupportedError, ServerStartError, WaitTimeoutError } from "./errors.ts";
 export { FaultProxy, type ProxyTarget } from "./fault-proxy.ts";
 export { type InProcessOptions, InProcessServer } from "./in-process-server.ts";
+export type { OcspAnswerRequest } from "./ocsp-answer.ts";
 export { RawClient } from "./raw-client.ts";
 export type { ServerPorts } from "./server-ports.ts";
 export { createCluster, makeServer, SERVER_VARIABLE, type StartOptions, startServer } from "./start-server.ts";
