@@ -8,6 +8,7 @@ import { completeUser, type UserGiven } from "./auth/user-given.ts";
 import { identityOf, type UserOptions } from "./auth/users.ts";
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from "./routing/account.ts";
 import { coverSecrets } from "./secrets-cover.ts";
+import { isWebUrl, OCSP_MODES, type OcspOptions } from "./tls/ocsp/settings.ts";
 import type { TlsSettings } from "./tls/settings.ts";
 import {
   DEFAULT_WEBSOCKET_OPTIONS,
@@ -69,6 +70,10 @@ export interface ServerOptions {
   readonly tls: TlsSettings | null;
   /** With {@link tls}: clients without TLS are served too, on the same port. */
   readonly allowNonTls: boolean;
+  /** OCSP stapling; null: as `{ mode: "auto", urls: [] }`. */
+  readonly ocsp: OcspOptions | null;
+  /** True: what OCSP responders have said about clients is kept, in memory, for as long as it counts. */
+  readonly ocspCache: boolean;
 
   /** Clients that come by WebSocket. Without a port in it there is no listener for them. */
   readonly webSocket: WebSocketOptions;
@@ -130,6 +135,8 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   authTimeoutMs: 2_000,
   tls: null,
   allowNonTls: false,
+  ocsp: null,
+  ocspCache: true,
   webSocket: DEFAULT_WEBSOCKET_OPTIONS,
   maxConnections: 65_536,
   maxSubscriptions: 0,
@@ -224,9 +231,19 @@ function checkOptions(options: ServerOptions): void {
   }
   const badKey = options.trustedProxies.find((key) => !isPublicSigningKey(key));
   if (badKey !== undefined) throw new OptionsError("trustedProxies", `"${badKey}" is not a public key`);
+  checkOcsp(options);
   checkAccounts(options);
   checkUsers(options);
   checkWebSocket(options);
+}
+
+function checkOcsp({ ocsp }: ServerOptions): void {
+  if (ocsp === null) return;
+  if (!OCSP_MODES.includes(ocsp.mode)) {
+    throw new OptionsError("ocsp", `mode "${String(ocsp.mode)}" is none of ${OCSP_MODES.join(", ")}`);
+  }
+  const badUrl = ocsp.urls.find((url) => !isWebUrl(url));
+  if (badUrl !== undefined) throw new OptionsError("ocsp", `"${badUrl}" is no URL of HTTP`);
 }
 
 function checkAccounts({ accounts, systemAccount }: ServerOptions): void {

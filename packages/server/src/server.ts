@@ -3,7 +3,16 @@
 
 import type { IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
-import { type Arena, type Clock, type Duplex, duplexPair, type Network, type Random } from "@myelin/platform";
+import {
+  type Arena,
+  type Clock,
+  type Duplex,
+  duplexPair,
+  type HttpFetch,
+  type Network,
+  type Random,
+} from "@myelin/platform";
+import { nodeHttpFetch } from "@myelin/platform/node";
 import { API_LEVEL, createParserScratch, type Publication, SERVER_VERSION, type ServerInfo } from "@myelin/protocol";
 import { parseAdvertised } from "./address.ts";
 import { BcryptQueue } from "./auth/bcrypt-queue.ts";
@@ -36,6 +45,7 @@ import { deliver } from "./routing/deliver.ts";
 import type { SublistNode } from "./routing/sublist-node.ts";
 import type { Subscriber } from "./routing/subscriber.ts";
 import { type ListenerTls, listenerTls } from "./tls/listener-tls.ts";
+import { Ocsp } from "./tls/ocsp.ts";
 
 /** What a server takes from outside. */
 export interface Outside {
@@ -44,6 +54,10 @@ export interface Outside {
   readonly network: Network;
   readonly arena: Arena;
   readonly logger: Logger;
+  /** Asks OCSP responders; Node's HTTP when absent. */
+  readonly fetch?: HttpFetch;
+  /** Takes the server down because a certificate of its own has been revoked; {@link Server.close} when absent. */
+  readonly shutDown?: () => void;
   /** Is told of connections. */
   readonly observer?: ServerObserver;
   /**
@@ -96,6 +110,7 @@ export class Server implements Router {
   readonly #accounts: Map<string, Account>;
   readonly #hashThreads: BcryptThreads;
   readonly #hashes: BcryptQueue;
+  readonly #ocsp: Ocsp;
   readonly #connections: Map<number, ClientConnection> = new Map();
   readonly #xkey: string;
   readonly #info: InfoLines;
@@ -124,6 +139,8 @@ export class Server implements Router {
     this.#hashThreads = new BcryptThreads(clock, () => new BcryptThread());
     this.#hashes = new BcryptQueue((password, hash) => this.#hashThreads.verify(password, hash));
     this.#listener = new ClientListener(network, logger);
+    const { fetch = nodeHttpFetch, shutDown = (): void => void this.close() } = outside;
+    this.#ocsp = new Ocsp({ clock, logger, fetch, shutDown });
     this.#context = {
       arena,
       readBuffer: arena.bytes.subarray(arena.readStart, arena.readStart + arena.readSize),
@@ -136,7 +153,7 @@ export class Server implements Router {
       authenticator:
         outside.createAuthenticator?.(this.#accounts, random) ??
         authenticatorOf(complete, this.#accounts, globalAccount, this.#hashes, random, logger),
-      tls: complete.tls === null ? null : listenerTls(complete.tls, complete.allowNonTls, clock, logger),
+      tls: this.#createTls(complete),
       counters: this.counters,
       globalAccount,
       scratch: createParserScratch(),
@@ -209,13 +226,15 @@ export class Server implements Router {
   /**
    * Begins to listen, unless `listen` is false. Call once.
    *
-   * @returns Rejects with the platform's error when the address cannot be had (`code` is `EADDRINUSE` for a busy port).
+   * @returns Rejects with the platform's error when the address cannot be had (`code` is `EADDRINUSE` for a busy port); with an
+   *   OcspError when one of the server's certificates needs an OCSP answer and there is none, or must not be used.
    */
   async start(): Promise<void> {
     if (this.#state !== "new") throw new Error(`Cannot start a server that is ${this.#state}`);
     this.#state = "starting";
     const { host, listen, port } = this.options;
     try {
+      await this.#context.tls?.ocsp?.start();
       // As in the reference, so that the log has the same order: a server that clients by TCP can reach has everything else.
       await this.#webSocket.open();
       if (listen) {
@@ -225,11 +244,17 @@ export class Server implements Router {
       }
     } catch (error) {
       this.#state = "closed";
+      this.#stopOcsp();
       await this.#webSocket.close();
       throw error;
     }
     this.#forgetInfo(); // the ports are known now
     this.#state = "running";
+  }
+
+  /** Ends what {@link start} waits for before it listens, which is OCSP responders; it rejects then. */
+  giveUpStarting(): void {
+    if (this.#state === "starting") this.#ocsp.stop();
   }
 
   #accept(duplex: Duplex): void {
@@ -339,11 +364,12 @@ export class Server implements Router {
    */
   async reload({ changed, lines, options, refusals }: ReloadPlan): Promise<void> {
     if (refusals.length > 0) throw new ReloadError(refusals);
-    const tls = changed.includes("tls") ? this.#nextTls(options) : this.#context.tls;
+    const hasOtherOcsp = changed.includes("ocsp") || changed.includes("ocspCache");
+    const tls = changed.includes("tls") || hasOtherOcsp ? this.#nextTls(options) : this.#context.tls;
     const hasOtherPins = !isDeepStrictEqual(options.tls?.pinnedCerts, this.options.tls?.pinnedCerts);
     this.#context.options = options;
     this.#context.tls = tls;
-    if (changed.includes("webSocket")) this.#webSocket.reload(options.webSocket);
+    if (changed.includes("webSocket") || hasOtherOcsp) this.#webSocket.reload(options.webSocket);
     this.#webSocket.optionsChanged();
     this.#forgetInfo();
     for (const connection of this.#connections.values()) connection.optionsChanged();
@@ -399,11 +425,23 @@ export class Server implements Router {
   }
 
   /** TLS for handshakes that begin from now on. Their rate cannot change, and is counted on. */
-  #nextTls({ allowNonTls, tls }: ServerOptions): ListenerTls | null {
-    if (tls === null) return null;
+  #nextTls(options: ServerOptions): ListenerTls | null {
+    const previous = this.#context.tls;
+    previous?.ocsp?.stop();
+    const next = this.#createTls(options);
+    next?.ocsp?.startLater();
+    return next === null ? null : { ...next, rate: previous?.rate ?? next.rate };
+  }
+
+  #createTls(options: ServerOptions): ListenerTls | null {
+    const { allowNonTls, tls } = options;
     const { clock, logger } = this.#outside;
-    const next = listenerTls(tls, allowNonTls, clock, logger);
-    return { ...next, rate: this.#context.tls?.rate ?? next.rate };
+    return tls === null ? null : listenerTls(tls, allowNonTls, { clock, logger, ocsp: this.#ocsp, options });
+  }
+
+  #stopOcsp(): void {
+    this.#context.tls?.ocsp?.stop();
+    this.#ocsp.stop();
   }
 
   /** Ends the connections whose certificate is none of those that alone may be used from now on. */
@@ -455,6 +493,7 @@ export class Server implements Router {
     this.#state = "closing";
     this.#lameDuck?.stop();
     this.#context.tls?.rate?.stop();
+    this.#stopOcsp();
     const stopped = Promise.all([this.#listener.close(), this.#webSocket.close()]);
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
     this.#hashThreads.close();
@@ -488,6 +527,7 @@ export class Server implements Router {
     return new WebSocketService(this.options.webSocket, {
       network,
       context: this.#context,
+      ocsp: this.#ocsp,
       authenticator: () => this.#webSocketAuthenticator(),
       info: (account, face) => this.#webSocketInfo.parts(account, face),
       attach: (duplex, context) => this.#serve(duplex, context),

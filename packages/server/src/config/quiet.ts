@@ -8,7 +8,6 @@ const OF_ITS_OWN: Readonly<Record<string, (value: ConfigValue) => boolean>> = {
   jetstream: (value) => isWord(value, "disabled", "disable") || isOff(value) || entryIsOff(value, "enabled", "enable"),
   // An empty block switches TLS on.
   tls: isOff,
-  ocsp: (value) => isOff(value) || modeIsNever(value),
   resolver_tls: isOff,
   mqtt: hasNoListener,
   write_timeout: (value) => isWord(value, "default"),
@@ -47,12 +46,6 @@ function entryIsOff(value: ConfigValue, ...names: readonly string[]): boolean {
     value.kind === "map" &&
     [...value.entries.values()].some((entry) => names.includes(entry.key.toLowerCase()) && isOff(entry.value))
   );
-}
-
-function modeIsNever(value: ConfigValue): boolean {
-  if (value.kind !== "map") return false;
-  const modes = [...value.entries.values()].filter(({ key }) => key.toLowerCase() === "mode");
-  return modes.length > 0 && modes.every((entry) => isWord(entry.value, "never"));
 }
 
 /** Without a port this listener does not listen. */

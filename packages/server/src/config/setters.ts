@@ -8,6 +8,7 @@ import type { ServerOptions } from "../options.ts";
 import { GLOBAL_ACCOUNT } from "../routing/account.ts";
 import type { Block, Directive } from "./directives/directive.ts";
 import { TRUSTED_PROXY } from "./directives/listener-blocks.ts";
+import { OCSP_SETTERS } from "./ocsp.ts";
 import { readPermissions } from "./permissions.ts";
 import type { Problems } from "./problem.ts";
 import {
@@ -165,6 +166,7 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
     if (tls !== null) setting.draft.option("tls", tls, setting.entry.keySpan);
   },
   allow_non_tls: flag("allowNonTls"),
+  ...OCSP_SETTERS,
 
   ...WEBSOCKET_SETTERS,
 
@@ -177,7 +179,13 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
 };
 
 /** Blocks that their setter reads itself, entry by entry. */
-export const WHOLE_BLOCKS: ReadonlySet<string> = new Set(["authorization.default_permissions", "tls", "websocket.tls"]);
+export const WHOLE_BLOCKS: ReadonlySet<string> = new Set([
+  "authorization.default_permissions",
+  "tls",
+  "websocket.tls",
+  "ocsp",
+  "ocsp_cache",
+]);
 
 function text(name: OptionOf<string>): Setter {
   return ({ entry, draft }) => {

@@ -10,6 +10,7 @@ import {
 } from "../tls/settings.ts";
 import { TLS, TLS_PAIR } from "./directives/tls-blocks.ts";
 import { parseDuration } from "./duration.ts";
+import { readOcspPeer } from "./ocsp.ts";
 import type { Problems } from "./problem.ts";
 import type { Setting } from "./setters.ts";
 import type { Span } from "./source.ts";
@@ -38,6 +39,12 @@ const READERS: Readonly<Record<string, readonly [option: keyof TlsOptions, read:
   allow_insecure_cipher_suites: ["allowInsecureCipherSuites", flag("allowInsecureCipherSuites")],
   cipher_suites: ["cipherSuites", texts("cipherSuites")],
   curve_preferences: ["curvePreferences", texts("curvePreferences")],
+  ocsp_peer: [
+    "ocspPeer",
+    (value, draft, problems, { usable }) => {
+      draft.ocspPeer = readOcspPeer(value, problems, usable);
+    },
+  ],
   pinned_certs: ["pinnedCerts", texts("pinnedCerts")],
   min_version: ["minVersion", text("minVersion")],
   timeout: ["timeoutMs", timeout],

@@ -155,6 +155,7 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
       network: network ?? new NodeNetwork(),
       arena: arena ?? sharedArena(),
       logger: this.#logger,
+      shutDown: () => void this.close(),
       observer: {
         connected: (connection) => this.#tell("connect", connection),
         disconnected: (connection, reason) => this.#tell("disconnect", connection, reason),
@@ -354,6 +355,7 @@ export class EmbeddedServer extends EventEmitter<ServerEvents> implements AsyncD
   }
 
   async #close(): Promise<void> {
+    this.#server.giveUpStarting();
     // A server that is about to listen has to be let get there, or it would do so after it was closed.
     await this.ready.catch(ignoreFailedStart);
     await this.#server.close();

@@ -4,6 +4,7 @@ import { formatDuration } from "../config/duration.ts";
 import { completeProcessSettings, type ProcessSettings, type SettingName } from "../config/settings.ts";
 import { completeOptions, type ServerOptions } from "../options.ts";
 import { isInsecureSuite } from "../tls/cipher-suites.ts";
+import type { OcspPeerSettings } from "../tls/ocsp/settings.ts";
 import type { TlsSettings } from "../tls/settings.ts";
 import type { MergedSettings } from "./run-settings.ts";
 
@@ -66,15 +67,23 @@ export function printConfig(settings: MergedSettings): string {
   const lines = LINES.map((line) => writeLine(line, "", settings, options));
   const authorization = AUTHORIZATION.map((line) => writeLine(line, "  ", settings, options));
   const users = `# ${options.users.length} users in ${new Set(options.users.map(({ account }) => account)).size} accounts: not shown`;
+  const { ocsp, ocspCache } = options;
+  const ocspUrls = (ocsp?.urls ?? []).map((url) => write(url, "plain")).join(", ");
+  const ocspLines =
+    ocsp === null
+      ? ["# ocsp: not set"]
+      : blockLines("ocsp", "ocsp", settings, [`mode: ${ocsp.mode}`, `urls: [${ocspUrls}]`]);
+  if (!ocspCache)
+    ocspLines.push(`ocsp_cache: false`.padEnd(ORIGIN_COLUMN) + ` # ${settings.origins.get("ocspCache") ?? "default"}`);
   const block = options.users.length > 0 ? [users] : ["authorization {", ...authorization, "}"];
   const tls = options.tls === null ? ["# tls: not set"] : blockLines("tls", "tls", settings, tlsLines(options.tls));
-  return `${[...lines, ...block, ...tls, ...webSocketLines(settings, options)].join("\n")}\n`;
+  return `${[...lines, ...block, ...tls, ...ocspLines, ...webSocketLines(settings, options)].join("\n")}\n`;
 }
 
 /** A block, with the place that it is from behind its name. */
 function blockLines(
   directive: string,
-  setting: "tls" | "webSocket",
+  setting: "tls" | "ocsp" | "webSocket",
   { origins }: MergedSettings,
   lines: string[],
 ): string[] {
@@ -141,8 +150,24 @@ function tlsLines(tls: TlsSettings): string[] {
     if (tls.cipherSuites.some(isInsecureSuite)) lines.push("allow_insecure_cipher_suites: true");
   }
   if (tls.curvePreferences !== null) lines.push(`curve_preferences: ${names(tls.curvePreferences)}`);
+  if (tls.ocspPeer !== null) lines.push(...ocspPeerLines(tls.ocspPeer));
   if (tls.pinnedCerts !== null) lines.push(`pinned_certs: ${names(tls.pinnedCerts)}`);
   return lines;
+}
+
+function ocspPeerLines(peer: OcspPeerSettings): string[] {
+  const ms = (value: number): string => write(value, "duration");
+  return [
+    "ocsp_peer {",
+    "  verify: true",
+    `  allowed_clockskew: ${ms(peer.allowedClockSkewMs)}`,
+    `  ca_timeout: ${ms(peer.caTimeoutMs)}`,
+    `  cache_ttl_when_next_update_unset: ${ms(peer.cacheTtlWithoutNextUpdateMs)}`,
+    `  warn_only: ${peer.warnOnly}`,
+    `  unknown_is_good: ${peer.unknownIsGood}`,
+    `  allow_when_ca_unreachable: ${peer.allowWhenCaUnreachable}`,
+    "}",
+  ];
 }
 
 function writeLine(
@@ -165,7 +190,9 @@ function valueOf(
   options: ServerOptions,
 ): string | number | boolean | null {
   if (name in options)
-    return options[name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls" | "webSocket" | "trustedProxies">];
+    return options[
+      name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls" | "ocsp" | "webSocket" | "trustedProxies">
+    ];
   return completeProcessSettings(process)[name as keyof ProcessSettings];
 }
 

@@ -18,10 +18,10 @@ export async function runServerProgram(args: readonly string[], programName: str
   await runProgram(args, {
     programName,
     clock,
-    openServer: async (options, logger) => {
+    openServer: async (options, logger, shutDown) => {
       const { Server } = await import("../server.ts");
-      const outside = { clock, random: new NodeRandom(), network: new NodeNetwork(), arena: sharedArena(), logger };
-      return new Server(options, outside);
+      const random = new NodeRandom();
+      return new Server(options, { clock, random, network: new NodeNetwork(), arena: sharedArena(), logger, shutDown });
     },
   });
 }

@@ -13,6 +13,7 @@ import { WebSocketListenError } from "../net/websocket/service.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "../options.ts";
 import type { ReloadPlan } from "../reload/plan.ts";
 import { fileErrorText } from "../system-error.ts";
+import { OcspError } from "../tls/ocsp/ocsp-error.ts";
 import { MYELIN_VERSION } from "../version.ts";
 import { bannerText } from "./banner.ts";
 import { EXIT_FAILURE } from "./command-line.ts";
@@ -41,8 +42,10 @@ export interface ManagedServer {
   readonly webSocketPort?: number;
   /** Where a client on this machine connects, after `start`. */
   readonly url: string;
-  /** Listens, and logs that. Rejects with the platform's error. */
+  /** Listens, and logs that. Rejects with the platform's error, or with an OcspError. */
   start(): Promise<void>;
+  /** Ends what `start` waits for before it listens, so that it rejects. */
+  giveUpStarting?(): void;
   /** Stops listening and closes all clients; resolves when that is done, at once when it was done before. */
   close(): Promise<void>;
   /**
@@ -56,8 +59,8 @@ export interface ManagedServer {
   reload(plan: ReloadPlan): Promise<void>;
 }
 
-/** Makes the server; it listens later. */
-export type OpenServer = (options: ServerOptions, logger: Logger) => Promise<ManagedServer>;
+/** Makes the server; it listens later. By `shutDown` it asks for its end. */
+export type OpenServer = (options: ServerOptions, logger: Logger, shutDown: () => void) => Promise<ManagedServer>;
 
 /** What a server's process needs of the process it runs in. */
 export interface ProcessOutside extends ReloadOutside {
@@ -118,7 +121,7 @@ export class ServerProcess {
     const options = this.#completeOptions();
     if (options === null) return;
     this.#log.info(`Starting ${this.#outside.programName}`);
-    const server = await this.#openServer(options, this.#log);
+    const server = await this.#openServer(options, this.#log, () => void this.stop());
     this.#server = server;
     if (this.#stoppingSinceMs !== null) return;
     this.#logHead(server, options);
@@ -164,6 +167,7 @@ export class ServerProcess {
     this.#stoppingSinceMs = this.#outside.clock.monotonicMs();
     this.#log.info("Initiating Shutdown...");
     try {
+      this.#server?.giveUpStarting?.();
       // A server that is just about to listen has to be let get there, or it would do so after it was closed.
       await this.#starting.catch(ignoreFailedStart);
       await this.#server?.close();
@@ -272,6 +276,11 @@ export class ServerProcess {
   }
 
   #failListening(options: ServerOptions, error: Error): void {
+    if (error instanceof OcspError) {
+      this.#log.fatal(error.message);
+      this.#exit(EXIT_FAILURE);
+      return;
+    }
     const isWebSocket = error instanceof WebSocketListenError;
     this.#log.fatal(isWebSocket ? webSocketListenErrorText(error) : listenErrorText(options.host, options.port, error));
     const hint = isWebSocket ? null : listenErrorHint(options.port, error);

@@ -31,6 +31,7 @@ const TLS: TlsSettings = {
   handshakeFirstFallbackMs: 0,
   connectionRateLimit: 0,
   pinnedCerts: null,
+  ocspPeer: null,
 };
 const BEFORE: SettingValues = { ...completeOptions(), ...completeProcessSettings({}) };
 
@@ -73,6 +74,8 @@ const CASES: { readonly [Name in SettingName]: readonly [next: SettingValues[Nam
     { ...BEFORE.webSocket, token: "s3cret", compression: true },
     "-Websocket: old={compression:false token:[REDACTED]}, new={compression:true token:[REDACTED]}",
   ],
+  ocsp: [{ mode: "always", urls: [] }, "Reloaded: OCSP"],
+  ocspCache: [false, "Reloaded OCSP peer cache"],
   allowNonTls: [true, "-AllowNonTLS: old=false, new=true"],
   logFile: ["/a.log", "Reloaded: log_file = /a.log"],
   logSizeLimitBytes: [10_000, "-LogSizeLimit: old=0, new=10000"],

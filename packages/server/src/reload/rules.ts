@@ -77,6 +77,8 @@ export const RELOAD_RULES: Readonly<Record<SettingName, ReloadRule>> = {
   writeDeadlineMs: live(({ writeDeadlineMs }) => [`Reloaded: write_deadline = ${duration(writeDeadlineMs)}`]),
   lameDuckDurationMs: fixed("lameDuckDurationMs", "LameDuckDuration", duration),
   lameDuckGraceMs: fixed("lameDuckGraceMs", "LameDuckGracePeriod", duration),
+  ocsp: live(() => ["Reloaded: OCSP"]),
+  ocspCache: live(() => ["Reloaded OCSP peer cache"]),
 };
 
 function live(tells: ReloadRule["tells"]): ReloadRule {

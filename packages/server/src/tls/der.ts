@@ -1,5 +1,5 @@
-// Reads DER, the encoding of certificates: values inside of values, each a tag, a length and a content. What it is given was
-// parsed by OpenSSL before; it checks its bounds all the same.
+// Reads and writes DER, the encoding of certificates: values inside of values, each a tag, a length and a content. Certificates were
+// parsed by OpenSSL before; OCSP answers come from the network as they are. Nothing is read past its bounds.
 
 /** One value. */
 export interface DerValue {
@@ -7,10 +7,17 @@ export interface DerValue {
   readonly tag: number;
   /** A view of the bytes that were given. */
   readonly content: Uint8Array;
+  /** The same with tag and length before it. */
+  readonly encoded: Uint8Array;
 }
 
-export const TAG_OBJECT_ID = 0x06;
+export const TAG_INTEGER = 0x02;
+export const TAG_BIT_STRING = 0x03;
 export const TAG_OCTET_STRING = 0x04;
+export const TAG_OBJECT_ID = 0x06;
+export const TAG_ENUMERATED = 0x0a;
+export const TAG_GENERALIZED_TIME = 0x18;
+export const TAG_SEQUENCE = 0x30;
 const TAG_BMP_STRING = 0x1e;
 /** UTF8String, PrintableString, TeletexString (as Latin-1, as everybody reads it), IA5String. */
 const TEXT_ENCODINGS: ReadonlyMap<number, "utf8" | "latin1"> = new Map([
@@ -60,7 +67,7 @@ function readAt(bytes: Uint8Array, at: number): { value: DerValue; end: number }
   }
   const end = start + length;
   if (end > bytes.length) throw new DerError(`a value of ${length} bytes where ${bytes.length - start} are left`);
-  return { value: { tag, content: bytes.subarray(start, end) }, end };
+  return { value: { tag, content: bytes.subarray(start, end), encoded: bytes.subarray(at, end) }, end };
 }
 
 /** An object identifier in dots: `2.5.4.3`. */
@@ -85,4 +92,28 @@ export function readText({ content, tag }: DerValue): string | null {
   if (encoding !== undefined) return Buffer.from(content).toString(encoding);
   if (tag === TAG_BMP_STRING && content.length % 2 === 0) return Buffer.from(content).swap16().toString("utf16le");
   return null;
+}
+
+/** What a BIT STRING of whole bytes holds. @throws DerError for one that ends inside of a byte. */
+export function readBits({ content, tag }: DerValue): Uint8Array {
+  if (tag !== TAG_BIT_STRING || content[0] !== 0) throw new DerError("no bit string of whole bytes");
+  return content.subarray(1);
+}
+
+/** Milliseconds since 1970 that a GeneralizedTime in UTC tells. @throws DerError for anything else. */
+export function readGeneralizedTime({ content, tag }: DerValue): number {
+  const text = Buffer.from(content).toString("latin1");
+  const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d+)?Z$/.exec(text);
+  if (tag !== TAG_GENERALIZED_TIME || parts === null) throw new DerError("no time in UTC");
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1).map(Number);
+  return Date.UTC(year, month - 1, day, hour, minute, second);
+}
+
+/** Writes a value of these contents, one behind the other. They are copied. */
+export function writeValue(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const content = Buffer.concat(contents);
+  const { length } = content;
+  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  if (length > 0xffff) throw new DerError(`a value of ${length} bytes, and no more than 65535 are written`);
+  return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }

@@ -1,12 +1,12 @@
 // TLS of one listener, as it is for the connections that begin now. Other settings take the place of these as a whole, so that a
 // handshake that is under way ends as it began.
 
-import { X509Certificate } from "node:crypto";
 import type { Clock, TlsServer } from "@myelin/platform";
 import { NodeTlsServer } from "@myelin/platform/node";
 import type { Logger } from "../logger.ts";
+import type { ServerOptions } from "../options.ts";
 import { HandshakeRate } from "./handshake-rate.ts";
-import { mustStaple } from "./peer-certificate.ts";
+import type { Ocsp, OcspHooks } from "./ocsp.ts";
 import { nodeTlsOptions } from "./secure-context.ts";
 import type { TlsSettings } from "./settings.ts";
 
@@ -18,19 +18,32 @@ export interface ListenerTls {
   readonly rate: HandshakeRate | null;
   /** Whether clients without TLS are served too. */
   readonly allowNonTls: boolean;
+  /** Null where there is nothing to ask. To be started before there are clients, and stopped at the end. */
+  readonly ocsp: OcspHooks | null;
+}
+
+/** What TLS of a listener needs of its server. */
+export interface TlsServerSide {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ocsp: Ocsp;
+  /** As they are when TLS is made ready. */
+  readonly options: Pick<ServerOptions, "ocsp" | "ocspCache">;
 }
 
 /** Makes ready for handshakes. Costs some milliseconds for each certificate. */
-export function listenerTls(settings: TlsSettings, allowNonTls: boolean, clock: Clock, logger: Logger): ListenerTls {
-  const { certificates, connectionRateLimit } = settings;
-  for (const { cert, certFile } of certificates) {
-    if (!mustStaple(new X509Certificate(cert).raw)) continue;
-    logger.warn(`Certificate at '${certFile ?? "the options"}' has MustStaple but OCSP is disabled`);
-  }
+export function listenerTls(
+  settings: TlsSettings,
+  allowNonTls: boolean,
+  { clock, logger, ocsp, options }: TlsServerSide,
+): ListenerTls {
+  const { connectionRateLimit } = settings;
+  const hooks = ocsp.hooks(settings, options.ocsp, options.ocspCache);
   return {
     settings,
-    server: new NodeTlsServer(nodeTlsOptions(settings)),
+    server: new NodeTlsServer(nodeTlsOptions(settings), hooks?.tls),
     rate: connectionRateLimit > 0 ? new HandshakeRate(connectionRateLimit, clock, logger) : null,
     allowNonTls,
+    ocsp: hooks,
   };
 }

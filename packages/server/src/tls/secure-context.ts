@@ -38,11 +38,18 @@ export function secureContextOptions(settings: ContextSettings, pair: TlsPair): 
 export class SecureContexts {
   /** What handshakes begin with, and what clients get that name no server. */
   readonly standard: SecureContext;
-  readonly #certificates: ReadonlyArray<{ readonly certificate: X509Certificate; readonly context: SecureContext }>;
+  /** The certificate of that, and its key; PEM. */
+  readonly standardPair: Pick<TlsPair, "cert" | "key">;
+  readonly #certificates: ReadonlyArray<{
+    readonly pair: TlsPair;
+    readonly certificate: X509Certificate;
+    readonly context: SecureContext;
+  }>;
 
   /** @param settings - With a certificate at least. */
   constructor(settings: TlsSettings) {
     this.#certificates = settings.certificates.map((pair) => ({
+      pair,
       certificate: new X509Certificate(pair.cert),
       context: createSecureContext(secureContextOptions(settings, pair)),
     }));
@@ -50,6 +57,7 @@ export class SecureContexts {
     const begun = rsa ?? this.#certificates[0];
     if (begun === undefined) throw new Error("TLS settings without a certificate are for links only");
     this.standard = begun.context;
+    this.standardPair = { cert: begun.pair.cert, key: begun.pair.key };
   }
 
   /** The context for the name that a client asked for: the first certificate that is for it, or the first of all. */
@@ -67,6 +75,7 @@ export function nodeTlsOptions(settings: TlsSettings): TlsOptions & { readonly s
   const contexts = new SecureContexts(settings);
   return {
     secureContext: contexts.standard,
+    ...contexts.standardPair,
     requestCert: settings.verify,
     rejectUnauthorized: settings.verify,
     handshakeTimeout: settings.timeoutMs,

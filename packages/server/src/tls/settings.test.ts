@@ -3,19 +3,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSecureContext } from "node:tls";
-import { SimClock } from "@myelin/platform/sim";
 import { TestAuthority } from "@myelin/testing";
 import { loadConfig } from "../config/load.ts";
-import { SILENT_LOGGER } from "../logger.ts";
 import { understand } from "../main/command-line.ts";
 import { mergeSettings } from "../main/run-settings.ts";
-import { listenerTls } from "./listener-tls.ts";
+import { DEFAULT_OCSP_PEER } from "./ocsp/settings.ts";
 import { nodeTlsOptions, SecureContexts } from "./secure-context.ts";
 import { completeTls, overrideTls, type TlsOptions, type TlsSettings, TlsSettingsError } from "./settings.ts";
 
 const AUTHORITY = new TestAuthority();
 const SERVER = AUTHORITY.issue();
 const OTHER = AUTHORITY.issue({ dnsNames: ["other.example", "*.wild.example"] });
+const PAIR = "cert_file: s.pem, key_file: s.key";
 const RSA = AUTHORITY.issue({ dnsNames: ["rsa.example", "other.example"], keyType: "rsa" });
 const PIN = "a8f407340dcc719864214b85ed96f98d16cbffa8f509d9fa4ca237b7bb3f9c32";
 
@@ -66,7 +65,9 @@ test("every directive has its setting", () => {
     certs: [ { cert_file: s.pem, key_file: s.key }, { cert_file: o.pem, key_file: o.key } ]
     verify_and_map: true, min_version: "1.3", timeout: 1.5, connection_rate_limit: 9, handshake_first: auto
     cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384], curve_preferences: [CurveP256]
-    pinned_certs: ["${PIN.toUpperCase()}"]`);
+    pinned_certs: ["${PIN.toUpperCase()}"]
+    ocsp_peer { verify: true, allowed_clockskew: 1.5, ca_timeout: "3s", cache_ttl_when_next_update_unset: 60
+      warn_only: true, unknown_is_good: true, allow_when_ca_unreachable: true }`);
   assert.deepEqual(settings, {
     certificates: [
       { cert: SERVER.cert, key: SERVER.key, certFile: "s.pem", keyFile: "s.key" },
@@ -86,7 +87,18 @@ test("every directive has its setting", () => {
     handshakeFirstFallbackMs: 50,
     connectionRateLimit: 9,
     pinnedCerts: [PIN],
+    ocspPeer: {
+      allowedClockSkewMs: 1500,
+      caTimeoutMs: 3000,
+      cacheTtlWithoutNextUpdateMs: 60_000,
+      warnOnly: true,
+      unknownIsGood: true,
+      allowWhenCaUnreachable: true,
+    },
   });
+  assert.deepEqual(fromFile(`${PAIR}, verify: true, ocsp_peer: true`).ocspPeer, DEFAULT_OCSP_PEER);
+  // A block has to say that it is meant.
+  assert.equal(fromFile(`${PAIR}, verify: true, ocsp_peer { warn_only: true }`).ocspPeer, null);
 });
 
 test("handshake_first takes every form that the reference takes", () => {
@@ -153,6 +165,8 @@ const BAD: ReadonlyArray<readonly [options: TlsOptions, option: keyof TlsOptions
   [{ certs: [SERVER, { ...OTHER, key: SERVER.key }] }, "certs", /pair 2\/2: tls: private key does not match/],
   [{ ...SERVER, timeoutMs: 0 }, "timeoutMs", /timeoutMs 0 is not a whole number from 1/],
   [{ ...SERVER, handshakeFirst: -1 }, "handshakeFirst", /handshakeFirst -1/],
+  [{ ...SERVER, ocspPeer: true }, "ocspPeer", /requires TLS verify/],
+  [{ ...SERVER, verify: true, ocspPeer: { caTimeoutMs: 0 } }, "ocspPeer", /caTimeoutMs 0 is not a whole number from 1/],
   [{ ...SERVER, connectionRateLimit: 0.5 }, "connectionRateLimit", /connectionRateLimit 0.5/],
 ];
 
@@ -171,16 +185,6 @@ test("SecureContexts chooses the certificate that is for the name that a client 
   assert.equal(contexts.for("a.wild.example"), contexts.for("other.example"));
   assert.notEqual(contexts.for("localhost"), contexts.for("other.example"));
   assert.equal(contexts.for("rsa.example"), contexts.standard);
-});
-
-test("listenerTls() warns of a certificate that wants its OCSP answer stapled", () => {
-  const lines: string[] = [];
-  const logger = { ...SILENT_LOGGER, warn: (text: string) => void lines.push(text) };
-  const begin = (pair: TlsOptions): unknown => listenerTls(completeTls(pair, readFile), false, new SimClock(), logger);
-  begin(SERVER);
-  assert.deepEqual(lines, []);
-  begin(AUTHORITY.issue({ mustStaple: true }));
-  assert.deepEqual(lines, ["Certificate at 'the options' has MustStaple but OCSP is disabled"]);
 });
 
 test("nodeTlsOptions() asks for certificates exactly where they are verified", () => {

@@ -5,6 +5,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { CIPHER_SUITE_NAMES, CURVE_NAMES, cipherSuiteProblem, curveProblem, isInsecureSuite } from "./cipher-suites.ts";
+import { DEFAULT_OCSP_PEER, type OcspPeerOptions, type OcspPeerSettings } from "./ocsp/settings.ts";
 import { secureContextOptions } from "./secure-context.ts";
 
 /** A certificate and its key, each as PEM or as the path of a PEM file. */
@@ -50,6 +51,8 @@ export interface TlsOptions extends TlsPairOptions {
   readonly connectionRateLimit?: number;
   /** SHA-256 over the public keys (DER of SubjectPublicKeyInfo, hexadecimal) of the client certificates that alone may be used. */
   readonly pinnedCerts?: readonly string[];
+  /** True or options: client certificates are asked about at their CA (OCSP). Only with `verify` or `verifyAndMap`. */
+  readonly ocspPeer?: boolean | OcspPeerOptions;
 }
 
 /** A certificate and its key, read. */
@@ -87,6 +90,8 @@ export interface TlsSettings {
   readonly connectionRateLimit: number;
   /** In lower case; null when nothing is pinned. */
   readonly pinnedCerts: readonly string[] | null;
+  /** Null when client certificates are not asked about. */
+  readonly ocspPeer: OcspPeerSettings | null;
 }
 
 /** The time a handshake may take, where nothing else is said (const.go TLS_TIMEOUT). */
@@ -146,7 +151,12 @@ export function completeTls(
     handshakeFirstFallbackMs: fallbackMs(handshakeFirst),
     connectionRateLimit: wholeFrom("connectionRateLimit", options.connectionRateLimit ?? 0, 0),
     pinnedCerts: readPins(options.pinnedCerts ?? []),
+    ocspPeer: completeOcspPeer(options.ocspPeer ?? false),
   };
+  if (settings.ocspPeer !== null && !settings.verify) {
+    const problem = "OCSP peer verification for client connections requires TLS verify (mTLS) to be enabled";
+    throw new TlsSettingsError("ocspPeer", problem, "add verify: true");
+  }
   if (role === "listener" && settings.certificates.length === 0) {
     throw new TlsSettingsError(
       "certFile",
@@ -199,6 +209,7 @@ function optionsOf(settings: TlsSettings): TlsOptions {
     handshakeFirst: handshakeFirst && handshakeFirstFallbackMs > 0 ? handshakeFirstFallbackMs : handshakeFirst,
     connectionRateLimit: settings.connectionRateLimit,
     ...(pinnedCerts !== null && { pinnedCerts }),
+    ...(settings.ocspPeer !== null && { ocspPeer: settings.ocspPeer }),
   };
 }
 
@@ -254,6 +265,20 @@ function fallbackMs(handshakeFirst: boolean | "auto" | number): number {
   if (typeof handshakeFirst === "boolean") return 0;
   if (Number.isFinite(handshakeFirst) && handshakeFirst >= 0) return Math.ceil(handshakeFirst);
   throw new TlsSettingsError("handshakeFirst", `handshakeFirst ${handshakeFirst} is not a number of milliseconds`);
+}
+
+function completeOcspPeer(given: boolean | OcspPeerOptions): OcspPeerSettings | null {
+  if (given === false) return null;
+  const settings = { ...DEFAULT_OCSP_PEER, ...(given === true ? {} : given) };
+  for (const [name, min] of [
+    ["allowedClockSkewMs", 0],
+    ["caTimeoutMs", 1],
+    ["cacheTtlWithoutNextUpdateMs", 0],
+  ] as const) {
+    if (Number.isSafeInteger(settings[name]) && settings[name] >= min) continue;
+    throw new TlsSettingsError("ocspPeer", `${name} ${settings[name]} is not a whole number from ${min}`);
+  }
+  return settings;
 }
 
 function readPins(pins: readonly string[]): readonly string[] | null {

@@ -3,14 +3,18 @@
 import { type Block, block, defineBlock, list } from "./directive.ts";
 
 /** `tls.ocsp_peer` */
-export const OCSP_PEER: Block = defineBlock("tls.ocsp_peer", "OCSP", [
+export const OCSP_PEER: Block = defineBlock("tls.ocsp_peer", null, [
   ["verify", "boolean", "Switch the check on (false)"],
-  ["allowed_clockskew", "duration", "Difference of clocks that is put up with (30s)"],
-  ["ca_timeout", "duration", "Time for an OCSP answer (2s)"],
-  ["cache_ttl_when_next_update_unset", "duration", "How long an answer without its own limit counts (1h)"],
+  ["allowed_clockskew", "number", "Difference of clocks that is put up with; seconds or a duration (30s)"],
+  ["ca_timeout", "number", "Time for an OCSP answer; seconds or a duration (2s)"],
+  [
+    "cache_ttl_when_next_update_unset",
+    "number",
+    "How long an answer without a limit of its own counts; seconds or a duration (1h)",
+  ],
   ["warn_only", "boolean", "Log what is wrong but let in (false)"],
   ["unknown_is_good", "boolean", "The answer unknown counts as good (false)"],
-  ["allow_when_ca_unreachable", "boolean", "Accept when the responder fails"],
+  ["allow_when_ca_unreachable", "boolean", "Let in when no responder answers, unless it was revoked before (false)"],
 ]);
 
 /** One pair of `tls { certs: [...] }`. */
@@ -54,10 +58,12 @@ const TLS_WORKING: Block = defineBlock("tls", null, [
     "boolean",
     "The certificate must name a configured URL; for clusters and gateways, not for clients (false)",
   ],
-]);
-
-const TLS_OCSP: Block = defineBlock("tls", "OCSP", [
-  ["ocsp_peer", "boolean or block", "Check client certificates by OCSP", block(OCSP_PEER)],
+  [
+    "ocsp_peer",
+    "boolean or block",
+    "Ask the CA about client certificates, by OCSP; with `verify` (false)",
+    block(OCSP_PEER),
+  ],
 ]);
 
 const TLS_WINDOWS: Block = defineBlock("tls", "the certificate store of Windows", [
@@ -71,20 +77,28 @@ const TLS_WINDOWS: Block = defineBlock("tls", "the certificate store of Windows"
 /** `tls`, wherever it may stand */
 export const TLS: Block = {
   name: "tls",
-  directives: [TLS_WORKING, TLS_OCSP, TLS_WINDOWS].flatMap(({ directives }) => directives),
+  directives: [TLS_WORKING, TLS_WINDOWS].flatMap(({ directives }) => directives),
 };
 
 /** `ocsp` */
-export const OCSP: Block = defineBlock("ocsp", "OCSP", [
+export const OCSP: Block = defineBlock("ocsp", null, [
   ["mode", "string", "auto, always, must or never (auto)"],
   ["urls", "strings", "Responders to ask instead of the certificate's"],
   ["url", "string", "One responder"],
 ]);
 
-/** `ocsp_cache` */
-export const OCSP_CACHE: Block = defineBlock("ocsp_cache", "OCSP", [
-  ["type", "string", "none or local"],
+const OCSP_CACHE_TYPE: Block = defineBlock("ocsp_cache", null, [
+  ["type", "string", "`none`: every client is asked about; without the directive answers are kept in memory"],
+]);
+
+const OCSP_CACHE_FILE: Block = defineBlock("ocsp_cache", "a cache of OCSP answers on disk", [
   ["local_store", "string", "Folder of the cache (_rc_)"],
   ["preserve_revoked", "boolean", "Keep revoked answers after expiry"],
   ["save_interval", "duration", "Time between saves (5m)"],
 ]);
+
+/** `ocsp_cache` */
+export const OCSP_CACHE: Block = {
+  name: "ocsp_cache",
+  directives: [OCSP_CACHE_TYPE, OCSP_CACHE_FILE].flatMap(({ directives }) => directives),
+};

@@ -119,14 +119,10 @@ export const GROUPS: readonly Group[] = [
     ["tls", "block", "TLS for clients", block(TLS)],
     ["allow_non_tls", "boolean", "Clients with and without TLS on one port (false)"],
   ]),
-  group(
-    "OCSP",
-    [
-      ["ocsp", "boolean or block", "OCSP stapling", block(OCSP)],
-      ["ocsp_cache", "boolean or block", "Cache of OCSP answers", block(OCSP_CACHE)],
-    ],
-    "OCSP",
-  ),
+  group("OCSP", [
+    ["ocsp", "boolean or block", "OCSP stapling; true: for certificates that ask for it (true)", block(OCSP)],
+    ["ocsp_cache", "boolean or block", "Cache of OCSP answers about clients", block(OCSP_CACHE)],
+  ]),
   group(
     "Subject mappings",
     [["mappings maps", "named blocks", "Mappings of the global account", named(MAPPING)]],

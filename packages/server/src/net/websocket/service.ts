@@ -6,6 +6,7 @@ import type { Duplex, Network } from "@myelin/platform";
 import type { Authenticator, ConnectionContext } from "../../connection/context.ts";
 import type { ServerOptions } from "../../options.ts";
 import { type ListenerTls, listenerTls } from "../../tls/listener-tls.ts";
+import type { Ocsp } from "../../tls/ocsp.ts";
 import type { WebSocketOptions } from "../../websocket-options.ts";
 import { hostPort } from "../listener.ts";
 import { CookieAuthenticator, cookieCredentials } from "./credentials.ts";
@@ -24,6 +25,7 @@ export interface WebSocketServerSide {
   readonly network: Network;
   /** Of clients that come by TCP. */
   readonly context: ConnectionContext;
+  readonly ocsp: Ocsp;
   /** Says who may come in here, as things stand. */
   readonly authenticator: () => Authenticator;
   /** INFO as clients here get it. */
@@ -57,12 +59,14 @@ export class WebSocketService {
   readonly #codecs: CodecPool;
   readonly #gate: WebSocketGate;
   readonly #listener: WebSocketListener;
+  readonly #ocsp: Ocsp;
   #tls: ListenerTls | null;
   #port = 0;
 
   constructor(options: WebSocketOptions, side: WebSocketServerSide) {
     this.options = options;
-    const { context, network } = side;
+    const { context, network, ocsp } = side;
+    this.#ocsp = ocsp;
     const { clock, logger, readBuffer } = context;
     this.#context = contextHere(options, side);
     this.#codecs = new CodecPool(maxMessageBytes(context.options));
@@ -70,7 +74,7 @@ export class WebSocketService {
     this.#gate = new WebSocketGate(options, parts, logger, (duplex, cookies) =>
       side.attach(duplex, this.#contextOf(cookies)),
     );
-    this.#tls = options.tls === null ? null : listenerTls(options.tls, false, clock, logger);
+    this.#tls = this.#createTls(options, context.options);
     this.#listener = new WebSocketListener(options, {
       network,
       clock,
@@ -98,6 +102,7 @@ export class WebSocketService {
   async open(): Promise<void> {
     const { host, port } = this.options;
     if (port === 0) return;
+    await this.#tls?.ocsp?.start();
     try {
       this.#port = await this.#listener.open();
     } catch (error) {
@@ -112,16 +117,16 @@ export class WebSocketService {
 
   /** Takes other certificates for handshakes that begin from now on. Nothing else may be different. */
   reload(options: WebSocketOptions): void {
-    const { clock, logger } = this.#context;
     this.options = options;
-    this.#tls?.rate?.stop();
-    this.#tls = options.tls === null ? null : listenerTls(options.tls, false, clock, logger);
+    this.#stopTls();
+    this.#tls = this.#createTls(options, this.#context.options);
+    if (options.port !== 0) this.#tls?.ocsp?.startLater();
     this.#listener.tls = this.#tls;
   }
 
   /** Stops listening; resolves when the port is free. */
   async close(): Promise<void> {
-    this.#tls?.rate?.stop();
+    this.#stopTls();
     this.#codecs.close();
     await this.#listener.close();
   }
@@ -129,6 +134,16 @@ export class WebSocketService {
   /** Answers a request that another HTTP server was asked to upgrade. See {@link WebSocketGate.upgrade}. */
   upgrade(request: IncomingMessage, inner: Duplex, head: Uint8Array, isSecure: boolean): void {
     this.#gate.upgrade(request, inner, head, isSecure, null);
+  }
+
+  #createTls({ tls }: WebSocketOptions, options: ServerOptions): ListenerTls | null {
+    const { clock, logger } = this.#context;
+    return tls === null ? null : listenerTls(tls, false, { clock, logger, ocsp: this.#ocsp, options });
+  }
+
+  #stopTls(): void {
+    this.#tls?.rate?.stop();
+    this.#tls?.ocsp?.stop();
   }
 
   #contextOf(cookies: ReadonlyMap<string, string>): ConnectionContext {
