@@ -6,8 +6,9 @@
 import { writeFile } from "node:fs/promises";
 import { findReferenceServer } from "../support/reference-server.ts";
 import { type Cells, cellsOf, differences, formatCells } from "./cells.ts";
-import { probe } from "./probe.ts";
+import { probeWith } from "./probe.ts";
 import { type ProbeFile, readProbeFiles } from "./probe-file.ts";
+import { ProbeCertificates } from "./probe-server.ts";
 import { type ProbeTarget, startMyelin, startReference } from "./probe-target.ts";
 
 const program = findReferenceServer();
@@ -16,6 +17,7 @@ if (program === null) {
   process.exit(1);
 }
 const start = startReference(program);
+const certificates = new ProbeCertificates();
 const wanted = process.argv.slice(2);
 for (const file of await readProbeFiles()) {
   if (wanted.length > 0 && !wanted.some((part) => file.name.includes(part))) continue;
@@ -30,12 +32,8 @@ for (const file of await readProbeFiles()) {
     console.error(file.name, error);
   }
 }
+certificates.remove();
 
-async function answers(file: ProbeFile, target: ProbeTarget): Promise<Cells> {
-  const server = await target(file.text);
-  try {
-    return await probe(file, server);
-  } finally {
-    await server.stop();
-  }
+function answers(file: ProbeFile, target: ProbeTarget): Promise<Cells> {
+  return probeWith(file, target, certificates);
 }

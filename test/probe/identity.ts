@@ -7,7 +7,15 @@ export type Identity =
   | { readonly kind: "nobody" }
   | { readonly kind: "user"; readonly user: string; readonly pass: string }
   | { readonly kind: "nkey"; readonly key: number }
-  | { readonly kind: "token"; readonly token: string };
+  | { readonly kind: "token"; readonly token: string }
+  | {
+      readonly kind: "certificate";
+      readonly certificate: string;
+      /** Null: CONNECT says nothing. */
+      readonly user: string | null;
+      readonly pass: string;
+    }
+  | { readonly kind: "cookies"; readonly cookies: string };
 
 /** Fields of CONNECT. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -15,6 +23,8 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** A way to log in; the nonce is what INFO gave. */
 export interface Attempt {
   readonly name: string;
+  /** Whose certificate or cookies come along; absent for nobody's. */
+  readonly of?: Identity;
   readonly fields: (nonce: string) => Fields;
 }
 
@@ -25,6 +35,11 @@ const HASHED = "$2a$04$zsNfrs8L4JMakuPNGZ/8wepDkE2gN9Mq1M4QaGBi5Ca5gU.nbKYvK";
 export function nameOf(identity: Identity): string {
   if (identity.kind === "user") return identity.user;
   if (identity.kind === "nkey") return `nkey ${identity.key}`;
+  if (identity.kind === "cookies") return `cookies ${identity.cookies}`;
+  if (identity.kind === "certificate") {
+    const { certificate, pass, user } = identity;
+    return user === null ? `certificate ${certificate}` : `certificate ${certificate} and user ${user} with ${pass}`;
+  }
   return identity.kind === "token" ? "token" : "nobody";
 }
 
@@ -39,6 +54,10 @@ export function fieldsOf(identity: Identity, nonce: string): Fields {
       return signed(identity.key, nonce);
     case "token":
       return { auth_token: identity.token };
+    case "certificate":
+      return identity.user === null ? {} : { user: identity.user, pass: identity.pass };
+    case "cookies":
+      return {};
   }
 }
 
@@ -86,7 +105,11 @@ export function proxiedAttempts(identities: readonly Identity[], proxy: number):
 
 /** Only the right ways. */
 export function rightAttempts(identities: readonly Identity[]): Attempt[] {
-  return identities.map((identity) => ({ name: nameOf(identity), fields: (nonce) => fieldsOf(identity, nonce) }));
+  return identities.map((identity) => ({
+    name: nameOf(identity),
+    of: identity,
+    fields: (nonce) => fieldsOf(identity, nonce),
+  }));
 }
 
 function wrongAttempts(identity: Identity): Attempt[] {
@@ -132,6 +155,20 @@ function wrongAttempts(identity: Identity): Attempt[] {
       make("as a password", () => ({ user: "a", pass: token })),
       make("as a user", () => ({ user: token })),
       make("with a user too", () => ({ auth_token: token, user: "a", pass: "x" })),
+    ];
+  }
+  if (identity.kind === "certificate" || identity.kind === "cookies") {
+    const also = (what: string, fields: Fields): Attempt => ({
+      name: `${name} ${what}`,
+      of: identity,
+      fields: () => fields,
+    });
+    return [
+      also("who says a stranger", { user: "stranger", pass: "x" }),
+      also("who says a", { user: "a", pass: "a" }),
+      also("who says a without a password", { user: "a" }),
+      also("who says a with a wrong password", { user: "a", pass: "wrong" }),
+      also("who says a strange token", { auth_token: "x" }),
     ];
   }
   return [];

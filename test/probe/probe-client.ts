@@ -3,9 +3,9 @@
 // CONNECT and what follows go out in separate writes: the reference settles who a client is once per read.
 
 import type { ServerLine } from "../support/server-lines.ts";
-import type { RunningServer } from "../support/target.ts";
 import { WireClient } from "../support/wire-client.ts";
-import type { Fields } from "./identity.ts";
+import type { Fields, Identity } from "./identity.ts";
+import type { ProbeServer } from "./probe-server.ts";
 
 /** What is said of an operation that was confirmed, refused as it should be, or followed by the end. */
 export const OK = "ok";
@@ -22,8 +22,8 @@ export class ProbeClient {
   }
 
   /** Connects; INFO is there. */
-  static async open(server: RunningServer): Promise<ProbeClient> {
-    return new ProbeClient(await WireClient.connect("probe", server.wires));
+  static async open(server: ProbeServer, identity: Identity | null = null): Promise<ProbeClient> {
+    return new ProbeClient(await WireClient.connect("probe", server.wires(identity)));
   }
 
   /** What INFO said first. */

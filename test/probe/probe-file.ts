@@ -5,6 +5,10 @@
 //   #: login -             nobody: no credentials at all
 //   #: nkey 1              the user with this test key
 //   #: token s3cret        the one token
+//   #: certificate alice   who shows this certificate, of those that probe-server.ts makes; `alice a a` has a password too
+//   #: cookies u=a; p=b    who sends these with the handshake of a WebSocket, and says nothing in CONNECT
+//   #: by websocket        comes this way (tcp, tls, tls-first, websocket, wss); logins are tried by each way that is named,
+//                          everything else by the first. @certs@ in the text is the folder of the certificates
 //   #: literals foo bar    subjects to publish to, and to subscribe to
 //   #: patterns foo.* >    more subjects to subscribe to
 //   #: queues q v1.dev     queue groups to subscribe in
@@ -24,6 +28,12 @@ import type { Identity } from "./identity.ts";
 /** The folder of the files, seen from the compiled one. */
 const FOLDER = fileURLToPath(new URL("../../probe/files/", import.meta.url));
 const DIRECTION = /^#: (\w+) ?(.*)$/gm;
+
+/** The ways to come. */
+const DOORS = ["tcp", "tls", "tls-first", "websocket", "wss"] as const;
+
+/** A way to come. */
+export type Door = (typeof DOORS)[number];
 
 /** A subscription that is asked for. */
 export interface Wanted {
@@ -52,6 +62,8 @@ export interface ProbeFile {
   /** Those cells. */
   readonly stricter: string;
   readonly identities: readonly Identity[];
+  /** Not empty. */
+  readonly doors: readonly Door[];
   readonly literals: readonly string[];
   readonly patterns: readonly string[];
   readonly queues: readonly string[];
@@ -90,6 +102,7 @@ async function readProbeFile(name: string): Promise<ProbeFile> {
     stricterPath,
     stricter,
     identities: identitiesOf(directions),
+    doors: (directions.get("by") ?? ["tcp"]).map(doorOf),
     literals: words("literals", "foo foo.a foo.b foo.a.b bar bar.a"),
     patterns: words("patterns", "* > foo.* foo.> *.a bar.>"),
     queues: words("queues", "q"),
@@ -111,5 +124,16 @@ function identitiesOf(directions: ReadonlyMap<string, readonly string[]>): Ident
   });
   const nkeys = (directions.get("nkey") ?? []).map((number): Identity => ({ kind: "nkey", key: Number(number) }));
   const tokens = (directions.get("token") ?? []).map((token): Identity => ({ kind: "token", token }));
-  return [...users, ...nkeys, ...tokens];
+  const certificates = (directions.get("certificate") ?? []).map((line): Identity => {
+    const [certificate = "", user = null, pass = ""] = line.split(" ");
+    return { kind: "certificate", certificate, user, pass };
+  });
+  const cookies = (directions.get("cookies") ?? []).map((text): Identity => ({ kind: "cookies", cookies: text }));
+  return [...users, ...nkeys, ...tokens, ...certificates, ...cookies];
+}
+
+function doorOf(text: string): Door {
+  const door = DOORS.find((each) => each === text);
+  if (door === undefined) throw new Error(`"${text}" is no way to come: there are ${DOORS.join(" ")}`);
+  return door;
 }

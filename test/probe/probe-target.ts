@@ -8,11 +8,12 @@ import { overTcp } from "../support/wire.ts";
 /** Starts a server with this configuration. */
 export type ProbeTarget = (configText: string) => Promise<RunningServer>;
 
-/** Myelin in this process, over TCP. */
+/** Myelin in this process, over sockets. */
 export async function startMyelin(configText: string): Promise<RunningServer> {
   const server = await startServer({ run: "in-process", configText, port: -1 });
   const address = { host: server.host, port: server.port };
-  return { ...address, webSocketPort: null, wires: overTcp(address), stop: () => server.close() };
+  const webSocketPort = server.ports.websocket[0] ?? null;
+  return { ...address, webSocketPort, wires: overTcp(address), stop: () => server.close() };
 }
 
 /** The reference. */

@@ -1,7 +1,7 @@
 // Every configuration of the probe, against the servers that are here: what they answer is what is recorded beside it.
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { findReferenceServer } from "../support/reference-server.ts";
 import {
   cellsOf,
@@ -12,12 +12,15 @@ import {
   isStricter,
   parseCells,
 } from "./cells.ts";
-import { probe } from "./probe.ts";
+import { probeWith } from "./probe.ts";
 import { type ProbeFile, readProbeFiles } from "./probe-file.ts";
+import { ProbeCertificates } from "./probe-server.ts";
 import { type ProbeTarget, startMyelin, startReference } from "./probe-target.ts";
 
 const CONCURRENCY = 4;
 const files = await readProbeFiles();
+const certificates = new ProbeCertificates();
+after(() => certificates.remove());
 
 async function check(file: ProbeFile, start: ProbeTarget, name: string): Promise<void> {
   const found = await differencesOf(file, start);
@@ -32,12 +35,7 @@ async function checkStricter(file: ProbeFile): Promise<void> {
 }
 
 async function differencesOf(file: ProbeFile, start: ProbeTarget): Promise<Difference[]> {
-  const server = await start(file.text);
-  try {
-    return differences(parseCells(file.golden), await probe(file, server));
-  } finally {
-    await server.stop();
-  }
+  return differences(parseCells(file.golden), await probeWith(file, start, certificates));
 }
 
 describe("the probe against myelin", { concurrency: CONCURRENCY }, () => {

@@ -1,12 +1,13 @@
 // Asks a server that runs with a configuration: who gets in, what each may publish and subscribe to, what reaches whom.
 
-import type { RunningServer } from "../support/target.ts";
 import { CellBook, type Cells } from "./cells.ts";
 import { attemptsOf, fieldsOf, type Identity, nameOf, proxiedAttempts, rightAttempts } from "./identity.ts";
 import { OK, ProbeClient, publishOf, subscribeOf } from "./probe-client.ts";
-import type { ProbeFile, Wanted } from "./probe-file.ts";
+import type { Door, ProbeFile, Wanted } from "./probe-file.ts";
 import { logIn, type Probe } from "./probe-parts.ts";
 import { probeRequests, probeService } from "./probe-requests.ts";
+import { type ProbeCertificates, ProbeServer } from "./probe-server.ts";
+import type { ProbeTarget } from "./probe-target.ts";
 
 /** Messages to a group: with three members, the chance that one gets none of them is below 10^-10. */
 const GROUP_ROUNDS = 64;
@@ -24,12 +25,24 @@ const FIRST_OPERATIONS: ReadonlyMap<string, string> = new Map([
   ["nonsense", "NONSENSE\r\n"],
 ]);
 
-/** Asks everything that the file wants to know. */
-export async function probe(file: ProbeFile, server: RunningServer): Promise<Cells> {
+/** Starts a server with a file, and asks everything that the file wants to know. */
+export async function probeWith(file: ProbeFile, start: ProbeTarget, certificates: ProbeCertificates): Promise<Cells> {
+  const server = await start(certificates.placed(file.text));
+  try {
+    return await probe(file, new ProbeServer(server, certificates, file.doors[0] as Door));
+  } finally {
+    await server.stop();
+  }
+}
+
+async function probe(file: ProbeFile, server: ProbeServer): Promise<Cells> {
   const book = new CellBook();
-  await probeInfo(server, book);
-  await probeLogins(file, server, book);
-  if (!file.triesFewLogins) await probeFirstOperations(server, book);
+  for (const [at, door] of file.doors.entries()) {
+    const by = at === 0 ? "" : ` by ${door}`;
+    await probeInfo(server.by(door), book, `first INFO${by}`, door !== "tcp" || at > 0);
+    await probeLogins(file, server.by(door), book, `logins${by}`);
+  }
+  if (!file.triesFewLogins) await probeFirstOperations(file, server, book);
   const members = file.identities.filter((identity) =>
     book.cells.get("logins")?.get(nameOf(identity))?.startsWith("in "),
   );
@@ -43,12 +56,16 @@ export async function probe(file: ProbeFile, server: RunningServer): Promise<Cel
   return book.cells;
 }
 
-async function probeInfo(server: RunningServer, book: CellBook): Promise<void> {
+async function probeInfo(server: ProbeServer, book: CellBook, section: string, hasTls: boolean): Promise<void> {
   const client = await ProbeClient.open(server);
-  const { auth_required: auth, nonce, tls_required: tls } = client.info;
-  book.add("first INFO", "auth_required", flagText(auth));
-  book.add("first INFO", "tls_required", flagText(tls));
-  book.add("first INFO", "nonce", typeof nonce === "string" ? `of ${nonce.length} letters` : "absent");
+  const { auth_required: auth, nonce, tls_available: offered, tls_required: tls, tls_verify: verifies } = client.info;
+  book.add(section, "auth_required", flagText(auth));
+  book.add(section, "tls_required", flagText(tls));
+  if (hasTls) {
+    book.add(section, "tls_verify", flagText(verifies));
+    book.add(section, "tls_available", flagText(offered));
+  }
+  book.add(section, "nonce", typeof nonce === "string" ? `of ${nonce.length} letters` : "absent");
   client.destroy();
 }
 
@@ -56,22 +73,25 @@ function flagText(flag: unknown): string {
   return flag === undefined ? "absent" : JSON.stringify(flag);
 }
 
-async function probeLogins(file: ProbeFile, server: RunningServer, book: CellBook): Promise<void> {
+async function probeLogins(file: ProbeFile, server: ProbeServer, book: CellBook, section: string): Promise<void> {
   const attempts = file.triesFewLogins ? rightAttempts(file.identities) : attemptsOf(file.identities);
   if (file.proxy !== null) attempts.push(...proxiedAttempts(file.identities, file.proxy));
   const answers = await Promise.all(
-    attempts.map(async ({ fields }) => {
-      const client = await ProbeClient.open(server);
+    attempts.map(async ({ fields, of = null }) => {
+      const client = await ProbeClient.open(server, of);
       const answer = await client.logIn(fields(client.nonce));
       client.destroy();
       return answer;
     }),
   );
-  for (const [index, { name }] of attempts.entries()) book.add("logins", name, answers[index] as string);
+  for (const [index, { name }] of attempts.entries()) book.add(section, name, answers[index] as string);
 }
 
-async function probeFirstOperations(server: RunningServer, book: CellBook): Promise<void> {
+async function probeFirstOperations(file: ProbeFile, server: ProbeServer, book: CellBook): Promise<void> {
+  const isWebSocket = ["websocket", "wss"].includes(file.doors[0] as Door);
   for (const [name, bytes] of FIRST_OPERATIONS) {
+    // What the reference says of it by WebSocket gets lost now and then: it ends the connection at once.
+    if (isWebSocket && name === "nonsense") continue;
     const client = await ProbeClient.open(server);
     book.add("first operations", name, await client.say(bytes));
     client.destroy();
@@ -184,7 +204,7 @@ async function probeChange({ book, file, members, server }: Probe): Promise<void
 }
 
 /** A connection with one subscription; null where that is refused. */
-async function subscriber(server: RunningServer, identity: Identity, wanted: Wanted): Promise<ProbeClient | null> {
+async function subscriber(server: ProbeServer, identity: Identity, wanted: Wanted): Promise<ProbeClient | null> {
   const client = await logIn(server, identity);
   const [answer] = await client.ask([subscribeOf(wanted.subject, wanted.queue, "1")]);
   if (answer === OK) return client;

@@ -1,6 +1,7 @@
 // Carries a test client's bytes by WebSocket: each write is one frame, and what comes is taken out of its frames.
 
 import { connect } from "node:net";
+import { type ConnectionOptions, connect as connectSecure } from "node:tls";
 import { BINARY, CLOSE, clientFrame, frameAt, upgradeRequest } from "./websocket-wire.ts";
 import type { WireOpener } from "./wire.ts";
 
@@ -10,10 +11,20 @@ const NORMAL = Buffer.from([0x03, 0xe8]);
 /** Opcodes up to this one carry data. */
 const DATA_MAX = 2;
 
+/** How a WebSocket is asked for. */
+export interface WebSocketOpenOptions {
+  /** More headers, each line closed by CRLF. */
+  readonly headers?: string;
+  /** With TLS below. */
+  readonly tls?: ConnectionOptions;
+}
+
 /** Opens WebSockets to a port of the loopback address. The first bytes may be sent when INFO has come. */
-export function overWebSocket(port: number): WireOpener {
+export function overWebSocket(port: number, { headers = "", tls }: WebSocketOpenOptions = {}): WireOpener {
   return (sink) => {
-    const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+    const to = { host: "127.0.0.1", port };
+    const socket =
+      tls === undefined ? connect({ ...to, noDelay: true }) : connectSecure({ ...to, servername: "localhost", ...tls });
     let bytes: Buffer = Buffer.alloc(0);
     let isOpen = false;
     socket.on("data", (chunk: Buffer) => {
@@ -31,7 +42,7 @@ export function overWebSocket(port: number): WireOpener {
       }
     });
     for (const event of ["end", "close", "error"]) socket.on(event, () => sink.closed()); // a reset is a way to close
-    socket.write(upgradeRequest(port));
+    socket.write(upgradeRequest(port, headers));
     const write = (frame: Buffer): Promise<void> =>
       new Promise((resolve) => socket.write(frame, () => setImmediate(resolve)));
     return {

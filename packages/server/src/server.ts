@@ -555,7 +555,11 @@ export class Server implements Router {
     const { host, tls } = this.options.webSocket;
     // Said even where somebody is assumed, as in the reference (websocket.go createWSClient).
     const auth_required = this.#webSocketAuthenticator().asks;
-    const ofTls = tls === null ? {} : { tls_required: true, tls_available: true };
+    // Of certificates INFO tells what holds for TCP, as in the reference (client.go generateClientInfoJSON); no client reads it here.
+    const ofTls = {
+      ...(this.#context.tls?.settings.verify === true && { tls_verify: true }),
+      ...(tls !== null && { tls_required: true, tls_available: true }),
+    };
     return { ...this.#serverInfo("no-tls"), host, port: this.#webSocket.port, auth_required, ...ofTls };
   }
 
