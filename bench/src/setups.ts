@@ -74,4 +74,13 @@ export const SETUPS: readonly Setup[] = [
     webSocket: true,
     connect: {},
   },
+  {
+    name: "wss",
+    description: "all connections by WebSocket over TLS 1.3, an elliptic-curve certificate, without compression",
+    configuration:
+      'websocket { listen: "127.0.0.1:-1", tls { cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem" } }\n',
+    tls: true,
+    webSocket: true,
+    connect: {},
+  },
 ];

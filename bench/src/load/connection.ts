@@ -41,7 +41,7 @@ export class LoadConnection {
   readonly #frames = new FrameCache();
   #onInfo: (() => void) | null = null;
 
-  /** @param plain - A socket that has received INFO, to speak TLS over; null to connect without TLS. */
+  /** @param plain - A socket that has received INFO, to speak TLS over; null to connect. */
   private constructor(target: LoadTarget, plain: Socket | null, readBuffer: Buffer, fail: (error: Error) => void) {
     this.#fail = fail;
     this.#whenWritten = () => this.onWritten();
@@ -51,7 +51,7 @@ export class LoadConnection {
           (frame) => this.#socket.write(frame),
         )
       : null;
-    this.#socket = plain === null ? this.#connectPlain(target, readBuffer) : this.#connectTls(plain);
+    this.#socket = target.tls ? this.#connectTls(target, plain) : this.#connectPlain(target, readBuffer);
     this.#socket.on("error", (error) => this.#ended(error));
     this.#socket.on("close", () => this.#ended(null));
   }
@@ -68,7 +68,8 @@ export class LoadConnection {
     protocolLines: string,
     fail: (error: Error) => void,
   ): Promise<LoadConnection> {
-    const plain = target.tls ? await socketWithInfo(target) : null;
+    // Below a WebSocket TLS comes before everything else.
+    const plain = target.tls && !target.webSocket ? await socketWithInfo(target) : null;
     return new Promise((resolve) => {
       const connection = new LoadConnection(target, plain, readBuffer, fail);
       connection.onPong = () => {
@@ -120,16 +121,21 @@ export class LoadConnection {
 
   #connectPlain({ host, port }: LoadTarget, buffer: Buffer): Socket {
     const callback = (length: number, chunk: Uint8Array): boolean => {
-      if (this.#stripper === null) this.#received(chunk as Buffer, length);
-      else this.#strip(this.#stripper, (chunk as Buffer).subarray(0, length));
+      this.#take(chunk as Buffer, length);
       return true;
     };
     return connect({ host, port, noDelay: true, onread: { buffer, callback } });
   }
 
-  #connectTls(plain: Socket): Socket {
-    const secure = connectTls({ socket: plain, rejectUnauthorized: false });
-    return secure.on("data", (chunk: Buffer) => this.#received(chunk, chunk.length));
+  #connectTls({ host, port }: LoadTarget, plain: Socket | null): Socket {
+    const to = plain === null ? { host, port } : { socket: plain };
+    const secure = connectTls({ ...to, rejectUnauthorized: false });
+    return secure.setNoDelay(true).on("data", (chunk: Buffer) => this.#take(chunk, chunk.length));
+  }
+
+  #take(chunk: Buffer, length: number): void {
+    if (this.#stripper === null) this.#received(chunk, length);
+    else this.#strip(this.#stripper, chunk.subarray(0, length));
   }
 
   /** By WebSocket nothing may be sent before the handshake is answered: the greeting waits for the first byte behind it, INFO. */

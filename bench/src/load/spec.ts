@@ -10,7 +10,7 @@ export interface LoadTarget {
   readonly webSocket: boolean;
   /** Joined into CONNECT: credentials of the setup. */
   readonly connect: Readonly<Record<string, unknown>>;
-  /** TLS behind INFO; the server's certificate is not looked at. */
+  /** TLS behind INFO, or below the WebSocket; the server's certificate is not looked at. */
   readonly tls: boolean;
 }
 
