@@ -1,7 +1,8 @@
 // The ways into a server under attack here: each listener with a way to open a connection to it. A new listener gets a line
 // here, and every test of this folder then knocks at it too.
 
-import { type InProcessOptions, InProcessServer } from "@myelin/testing";
+import { type InProcessOptions, InProcessServer, TestAuthority } from "@myelin/testing";
+import { overTls } from "../support/tls-opener.ts";
 import { overWebSocket } from "../support/websocket-opener.ts";
 import { inProcess, overTcp, type WireOpener } from "../support/wire.ts";
 
@@ -11,12 +12,30 @@ export interface Door {
   /** What a user has to be allowed to come this way (`allowed_connection_types`). */
   readonly connectionType: string;
   readonly open: (server: InProcessServer) => WireOpener;
+  /** What a server needs to be come to this way, which makes others impossible; absent where every server can be. */
+  readonly options?: Pick<InProcessOptions, "tls" | "webSocket">;
 }
+
+const AUTHORITY = new TestAuthority();
+/** A busy machine takes its time for a handshake. */
+const TLS = { ...AUTHORITY.issue(), timeoutMs: 60_000 };
 
 /** Every way in that there is. */
 export const DOORS: readonly Door[] = [
   { name: "TCP", connectionType: "STANDARD", open: (server) => overTcp(server) },
   { name: "WebSocket", connectionType: "WEBSOCKET", open: (server) => overWebSocket(server.ports.websocket[0] ?? 0) },
+  {
+    name: "TLS",
+    connectionType: "STANDARD",
+    open: (server) => overTls(server.port, { ca: AUTHORITY.cert, first: false }),
+    options: { tls: TLS },
+  },
+  {
+    name: "WebSocket over TLS",
+    connectionType: "WEBSOCKET",
+    open: (server) => overWebSocket(server.ports.websocket[0] ?? 0, { tls: { ca: AUTHORITY.cert } }),
+    options: { webSocket: { tls: TLS, handshakeTimeoutMs: 60_000 } },
+  },
   {
     name: "in-process",
     connectionType: "IN_PROCESS",
@@ -24,8 +43,14 @@ export const DOORS: readonly Door[] = [
   },
 ];
 
+/** Those that lead into one server side by side. */
+export const PLAIN_DOORS: readonly Door[] = DOORS.filter(({ options }) => options === undefined);
+
 /** Starts a server whose inner faults are kept: they are what must not happen. */
-export async function startAttacked(options: InProcessOptions): Promise<{ server: InProcessServer; faults: string[] }> {
+export async function startAttacked(
+  options: InProcessOptions,
+  door?: Door,
+): Promise<{ server: InProcessServer; faults: string[] }> {
   const faults: string[] = [];
   const logger = {
     info: () => {},
@@ -36,7 +61,7 @@ export async function startAttacked(options: InProcessOptions): Promise<{ server
   };
   // Every listener that there is.
   const configText = `${options.configText ?? ""}\nwebsocket { listen: "127.0.0.1:-1", no_tls: true }`;
-  const server = new InProcessServer({ port: -1, logger, keepLog: false, ...options, configText });
+  const server = new InProcessServer({ port: -1, logger, keepLog: false, ...options, ...door?.options, configText });
   await server.start();
   return { server, faults };
 }

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import type { InProcessOptions } from "@myelin/testing";
 import { signAsTestKey, TEST_USER_KEYS } from "../support/test-key.ts";
 import { WireClient } from "../support/wire-client.ts";
-import { DOORS, type Door, startAttacked } from "./doors.ts";
+import { DOORS, type Door, PLAIN_DOORS, startAttacked } from "./doors.ts";
 
 const [KEY = ""] = TEST_USER_KEYS;
 const HASH = "$2a$04$zsNfrs8L4JMakuPNGZ/8wepDkE2gN9Mq1M4QaGBi5Ca5gU.nbKYvK"; // of "a"
@@ -161,11 +161,13 @@ for (const [name, options, witness] of CONFIGURATIONS) {
   describe(`with ${name}`, () => {
     for (const door of DOORS) {
       test(`nobody gets nothing by ${door.name}`, async () => {
-        const { faults, server } = await startAttacked(options);
+        const { faults, server } = await startAttacked(options, door);
         const seeing = await watcher(door, server, witness);
         const quiet = server.server.connectionCount;
         for (const first of FIRST) {
-          for (const writes of [[first + THEN], [first, THEN], [first + first + THEN]]) {
+          const ways = [[first + THEN], [first, THEN], [first + first + THEN]];
+          // A handshake of TLS costs as much as the rest of them; below it a connection is like any other.
+          for (const writes of door.options === undefined ? ways : ways.slice(0, 1)) {
             const about = `${door.name}: ${JSON.stringify(writes)}`;
             const nobody = await WireClient.connect("nobody", door.open(server));
             await nobody.send(...writes.map((text) => Buffer.from(text, "latin1")));
@@ -196,7 +198,7 @@ for (const [name, options, witness] of CONFIGURATIONS) {
 }
 
 test("a no_auth_user is let in by no more than he may: his permissions, his listener", async () => {
-  for (const door of DOORS) {
+  for (const door of PLAIN_DOORS) {
     const { faults, server } = await startAttacked({
       configText: `
         authorization { users: [
@@ -205,7 +207,7 @@ test("a no_auth_user is let in by no more than he may: his permissions, his list
         ] }
         no_auth_user: open`,
     });
-    for (const other of DOORS) {
+    for (const other of PLAIN_DOORS) {
       const client = await WireClient.connect("nobody", other.open(server));
       await client.send(Buffer.from("SUB > 1\r\n"));
       await client.send(Buffer.from("SUB out.x 2\r\nPUB secret 1\r\nx\r\nPUB in.x 1\r\nx\r\nPING\r\n"));

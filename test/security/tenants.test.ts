@@ -130,7 +130,7 @@ function attacks(): string[] {
 describe("two tenants", () => {
   for (const door of DOORS) {
     test(`nothing crosses by ${door.name}, in either direction`, async () => {
-      const { faults, server } = await startAttacked({ configText: CONFIGURATION });
+      const { faults, server } = await startAttacked({ configText: CONFIGURATION }, door);
       const open = async (fields: Readonly<Record<string, unknown>>): Promise<WireClient> => {
         const client = await WireClient.connect(JSON.stringify(fields), door.open(server));
         await client.send(Buffer.from(`CONNECT ${JSON.stringify({ verbose: false, headers: true, ...fields })}\r\n`));

@@ -23,8 +23,8 @@ export interface WebSocketOpenOptions {
 export function overWebSocket(port: number, { headers = "", tls }: WebSocketOpenOptions = {}): WireOpener {
   return (sink) => {
     const to = { host: "127.0.0.1", port };
-    const socket =
-      tls === undefined ? connect({ ...to, noDelay: true }) : connectSecure({ ...to, servername: "localhost", ...tls });
+    const socket = tls === undefined ? connect(to) : connectSecure({ ...to, servername: "localhost", ...tls });
+    socket.setNoDelay(true);
     let bytes: Buffer = Buffer.alloc(0);
     let isOpen = false;
     socket.on("data", (chunk: Buffer) => {
