@@ -11,6 +11,8 @@ import { blockPath, MAKING_SUFFIX } from "./format.ts";
 
 /** A block whose messages take no more of it than this is written anew. */
 const SPARSE_SHARE = 0.5;
+/** Runs of sequences that are looked at between two looks at the clock. */
+const RUNS_PER_LOOK = 1024;
 
 /**
  * Writes the sparse blocks of a stream anew.
@@ -45,10 +47,11 @@ async function compactBlock(
   const { disk, pool } = core;
   const { incarnation, index, blocks } = backing;
   const path = blockPath(incarnation, block.number);
-  // Taken away since the checkpoint: that may not be durable, so the record has to stay.
-  const recent = new Set(backing.changes.unsavedTombstones);
+  const recent = await recentlyTaken(backing, block, slices);
+  if (recent === null) return;
   const { firstSeq } = index;
-  const keep = (seq: number): boolean => seq >= reached.firstSeq && (seq < firstSeq || recent.has(seq));
+  const keep = (seq: number): boolean =>
+    seq >= reached.firstSeq && (seq < firstSeq || recent[seq - block.firstSeq] === 1);
   const { slots } = block;
   const copied = await copyBlock(blocks.byNumber.get(block.number)!.file(), block, incarnation, keep, scratch, slices);
   if (copied === null || backing.deleted) return; // damaged: left for its reader to notice and report
@@ -59,7 +62,7 @@ async function compactBlock(
     fresh.dirty = true;
     await fresh.sync();
     // A record that goes may be the one that says that sequences before it never had a message.
-    if (await backing.tombstones.append(neverStored(backing, block))) blocks.folderDirty = true;
+    if (await backing.tombstones.append(neverStored(backing, block), slices)) blocks.folderDirty = true;
     await blocks.syncFolder();
     const position = index.records.blocks.indexOf(block);
     // A block that was cut meanwhile is another one.
@@ -83,6 +86,29 @@ async function compactBlock(
   } finally {
     fresh.close();
   }
+}
+
+/**
+ * What was taken away from a block since the checkpoint, as a 1 for its slot: that may not be durable, so the record has to stay.
+ *
+ * @returns Null when the block went or was cut meanwhile.
+ */
+async function recentlyTaken(backing: FileBacking, block: IndexBlock, slices: Slices): Promise<Uint8Array | null> {
+  const { changes, index } = backing;
+  const { slots, firstSeq } = block;
+  const taken = new Uint8Array(slots);
+  const runs = changes.unsavedTombstones;
+  // What goes meanwhile is added at the end, and the last piece is followed by no pause.
+  for (let run = 0; run < runs.length; run++) {
+    if (run % RUNS_PER_LOOK === 0 && slices.due) {
+      await slices.pause();
+      if (backing.deleted || changes.unsavedTombstones !== runs || block.slots !== slots) return null;
+    }
+    const from = Math.max(0, runs.first(run) - firstSeq);
+    const to = Math.min(slots, runs.first(run) + runs.count(run) - firstSeq);
+    if (from < to) taken.fill(1, from, to);
+  }
+  return block.live > 0 && index.records.blocks.includes(block) ? taken : null;
 }
 
 /** Sequences in and right before a block that have no record, as first and count. */

@@ -22,6 +22,7 @@ import {
   u64,
 } from "../record.ts";
 import { SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
+import type { SeqRuns } from "./seq-runs.ts";
 
 export const KIND_REMOVED = 1;
 export const KIND_BOUNDS = 2;
@@ -41,35 +42,36 @@ const RUNS_MAX = 512;
 export class ControlBuffer {
   bytes: Uint8Array = new Uint8Array(1024);
   length = 0;
+  /** The record of runs that is being made: how many it has, where it begins and ends. */
+  #runs = 0;
+  #runsStart = 0;
+  #runsEnd = 0;
 
-  /** Sequences that were taken away, in any order. */
-  removed(stream: number, seqs: readonly number[]): void {
-    this.runs(stream, runsOf(seqs));
+  /** Sequences that were taken away. */
+  removed(stream: number, seqs: SeqRuns): void {
+    for (let run = 0; run < seqs.length; run++) this.addRun(stream, seqs.first(run), seqs.count(run));
+    this.endRuns();
   }
 
-  /** The same, as first sequence and count. */
-  runs(stream: number, runs: Iterable<readonly [first: number, count: number]>): void {
-    let start = -1;
-    let at = 0;
-    let inRecord = 0;
-    for (const [first, count] of runs) {
-      for (let done = 0; done < count; done += RUN_MAX) {
-        if (inRecord === RUNS_MAX) {
-          this.#end(start, at);
-          start = -1;
-        }
-        if (start < 0) {
-          start = this.#begin(KIND_REMOVED, stream, RUNS_MAX * RUN_BYTES);
-          at = start + COMMON_HEADER_BYTES;
-          inRecord = 0;
-        }
-        putU64(this.bytes, at, first + done);
-        putU32(this.bytes, at + 8, Math.min(RUN_MAX, count - done));
-        at += RUN_BYTES;
-        inRecord++;
+  /** The same, a run at a time; {@link endRuns} comes after the last one. */
+  addRun(stream: number, first: number, count: number): void {
+    for (let done = 0; done < count; done += RUN_MAX) {
+      if (this.#runs === RUNS_MAX) this.endRuns();
+      if (this.#runs === 0) {
+        this.#runsStart = this.#begin(KIND_REMOVED, stream, RUNS_MAX * RUN_BYTES);
+        this.#runsEnd = this.#runsStart + COMMON_HEADER_BYTES;
       }
+      putU64(this.bytes, this.#runsEnd, first + done);
+      putU32(this.bytes, this.#runsEnd + 8, Math.min(RUN_MAX, count - done));
+      this.#runsEnd += RUN_BYTES;
+      this.#runs++;
     }
-    if (start >= 0) this.#end(start, at);
+  }
+
+  /** Ends what {@link addRun} began. */
+  endRuns(): void {
+    if (this.#runs > 0) this.#end(this.#runsStart, this.#runsEnd);
+    this.#runs = 0;
   }
 
   bounds(stream: number, firstSeq: number, lastSeq: number): void {
@@ -133,17 +135,6 @@ export class ControlBuffer {
   #end(start: number, end: number): void {
     sealRecord(viewOf(this.bytes), start, end - start);
     this.length = start + aligned(end - start);
-  }
-}
-
-/** Groups neighbours. */
-export function* runsOf(seqs: readonly number[]): Generator<readonly [first: number, count: number]> {
-  for (let from = 0; from < seqs.length; ) {
-    const first = seqs[from]!;
-    let count = 1;
-    while (from + count < seqs.length && seqs[from + count] === first + count) count++;
-    yield [first, count];
-    from += count;
   }
 }
 

@@ -233,7 +233,7 @@ export class FileBacking implements StreamBacking {
     // A record that goes may be the one that says that sequences before it never had a message: they must not count as lost.
     this.#later(async () => {
       await this.saver.running?.catch(() => undefined); // whoever saves knows
-      await this.tombstones.replace(deletedRuns(this.index));
+      await this.tombstones.replace(deletedRuns(this.index), this.#core.slices());
     });
     this.#cutFiles();
     this.#enterTurn(0);
@@ -241,7 +241,7 @@ export class FileBacking implements StreamBacking {
     await this.#core.settled();
     // A checkpoint under way may still bring tombstones of sequences that will be given again.
     await this.saver.running?.catch(() => undefined); // whoever saves knows
-    await this.tombstones.replace(deletedRuns(this.index));
+    await this.tombstones.replace(deletedRuns(this.index), this.#core.slices());
     this.saver.dirty = true;
     await this.#core.checkpointNow();
   }
@@ -332,7 +332,7 @@ export class FileBacking implements StreamBacking {
 
   /** The journal took this away. */
   addUnsavedTombstone(seq: number): void {
-    this.changes.unsavedTombstones.push(seq);
+    this.changes.unsavedTombstones.add(seq);
     this.saver.dirty = true;
   }
 

@@ -4,21 +4,22 @@
 import type { StreamIndex } from "../index/stream-index.ts";
 import type { Sealer } from "../seal/sealer.ts";
 import type { ControlBuffer } from "./control.ts";
+import { SeqRuns } from "./seq-runs.ts";
 
 /** Changes of one stream. */
 export class StreamChanges {
   /** Taken away since the last checkpoint: goes to the tombstone files. */
-  unsavedTombstones: number[] = [];
+  unsavedTombstones: SeqRuns = new SeqRuns();
   consumersDirty = false;
   /** Taken away in this turn. */
-  #removed: number[] = [];
+  #removed: SeqRuns = new SeqRuns();
   #boundsMoved = false;
   #truncatedTo = -1;
   #changedConsumers: Map<string, Uint8Array | null> = new Map();
 
   removed(seq: number): void {
-    this.#removed.push(seq);
-    this.unsavedTombstones.push(seq);
+    this.#removed.add(seq);
+    this.unsavedTombstones.add(seq);
   }
 
   boundsMoved(): void {
@@ -27,20 +28,20 @@ export class StreamChanges {
 
   /** Everything is gone. */
   cleared(): void {
-    this.#removed = [];
-    this.unsavedTombstones = [];
+    this.#removed = new SeqRuns();
+    this.unsavedTombstones = new SeqRuns();
   }
 
   /** Sequences above `seq` will be given again. */
   truncated(seq: number): void {
     this.#truncatedTo = seq;
-    this.#removed = this.#removed.filter((removed) => removed <= seq);
+    this.#removed = this.#removed.upTo(seq);
     this.forgetTombstonesAbove(seq);
   }
 
   /** The same, for recovery: nothing has to be said about it. */
   forgetTombstonesAbove(seq: number): void {
-    this.unsavedTombstones = this.unsavedTombstones.filter((removed) => removed <= seq);
+    this.unsavedTombstones = this.unsavedTombstones.upTo(seq);
   }
 
   consumerChanged(name: string, state: Uint8Array | null): void {
@@ -54,7 +55,7 @@ export class StreamChanges {
     this.#truncatedTo = -1;
     if (this.#removed.length > 0) {
       control.removed(incarnation, this.#removed);
-      this.#removed = [];
+      this.#removed.clear();
     }
     if (this.#boundsMoved) {
       const { firstSeq, lastSeq, messages, records } = index;

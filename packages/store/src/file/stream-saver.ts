@@ -1,22 +1,23 @@
 // A stream's part of a checkpoint: everything about it becomes durable in its own files, so that the journal can be freed.
 
+import type { Slices } from "../slices.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
-import { runsOf } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { MAGIC_CONSUMERS, streamFolder } from "./format.ts";
+import { SeqRuns } from "./seq-runs.ts";
 import { SeqSet } from "./seq-set.ts";
 import { CONSUMERS, encodeConsumers } from "./stream-meta.ts";
 import { writeTwin } from "./twin-file.ts";
 
 /** Smaller tombstone files are not worth rewriting. */
 const REWRITE_BYTES_MIN = 64 * 1024;
-/** Sequences that are appended to the tombstone files in one step. */
-const SEQS_PER_APPEND = 16 * 1024;
 /** Runs that are looked at between two looks at the clock. */
 const RUNS_PER_LOOK = 256;
 /** What a run takes in a tombstone file, roughly. */
 const RUN_BYTES = 12;
+/** Fewer runs are not worth looking for neighbours among them. */
+const RUNS_TO_JOIN = 4096;
 
 /** Saves one stream. */
 export class StreamSaver {
@@ -50,14 +51,15 @@ export class StreamSaver {
     const reached = backing.reached();
     const tombstones = changes.unsavedTombstones;
     const consumers = changes.consumersDirty ? backing.consumerStates() : null;
-    changes.unsavedTombstones = [];
+    changes.unsavedTombstones = new SeqRuns();
     changes.consumersDirty = false;
     this.running = this.#save(tombstones, reached.firstSeq, consumers);
     try {
       await this.running;
     } catch (error) {
       this.dirty = true;
-      changes.unsavedTombstones = tombstones.concat(changes.unsavedTombstones);
+      tombstones.addAll(changes.unsavedTombstones);
+      changes.unsavedTombstones = tombstones;
       changes.consumersDirty ||= consumers !== null;
       throw error;
     } finally {
@@ -68,7 +70,7 @@ export class StreamSaver {
     return reached;
   }
 
-  async #save(tombstones: number[], firstSeq: number, consumers: Map<string, Uint8Array> | null): Promise<void> {
+  async #save(tombstones: SeqRuns, firstSeq: number, consumers: Map<string, Uint8Array> | null): Promise<void> {
     const { incarnation, blocks } = this.#backing;
     for (const file of [...blocks.byNumber.values()]) await file.sync();
     if (await this.#saveTombstones(tombstones, firstSeq)) blocks.folderDirty = true;
@@ -86,23 +88,31 @@ export class StreamSaver {
    * @param firstSeq - Of the checkpoint: what went from below it since may not be durable, and come back.
    * @returns Whether names in the folder changed.
    */
-  async #saveTombstones(seqs: number[], firstSeq: number): Promise<boolean> {
+  async #saveTombstones(seqs: SeqRuns, firstSeq: number): Promise<boolean> {
+    if (seqs.length === 0) return false;
     const { tombstones } = this.#backing;
+    const slices = this.#core.slices();
     // Those below the first message need no tombstone any more.
-    const needed = seqs.filter((seq) => seq >= firstSeq);
-    if (needed.length === 0) return false;
-    let made = false;
-    for (let at = 0; at < needed.length; at += SEQS_PER_APPEND)
-      made = (await tombstones.append(runsOf(needed.slice(at, at + SEQS_PER_APPEND)))) || made;
+    const going = seqs.length < RUNS_TO_JOIN ? seqs.from(firstSeq) : (await joined(seqs, slices)).runs(firstSeq);
+    const made = await tombstones.append(going, slices);
     if (tombstones.size < this.#rewriteBytes) return made;
     // Neighbours join and what is below the first message goes. From the files, not from the index: that knows of more than may count.
-    const slices = this.#core.slices();
     const set = new SeqSet();
     await tombstones.collect(set, slices);
     let kept = 0;
     for (const _ of set.runs(firstSeq)) if (++kept % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
-    if (kept * RUN_BYTES < tombstones.size / 2) await tombstones.replace(set.runs(firstSeq));
+    if (kept * RUN_BYTES < tombstones.size / 2) await tombstones.replace(set.runs(firstSeq), slices);
     this.#rewriteBytes = Math.max(REWRITE_BYTES_MIN, tombstones.size * 2);
     return true;
   }
+}
+
+/** A purge by subject takes neighbours away one long after the other: here they join. */
+async function joined(seqs: SeqRuns, slices: Slices): Promise<SeqSet> {
+  const set = new SeqSet();
+  for (let run = 0; run < seqs.length; run++) {
+    if (run % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
+    set.add(seqs.first(run), seqs.count(run));
+  }
+  return set;
 }

@@ -13,6 +13,10 @@ import { streamFolder } from "./format.ts";
 import type { SeqSet } from "./seq-set.ts";
 
 const COPIES = [0, 1] as const;
+/** Runs that are encoded between two looks at the clock. */
+const RUNS_PER_LOOK = 256;
+/** Bytes that are written in one step. */
+const WRITE_BYTES = 512 * 1024;
 
 function copyPath(incarnation: number, copy: number): string {
   return `${streamFolder(incarnation)}/deleted.${copy}`;
@@ -102,13 +106,13 @@ export class Tombstones {
   }
 
   /** Appends runs to both files and syncs them. Returns whether a file was made: then the folder needs a sync. */
-  append(runs: Iterable<readonly [first: number, count: number]>): Promise<boolean> {
-    return this.#inTurn(() => this.#append(runs));
+  append(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<boolean> {
+    return this.#inTurn(() => this.#append(runs, slices));
   }
 
   /** Replaces the content of both files, one after the other, and syncs the folder. */
-  replace(runs: Iterable<readonly [first: number, count: number]>): Promise<void> {
-    return this.#inTurn(() => this.#replace(runs));
+  replace(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<void> {
+    return this.#inTurn(() => this.#replace(runs, slices));
   }
 
   /** A checkpoint and a truncation may want to write at the same time: one after the other. */
@@ -121,9 +125,20 @@ export class Tombstones {
     return result;
   }
 
-  async #append(runs: Iterable<readonly [first: number, count: number]>): Promise<boolean> {
+  async #encode(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<ControlBuffer> {
+    slices.begin();
     const control = new ControlBuffer();
-    control.runs(this.#incarnation, runs);
+    let encoded = 0;
+    for (const [first, count] of runs) {
+      if (++encoded % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
+      control.addRun(this.#incarnation, first, count);
+    }
+    control.endRuns();
+    return control;
+  }
+
+  async #append(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<boolean> {
+    const control = await this.#encode(runs, slices);
     if (control.length === 0) return false;
     let made = false;
     for (const copy of COPIES) {
@@ -132,7 +147,7 @@ export class Tombstones {
       const file: DiskFile = this.#disk.open(path, exists ? "write" : "create");
       try {
         const end = exists ? this.#ends[copy] : 0;
-        file.write(control.bytes, 0, control.length, end);
+        await writeAll(file, control, end, slices);
         await file.sync();
         this.#ends[copy] = end + control.length;
       } finally {
@@ -143,16 +158,15 @@ export class Tombstones {
     return made;
   }
 
-  async #replace(runs: Iterable<readonly [first: number, count: number]>): Promise<void> {
-    const control = new ControlBuffer();
-    control.runs(this.#incarnation, runs);
+  async #replace(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<void> {
+    const control = await this.#encode(runs, slices);
     for (const copy of COPIES) {
       const path = copyPath(this.#incarnation, copy);
       const fresh = `${path}.new`;
       if (this.#disk.stat(fresh) !== null) this.#disk.remove(fresh); // left by an interruption
       const file = this.#disk.open(fresh, "create");
       try {
-        file.write(control.bytes, 0, control.length, 0);
+        await writeAll(file, control, 0, slices);
         await file.sync();
       } finally {
         file.close();
@@ -161,6 +175,13 @@ export class Tombstones {
       await this.#disk.syncFolder(streamFolder(this.#incarnation));
       this.#ends[copy] = control.length;
     }
+  }
+}
+
+async function writeAll(file: DiskFile, { bytes, length }: ControlBuffer, to: number, slices: Slices): Promise<void> {
+  for (let at = 0; at < length; at += WRITE_BYTES) {
+    if (slices.due) await slices.pause();
+    file.write(bytes, at, Math.min(length, at + WRITE_BYTES), to + at);
   }
 }
 
