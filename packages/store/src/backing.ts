@@ -15,6 +15,12 @@ export interface StreamBacking {
   /** Goes into the record: how far its block is known to be durable. */
   readonly synced: number;
 
+  /**
+   * The stream is being truncated: messages that left the index are not gone before {@link truncated} has resolved, so their
+   * records have to stay. The stream sets it.
+   */
+  truncating: boolean;
+
   /** @throws StoreError when nothing may be written now. */
   checkWritable(): void;
 

@@ -45,6 +45,7 @@ class MemoryBacking implements StreamBacking {
   readonly incarnation: number;
   readonly synced = 0;
   readonly sealBytes = 0;
+  truncating = false;
   bytes: Uint8Array = new Uint8Array(0);
   numbers: DataView = viewOf(this.bytes);
   at = 0;

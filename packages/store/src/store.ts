@@ -145,7 +145,10 @@ export interface StreamLog {
   remove(seq: number): boolean;
   /** Takes a message away and overwrites its bytes, once the removal is durable. */
   erase(seq: number): boolean;
-  /** Takes many away; returns how many. */
+  /**
+   * Takes many away; returns how many. Everything at once costs next to nothing; everything below a sequence about 30 ns per message, more
+   * for the last one of a subject; messages between others, by subject or to keep some, 0.3 us each. The event loop waits for all of it.
+   */
   purge(options?: PurgeOptions): number;
   /**
    * As {@link purge}, without holding the event loop: for many messages. What is stored meanwhile stays, `keep` counts what was there
@@ -154,9 +157,11 @@ export interface StreamLog {
   purgeInSlices(options?: PurgeOptions): Promise<number>;
   /** Takes everything below `seq` away; beyond the last sequence, `seq` becomes the next one given. Returns how many went. */
   compact(seq: number): number;
+  /** As {@link compact}, without holding the event loop; what is left to go may be read meanwhile. */
+  compactInSlices(seq: number): Promise<number>;
   /**
-   * Takes everything after `seq` away and gives those sequences again. Resolves when durable; meanwhile appends are refused
-   * with `BUSY`. For a replica that has to follow another leader.
+   * Takes everything after `seq` away and gives those sequences again. Resolves when durable; meanwhile all changes are refused
+   * with `BUSY`, and reads may see a part of what goes. For a replica that has to follow another leader.
    */
   truncate(seq: number): Promise<void>;
 

@@ -29,11 +29,9 @@ import type {
 import { StreamConsumers } from "./stream-consumers.ts";
 import { StreamExpiry } from "./stream-expiry.ts";
 import { StreamLimiter } from "./stream-limiter.ts";
+import { StreamPurger } from "./stream-purger.ts";
 import * as queries from "./stream-queries.ts";
 import type { TtlHeap } from "./ttl-heap.ts";
-
-/** Messages that are taken away between two looks at the clock. */
-const REMOVALS_PER_LOOK = 32;
 
 /** A stream on any backing. Stores make it; callers know it as `StreamLog`. */
 export class Stream implements StreamLog {
@@ -60,7 +58,7 @@ export class Stream implements StreamLog {
   readonly #all: SubjectFilter;
   readonly #limiter: StreamLimiter;
   readonly #consumers: StreamConsumers;
-  #truncating = false;
+  readonly #purger: StreamPurger;
   readonly #body: RecordBody = new RecordBody();
   /** Called when limits or configuration change: the store keeps them. */
   onUpdate: () => Promise<void> = async () => {};
@@ -84,8 +82,9 @@ export class Stream implements StreamLog {
     this.ages = new AgeClock(clock.wallMs(), clock.monotonicMs());
     this.#expiry = new StreamExpiry(this, clock);
     this.#limiter = new StreamLimiter(this);
+    this.#purger = new StreamPurger(this, backing, clock);
     this.#consumers = new StreamConsumers((consumer, state) => {
-      this.#checkOpen();
+      this.checkOpen();
       backing.consumerChanged(consumer, state);
     });
     this.#all = new SubjectFilter(index.subjects, []);
@@ -97,8 +96,8 @@ export class Stream implements StreamLog {
     const headers = this.#backing.storedBytes(0, true) - plain;
     this.bytes = 0;
     for (const block of [...this.index.records.blocks]) {
-      const { dataBytes, withHeaders } = block.liveTotals();
-      this.bytes += dataBytes + block.live * plain + withHeaders * headers;
+      const { messages, dataBytes, withHeaders } = block.liveTotals(0, block.slots);
+      this.bytes += dataBytes + messages * plain + withHeaders * headers;
       if (slices.due) await slices.pause();
     }
   }
@@ -130,7 +129,7 @@ export class Stream implements StreamLog {
   }
 
   append(draft: MessageDraft): number {
-    this.#checkOpen();
+    this.checkOpen();
     const subjectBytes = draft.subjectEnd - draft.subjectStart;
     const headersBytes = draft.payloadStart - draft.headersStart;
     const otherBytes = subjectBytes + this.#backing.sealBytes;
@@ -152,13 +151,13 @@ export class Stream implements StreamLog {
     writeRecord(this.#backing, draft, body, block, seq, this.gap, this.lastTimeMs, this.lastTimeSubNs, length);
 
     const traits = traitsOf(headersBytes > 0, draft.ttlSeconds !== 0, this.gap > 0, size - length);
-    const subject = index.subjects.intern(draft.subjectBytes, draft.subjectStart, draft.subjectEnd);
+    let subject = index.subjects.intern(draft.subjectBytes, draft.subjectStart, draft.subjectEnd);
     index.add(seq, subject, traits, size);
     this.#backing.commit(size);
     this.bytes += stored;
     this.gap = 0;
     if (draft.ttlSeconds > 0) this.#expiry.add(seq, this.lastTimeMs, draft.ttlSeconds);
-    if (draft.rollup !== "none") this.#rollup(draft.rollup, subject, seq);
+    if (draft.rollup !== "none") subject = this.#purger.rollup(draft.rollup, subject, seq);
     const { maxMsgs, maxBytes, maxMsgsPerSubject } = this.limits;
     if (maxMsgs > 0 || maxBytes > 0 || maxMsgsPerSubject > 0) this.#limiter.enforceNew(subject);
     if (draft.ttlSeconds > 0 || this.limits.maxAgeMs > 0) this.#expiry.schedule();
@@ -166,7 +165,7 @@ export class Stream implements StreamLog {
   }
 
   skip(count: number, expectedSeq = 0): void {
-    this.#checkOpen();
+    this.checkOpen();
     if (expectedSeq !== 0 && expectedSeq !== this.index.lastSeq + 1) throw this.#mismatch(expectedSeq);
     if (count <= 0) return;
     this.index.skipTo(this.index.lastSeq + count);
@@ -180,7 +179,7 @@ export class Stream implements StreamLog {
   }
 
   async update(limits: StreamLimits, config: Uint8Array): Promise<void> {
-    this.#checkOpen();
+    this.checkOpen();
     checkLimits(limits);
     this.limits = limits;
     this.config = config;
@@ -231,7 +230,7 @@ export class Stream implements StreamLog {
   }
 
   remove(seq: number): boolean {
-    this.#checkOpen();
+    this.checkOpen();
     const block = this.index.records.find(seq);
     if (block === null) return false;
     this.#take(block, seq, false);
@@ -239,7 +238,7 @@ export class Stream implements StreamLog {
   }
 
   erase(seq: number): boolean {
-    this.#checkOpen();
+    this.checkOpen();
     const block = this.index.records.find(seq);
     if (block === null) return false;
     const slot = seq - block.firstSeq;
@@ -249,68 +248,25 @@ export class Stream implements StreamLog {
   }
 
   purge(options: PurgeOptions = {}): number {
-    const steps = this.#purging(options);
-    for (;;) {
-      const { done, value } = steps.next();
-      if (done) return value;
-    }
+    return this.#purger.purge(options);
   }
 
-  async purgeInSlices(options: PurgeOptions = {}): Promise<number> {
-    const slices = new Slices(this.#clock);
-    const steps = this.#purging(options);
-    for (let count = 1; ; count++) {
-      const { done, value } = steps.next();
-      if (done) return value;
-      if (count % REMOVALS_PER_LOOK !== 0 || !slices.due) continue;
-      await slices.pause();
-      this.#checkOpen();
-    }
+  purgeInSlices(options: PurgeOptions = {}): Promise<number> {
+    return this.#purger.purgeInSlices(options);
   }
 
   compact(seq: number): number {
     return this.purge({ seq: seq === 0 ? this.index.lastSeq + 1 : seq });
   }
 
-  /** Takes away one message per step; returns how many went. */
-  *#purging({ filter = "", seq = 0, keep = 0 }: PurgeOptions): Generator<void, number> {
-    this.#checkOpen();
-    if (seq === 1) return 0;
-    if (keep === 0 && (filter === "" || filter === ">")) return yield* this.#compacting(seq);
-    const prepared = this.filter([filter]);
-    const total = queries.countPending(this.index, prepared, 0, false);
-    if (keep >= total) return 0;
-    const most = keep > 0 ? total - keep : total;
-    const end = seq > 0 ? Math.min(seq, this.index.lastSeq + 1) : this.index.lastSeq + 1;
-    let purged = 0;
-    for (let at = this.index.next(prepared, 0); at !== 0 && at < end && purged < most; purged++) {
-      this.take(at);
-      yield;
-      at = this.index.next(prepared, at + 1);
-    }
-    return purged;
-  }
-
-  /** Takes away everything below `seq`; 0: everything. */
-  *#compacting(seq: number): Generator<void, number> {
-    if (seq === 0) return this.#purgeAll();
-    if (seq > this.index.lastSeq) {
-      const purged = this.#purgeAll();
-      if (seq - 1 > this.index.lastSeq) this.skip(seq - 1 - this.index.lastSeq);
-      return purged;
-    }
-    let purged = 0;
-    for (; this.index.messages > 0 && this.index.firstSeq < seq; purged++) {
-      this.take(this.index.firstSeq);
-      yield;
-    }
-    return purged;
+  async compactInSlices(seq: number): Promise<number> {
+    return this.purgeInSlices({ seq: seq === 0 ? this.index.lastSeq + 1 : seq });
   }
 
   async truncate(seq: number): Promise<void> {
-    this.#checkOpen();
+    this.checkOpen();
     if (seq >= this.index.lastSeq) return;
-    this.#truncating = true;
+    this.#backing.truncating = true;
     this.truncations++;
     try {
       const lastKept = this.load(seq, this.#view);
@@ -318,21 +274,15 @@ export class Stream implements StreamLog {
         this.lastTimeMs = lastKept.timeMs;
         this.lastTimeSubNs = lastKept.timeSubNs;
       }
-      let messages = 0;
-      const before = this.bytes;
-      this.index.truncate(seq, (block, slot) => {
-        this.bytes -= this.storedBytes(block, slot);
-        messages++;
-      });
+      await this.#purger.truncate(seq);
       const last = this.index.records.last;
       this.gap = last === null ? 0 : seq - last.lastSeq + last.trailingGap();
       this.index.forgetLost(0, seq);
       this.ages.truncate(seq);
       this.#expiry.truncated(seq);
-      this.listener?.purged(this.index.firstSeq, messages, before - this.bytes);
       await this.#backing.truncated(seq);
     } finally {
-      this.#truncating = false;
+      this.#backing.truncating = false;
     }
   }
 
@@ -389,7 +339,7 @@ export class Stream implements StreamLog {
   }
 
   consumer(name: string): ConsumerLog {
-    this.#checkOpen();
+    this.checkOpen();
     checkName("consumer", name);
     return this.#consumers.open(name);
   }
@@ -419,12 +369,18 @@ export class Stream implements StreamLog {
     return filter === "" || filter === ">" ? this.#all : new SubjectFilter(this.index.subjects, [filter]);
   }
 
-  #checkOpen(): void {
-    if (this.closed) throw new StoreError("CLOSED", `Cannot use the stream ${JSON.stringify(this.name)}: it is closed`);
-    if (this.#truncating) {
+  /** @throws StoreError when the stream may not be changed now. */
+  checkOpen(): void {
+    this.checkStillOpen();
+    if (this.#backing.truncating) {
       throw new StoreError("BUSY", `Cannot change the stream ${JSON.stringify(this.name)} while it is being truncated`);
     }
     this.#backing.checkWritable();
+  }
+
+  /** The same for whoever truncates the stream. */
+  checkStillOpen(): void {
+    if (this.closed) throw new StoreError("CLOSED", `Cannot use the stream ${JSON.stringify(this.name)}: it is closed`);
   }
 
   #takeTime(draft: MessageDraft, seq: number): void {
@@ -442,15 +398,6 @@ export class Stream implements StreamLog {
     }
     if (this.limits.maxAgeMs > 0 || draft.ttlSeconds !== 0)
       this.ages.note(seq, this.lastTimeMs, this.#clock.monotonicMs());
-  }
-
-  #rollup(rollup: "subject" | "all", subject: number, seq: number): void {
-    if (rollup === "all") {
-      while (this.index.firstSeq < seq) this.take(this.index.firstSeq);
-      return;
-    }
-    const { subjects } = this.index;
-    for (let first = subjects.first(subject); first < seq; first = subjects.first(subject)) this.take(first);
   }
 
   /** For the limits: takes away a message that is there. */
@@ -480,21 +427,11 @@ export class Stream implements StreamLog {
     this.listener?.removed(seq, stored);
   }
 
-  #purgeAll(): number {
-    const purged = this.index.messages;
-    if (purged === 0) return 0;
-    const bytes = this.bytes;
-    // The newest block's number of sequences is needed for the gap no more: the next record begins a new block.
-    this.index.clear();
-    this.index.forgetLost(this.index.firstSeq, this.index.lastSeq);
+  /** All messages are out of the index. */
+  cleared(): void {
     this.bytes = 0;
     this.gap = 0;
     this.#expiry.clear();
-    this.ages.forgetBelow(this.index.firstSeq);
-    this.#backing.cleared();
-    this.#backing.boundsMoved();
-    this.listener?.purged(this.index.firstSeq, purged, bytes);
-    return purged;
   }
 
   /** For the limits: bytes of the message in a slot, as the state counts them. */

@@ -29,7 +29,7 @@ export async function compactBlocks(
   const scratch = new CopyScratch();
   const { blocks } = backing.index.records;
   for (const block of [...blocks]) {
-    if (block.number >= reached.block || backing.deleted) break;
+    if (block.number >= reached.block || backing.deleted || backing.truncating) break;
     const used = block.endOffset - BLOCK_HEADER_BYTES;
     if (block.live === 0 || block.liveBytes > used * SPARSE_SHARE || !blocks.includes(block)) continue;
     await compactBlock(core, backing, block, reached, scratch, slices);
@@ -48,7 +48,7 @@ async function compactBlock(
   const { incarnation, index, blocks } = backing;
   const path = blockPath(incarnation, block.number);
   const recent = await recentlyTaken(backing, block, slices);
-  if (recent === null) return;
+  if (recent === null || backing.truncating) return;
   const { firstSeq } = index;
   const keep = (seq: number): boolean =>
     seq >= reached.firstSeq && (seq < firstSeq || recent[seq - block.firstSeq] === 1);

@@ -49,6 +49,7 @@ export class FileBacking implements StreamBacking {
   consumerStates: () => Map<string, Uint8Array> = () => new Map();
   /** The stream was deleted: its files are going. */
   deleted = false;
+  truncating = false;
   /** The rewriting of sparse blocks that is under way. */
   compacting: Promise<void> | null = null;
   /** In the store's list of streams that have something for this turn. */

@@ -261,8 +261,12 @@ export class RebuiltIndex {
   /** A message and what it took away are one: where the message is, what it took away is not. */
   #rollup(seq: number, subject: number, all: boolean): void {
     const { index } = this.#backing;
-    const first = (): number => (all ? index.firstSeq : index.subjects.first(subject));
-    for (let gone = first(); gone < seq; gone = first()) {
+    if (all) {
+      while (index.firstSeq < seq) index.removeFront(seq, Number.POSITIVE_INFINITY);
+      this.#backing.saver.dirty = true;
+      return;
+    }
+    for (let gone = index.subjects.first(subject); gone < seq; gone = index.subjects.first(subject)) {
       index.remove(index.records.find(gone)!, gone);
       this.#backing.addUnsavedTombstone(gone);
     }

@@ -14,6 +14,8 @@ import { StreamScan } from "./stream-scan.ts";
 
 /** Replayed records are written in pieces of this size. */
 const PENDING_BYTES = 16 * 1024;
+/** Slots of a block that are taken away in one step. */
+const SLOTS_PER_STEP = 4096;
 
 /** A stream that is being recovered. */
 export class RecoveringStream {
@@ -72,7 +74,8 @@ export class RecoveringStream {
       // Those above will be given again.
       holes.push([first, Math.min(count, truncatedTo - first + 1)]);
     }
-    if (await tombstones.append(holes, this.#core.slices())) await this.#core.disk.syncFolder(streamFolder(incarnation));
+    if (await tombstones.append(holes, this.#core.slices()))
+      await this.#core.disk.syncFolder(streamFolder(incarnation));
   }
 
   /** A message of the journal: skipped when it is there, appended when it is next. */
@@ -124,8 +127,7 @@ export class RecoveringStream {
   bounds(firstSeq: number, lastSeq: number): void {
     const { index } = this.backing;
     if (lastSeq > index.lastSeq) index.skipTo(lastSeq);
-    while (index.messages > 0 && index.firstSeq < firstSeq)
-      index.remove(index.records.find(index.firstSeq)!, index.firstSeq);
+    while (index.messages > 0 && index.firstSeq < firstSeq) index.removeFront(firstSeq, SLOTS_PER_STEP);
     this.backing.saver.dirty = true;
   }
 
@@ -137,7 +139,8 @@ export class RecoveringStream {
       return;
     }
     this.#writePending();
-    index.truncate(seq, () => {});
+    for (let at = index.lastSeq; at > seq; ) at = index.removeBack(at, seq, SLOTS_PER_STEP).nextSeq;
+    index.cut(seq);
     this.rebuilt.truncated(seq);
     const last = index.records.last;
     for (const number of [...blocks.byNumber.keys()]) if (number > (last?.number ?? 0)) this.#scan.setAside(number);

@@ -88,7 +88,7 @@ test("SubjectTrie.match() and matchesFilter() agree with a plain matcher while s
   }
 });
 
-test("StreamIndex agrees with a plain list under appends, removals, truncation and filters", () => {
+test("StreamIndex agrees with a plain list under appends, removals of one and of many, truncation and filters", () => {
   const random = new SimRandom(5);
   const index = new StreamIndex();
   let model: { seq: number; subject: string }[] = [];
@@ -111,15 +111,27 @@ test("StreamIndex agrees with a plain list under appends, removals, truncation a
       const bytes = bytesOf(subject);
       index.add(seq, index.subjects.intern(bytes, 0, bytes.length), traits, 64);
       model.push({ seq, subject });
-    } else if (dice < 96) {
+    } else if (dice < 92) {
       const at = dice < 70 ? 0 : random.uint32() % model.length;
       const { seq } = model.splice(at, 1)[0]!;
       const block = index.records.find(seq)!;
       index.remove(block, seq);
       if (block.live === 0 && block !== index.records.last) index.dropBlock(block);
+    } else if (dice < 95) {
+      const seq = index.firstSeq + (random.uint32() % 20);
+      const before = index.messages;
+      let went = 0;
+      while (index.messages > 0 && index.firstSeq < seq)
+        went += index.removeFront(seq, 1 + (random.uint32() % 9)).messages;
+      model = model.filter((entry) => entry.seq >= seq);
+      assert.equal(before - went, model.length);
+    } else if (dice === 95 && index.records.find(index.lastSeq) !== null) {
+      index.keepNewest();
+      model = [model.at(-1)!];
     } else if (dice === 96) {
       const seq = Math.max(0, index.lastSeq - (random.uint32() % 30));
-      index.truncate(seq, () => {});
+      for (let at = index.lastSeq; at > seq; ) at = index.removeBack(at, seq, 1 + (random.uint32() % 9)).nextSeq;
+      index.cut(seq);
       model = model.filter((entry) => entry.seq <= seq);
       assert.equal(index.lastSeq, seq);
     } else {

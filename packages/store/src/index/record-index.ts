@@ -44,6 +44,15 @@ export function traitsOf(headers: boolean, ttl: boolean, gap: boolean, padding: 
   return (headers ? HEADERS : 0) | (ttl ? TTL : 0) | (gap ? GAP : 0) | (padding << PADDING_SHIFT);
 }
 
+/** Some messages in numbers. */
+export interface Totals {
+  readonly messages: number;
+  /** Bytes of subject, headers and payload. */
+  readonly dataBytes: number;
+  /** How many of them have headers. */
+  readonly withHeaders: number;
+}
+
 /** The records of one block, in order of sequence. */
 export class IndexBlock {
   readonly number: number;
@@ -229,17 +238,30 @@ export class IndexBlock {
     if (this.#words.length > this.slots * SLOT_WORDS) this.#words = this.#words.slice(0, this.slots * SLOT_WORDS);
   }
 
-  /** Bytes of subject, headers and payload of all messages, and how many of them have headers. */
-  liveTotals(): { dataBytes: number; withHeaders: number } {
+  /** The messages of the slots `[from, to)`. */
+  liveTotals(from: number, to: number): Totals {
+    let messages = 0;
     let dataBytes = 0;
     let withHeaders = 0;
-    for (let slot = 0; slot < this.slots; slot++) {
+    for (let slot = from; slot < to; slot++) {
       const place = this.#words[slot * SLOT_WORDS]!;
       if ((place & ABSENT) !== 0) continue;
+      messages++;
       dataBytes += this.dataBytes(slot);
       if ((place & HEADERS) !== 0) withHeaders++;
     }
-    return { dataBytes, withHeaders };
+    return { messages, dataBytes, withHeaders };
+  }
+
+  /** All messages are gone but that of the last slot, whose subject has another id now. */
+  keepNewest(subject: number): void {
+    const words = this.#words;
+    const last = this.slots - 1;
+    for (let slot = 0, at = 0; slot < last; slot++, at += SLOT_WORDS) words[at]! |= ABSENT;
+    words[last * SLOT_WORDS + SUBJECT] = subject;
+    this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
+    this.live = 1;
+    this.liveBytes = this.slotBytes(last);
   }
 
   #newSlot(): number {
@@ -291,6 +313,11 @@ export class RecordIndex {
   drop(block: IndexBlock): void {
     this.#blocks.splice(this.#blocks.indexOf(block), 1);
     this.#last = this.#blocks.at(-1) ?? null;
+  }
+
+  /** Takes all blocks out but the newest. */
+  takeOlder(): IndexBlock[] {
+    return this.#blocks.splice(0, this.#blocks.length - 1);
   }
 
   clear(): void {

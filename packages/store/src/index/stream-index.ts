@@ -1,7 +1,7 @@
 // Everything a stream knows about its messages without reading them: which sequences live, where they are, what each subject has.
 // Kept in memory, rebuilt from the records when a store is opened.
 
-import type { IndexBlock } from "./record-index.ts";
+import type { IndexBlock, Totals } from "./record-index.ts";
 import { RecordIndex } from "./record-index.ts";
 import type { SubjectFilter } from "./subject-filter.ts";
 import { SubjectTable } from "./subject-table.ts";
@@ -156,18 +156,97 @@ export class StreamIndex {
     return this.records.nextOf(subject, from, Math.min(to, last));
   }
 
-  /** Cuts everything after `seq`, which becomes the last sequence. Visits what goes, newest first. */
-  truncate(seq: number, removed: (block: IndexBlock, slot: number) => void): void {
-    for (let last = this.records.previousLive(this.lastSeq); last > seq; last = this.records.previousLive(last - 1)) {
-      const block = this.records.find(last)!;
-      removed(block, last - block.firstSeq);
-      this.remove(block, last);
+  /**
+   * Takes away the oldest messages below `seq`, those of at most `slotsMax` slots of one block. There is one.
+   * Costs about 30 ns per message, and more for one that was the last of its subject. Blocks without messages stay.
+   */
+  removeFront(seq: number, slotsMax: number): Totals {
+    const { records, subjects } = this;
+    const block = records.find(this.firstSeq)!;
+    const from = this.firstSeq - block.firstSeq;
+    const to = Math.min(from + slotsMax, block.slots, seq - block.firstSeq);
+    const totals = block.liveTotals(from, to);
+    for (let slot = from; slot < to; slot++) {
+      if (!block.isLive(slot)) continue;
+      block.remove(slot);
+      const subject = block.subject(slot);
+      const count = subjects.messages(subject) - 1;
+      subjects.setMessages(subject, count);
+      // The last of the stretch, for now: what comes after it is looked for once.
+      if (count > 0) subjects.setFirst(subject, block.firstSeq + slot);
+      else subjects.release(subject);
     }
+    for (let slot = from; slot < to; slot++) {
+      const subject = block.subject(slot);
+      const at = block.firstSeq + slot;
+      // A slot that had no message before has anybody's id, or none.
+      if (!subjects.has(subject) || subjects.messages(subject) === 0 || subjects.first(subject) !== at) continue;
+      subjects.setFirst(subject, this.#following(subject, block, at));
+    }
+    this.messages -= totals.messages;
+    const next = this.messages === 0 ? 0 : records.nextLive(block.firstSeq + to);
+    this.firstSeq = next === 0 ? this.lastSeq + 1 : next;
+    return totals;
+  }
+
+  /**
+   * Takes away the messages in `(seq, at]`, those of at most `slotsMax` slots of one block, newest first. `firstSeq` stays: when there
+   * are no messages any more, {@link cut} sets it.
+   *
+   * @returns What went, and where to go on.
+   */
+  removeBack(at: number, seq: number, slotsMax: number): Totals & { readonly nextSeq: number } {
+    const { records, subjects } = this;
+    let position = records.position(at);
+    if (position === records.blocks.length || records.blocks[position]!.firstSeq > at) position--;
+    const block = records.blocks[position];
+    if (block === undefined) return { messages: 0, dataBytes: 0, withHeaders: 0, nextSeq: 0 };
+    const to = Math.min(at - block.firstSeq + 1, block.slots);
+    const from = Math.max(0, to - slotsMax, seq + 1 - block.firstSeq);
+    const totals = block.liveTotals(from, to);
+    for (let slot = to - 1; slot >= from; slot--) {
+      if (!block.isLive(slot)) continue;
+      block.remove(slot);
+      const subject = block.subject(slot);
+      const count = subjects.messages(subject) - 1;
+      subjects.setMessages(subject, count);
+      if (count === 0) subjects.release(subject);
+      else subjects.setLast(subject, -(block.firstSeq + slot));
+    }
+    this.messages -= totals.messages;
+    return { ...totals, nextSeq: block.firstSeq + Math.min(from, to) - 1 };
+  }
+
+  /** Makes `seq` the last sequence; there are no messages after it any more. */
+  cut(seq: number): void {
     while ((this.records.last?.firstSeq ?? 0) > seq) this.records.pop();
     const block = this.records.last;
     if (block !== null && block.lastSeq > seq) block.cut(seq + 1 - block.firstSeq);
     this.lastSeq = seq;
     if (this.messages === 0) this.firstSeq = seq + 1;
+  }
+
+  /**
+   * All messages go but the newest, which is that of the last sequence. Costs a few nanoseconds for each slot of the newest block.
+   *
+   * @returns The blocks that have none any more.
+   */
+  keepNewest(): IndexBlock[] {
+    const { records, subjects } = this;
+    const block = records.last!;
+    const old = block.subject(block.slots - 1);
+    const start = subjects.keyStart(old);
+    const name = subjects.keyBytes(old).slice(start, start + subjects.keyLength(old));
+    const emptied = records.takeOlder();
+    subjects.clear();
+    const subject = subjects.intern(name, 0, name.length);
+    block.keepNewest(subject);
+    subjects.setMessages(subject, 1);
+    subjects.setFirst(subject, this.lastSeq);
+    subjects.setLast(subject, this.lastSeq);
+    this.messages = 1;
+    this.firstSeq = this.lastSeq;
+    return emptied;
   }
 
   /** All messages go; sequences go on. */

@@ -84,6 +84,11 @@ export class SubjectTable {
     this.createdCount += CREATED_KEPT + 1;
   }
 
+  /** Whether there ever was a subject with this id, which may be anything. */
+  has(id: number): boolean {
+    return id < this.#keys.idEnd;
+  }
+
   messages(id: number): number {
     return this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS]!;
   }

@@ -8,6 +8,7 @@ import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type Store, type StreamLimits, type StreamLog } from "../store.ts";
 import { backupCompliance } from "./backup-compliance.ts";
+import { bulkCompliance } from "./bulk-compliance.ts";
 import { assertMessage, assertSame, assertTotals } from "./check-stream.ts";
 import { MODEL_LIMITS, type PlainMessage, PlainStream } from "./plain-stream.ts";
 
@@ -21,6 +22,7 @@ export interface StoreUnderTest {
 }
 
 const NO_CONFIG = new Uint8Array(0);
+
 const DAY_MS = 86_400_000;
 
 function codeOf(run: () => unknown): string {
@@ -47,6 +49,7 @@ function seqs(log: StreamLog, filter = ""): number[] {
 /** Registers the suite. */
 export function storeCompliance(name: string, under: StoreUnderTest): void {
   backupCompliance(name, (clock) => under.open(clock));
+  bulkCompliance(name, under);
   /** One stream in a fresh store. */
   async function withStream(
     limits: Partial<StreamLimits>,
@@ -435,7 +438,9 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         for (let i = 0; i < 3; i++) append(log, "a");
         log.remove(3);
         log.purge();
-        assert.deepEqual(told, ["removed 1", "removed 3", "purged 1 below 4"]);
+        for (let i = 0; i < 2; i++) append(log, "a");
+        log.compact(5);
+        assert.deepEqual(told, ["removed 1", "removed 3", "purged 1 below 4", "purged 1 below 5"]);
       }));
 
     test("consumers keep what was saved last", () =>
