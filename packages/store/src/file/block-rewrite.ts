@@ -20,8 +20,9 @@ export class CopyScratch {
   /** Both buffers, of at least `size` bytes, holding anything. */
   sized(size: number): { old: Uint8Array; bytes: Uint8Array } {
     if (this.#old.length < size) {
-      this.#old = new Uint8Array(size);
-      this.#bytes = new Uint8Array(size);
+      // Zeros would be written at once, memory that was never touched as the work goes on.
+      this.#old = Buffer.allocUnsafeSlow(size);
+      this.#bytes = Buffer.allocUnsafeSlow(size);
     }
     return { old: this.#old, bytes: this.#bytes };
   }
@@ -57,6 +58,7 @@ export async function copyBlock(
   }
   putBlockHeader(bytes, 0, incarnation, block.number, block.firstSeq);
   const copy = new IndexBlock(block.number, block.firstSeq, BLOCK_HEADER_BYTES);
+  copy.expect(slots);
   for (let slot = 0; slot < slots; slot++) {
     if (slot % SLOTS_PER_LOOK === 0 && slices.due) await slices.pause();
     if (block.slots !== slots) return null;

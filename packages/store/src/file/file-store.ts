@@ -110,7 +110,11 @@ export class FileStore implements Store, FileStoreCore {
       store.writeFailed(Object.assign(new Error("no room for the ballast"), { code: "ENOSPC" }));
     store.#opening = false;
     store.#checkpoints.opened = true;
-    for (const { stream } of store.#catalog.open.values()) await stream.begin();
+    const slices = store.slices();
+    for (const { stream } of store.#catalog.open.values()) {
+      await stream.begin();
+      if (slices.due) await slices.pause();
+    }
     store.#flush();
     if (store.#checkpoints.indexBehind) store.#startCheckpoint();
     store.#startScrub();

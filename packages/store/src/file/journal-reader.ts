@@ -106,20 +106,30 @@ function bodyBetween(before: FoundBatch | undefined, after: FoundBatch | undefin
   return new Uint8Array(after.body.buffer, segmentAt + start + BATCH_HEADER_BYTES, length);
 }
 
-/**
- * Visits the sound records of a batch; in a damaged one, looks for the next sound one after each piece of damage.
- *
- * @param damaged - Whether the batch is; the records of one that is not need no check.
- */
-export function visitRecords(
-  { body, damaged }: JournalContent["batches"][number],
-  visit: (at: number, length: number) => void,
-): void {
-  const view = viewOf(body);
-  for (let at = 0; at < body.length; ) {
-    const length = damaged ? soundRecord(view, at, body.length) : u32(body, at + 4);
-    if (length > 0) visit(at, length);
-    at += length > 0 ? aligned(length) : 8;
+/** Walks along the sound records of a batch; in a damaged one, looks for the next sound one after each piece of damage. */
+export class RecordWalk {
+  readonly body: Uint8Array;
+  /** Where the record is. */
+  at = 0;
+  length = 0;
+  #view: DataView;
+  /** The records of a batch that is not damaged need no check. */
+  #damaged: boolean;
+
+  constructor({ body, damaged }: JournalContent["batches"][number]) {
+    this.body = body;
+    this.#view = viewOf(body);
+    this.#damaged = damaged;
+  }
+
+  /** Goes to the next record, at first to the first one; returns whether there is one. */
+  next(): boolean {
+    const { body } = this;
+    for (this.at += aligned(this.length); this.at < body.length; this.at += 8) {
+      this.length = this.#damaged ? soundRecord(this.#view, this.at, body.length) : u32(body, this.at + 4);
+      if (this.length > 0) return true;
+    }
+    return false;
   }
 }
 

@@ -24,13 +24,14 @@ import type { FileBacking } from "./file-backing.ts";
 import { streamFolder } from "./format.ts";
 import type { IndexChunk } from "./index-chunk.ts";
 import { RunSet } from "./run-set.ts";
+import type { SeqSet } from "./seq-set.ts";
 
 /** What a journal takes away from a stream. */
 export interface Foreseen {
   /** Everything below is gone. */
   floor: number;
-  /** Runs taken away from between others. */
-  readonly removed: [first: number, count: number][];
+  /** Taken away from between others. */
+  readonly removed: SeqSet;
   /** The lowest sequence that the stream is truncated to; infinite when it is not. */
   truncatedTo: number;
 }
@@ -53,7 +54,7 @@ export class RebuiltIndex {
   /** Everything below is gone, by the checkpoint or by what the journal says further on. */
   readonly #floor: number;
   /** What the journal takes away from between others. */
-  readonly #goingAway: RunSet;
+  readonly #goingAway: SeqSet;
   /** Sequences that should have a record and have none, as first and last. */
   #missing: [number, number][] = [];
 
@@ -65,7 +66,7 @@ export class RebuiltIndex {
     this.#backing = backing;
     this.#checkpoint = checkpoint;
     this.#floor = Math.max(firstSeq, checkpoint?.firstSeq ?? 1, foreseen.floor);
-    this.#goingAway = new RunSet(foreseen.removed);
+    this.#goingAway = foreseen.removed;
     const { runs, reports } = backing.tombstones.read();
     this.#tombstones = new RunSet(runs);
     this.reports.push(...reports);

@@ -10,12 +10,16 @@ import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { QUARANTINE_FOLDER, streamFolder } from "./format.ts";
 import { type Foreseen, RebuiltIndex } from "./rebuilt-index.ts";
+import { SeqRuns } from "./seq-runs.ts";
 import { StreamScan } from "./stream-scan.ts";
 
 /** Replayed records are written in pieces of this size. */
 const PENDING_BYTES = 16 * 1024;
 /** Slots of a block that are taken away in one step. */
-const SLOTS_PER_STEP = 4096;
+const SLOTS_PER_STEP = 1024;
+
+/** Sequences that are taken away in one step. */
+const SEQS_PER_STEP = 1024;
 
 /** A stream that is being recovered. */
 export class RecoveringStream {
@@ -33,6 +37,11 @@ export class RecoveringStream {
   #pendingBlock = 0;
   #pendingStart = 0;
   #rewriteTombstones = false;
+  /** What the record that is being replayed takes away, and how far that is done. */
+  #floor = 0;
+  #going: SeqRuns = new SeqRuns();
+  #goneRun = 0;
+  #goneInRun = 0;
 
   /**
    * @param firstSeq - The sequence that the stream's first message was to get.
@@ -111,9 +120,46 @@ export class RecoveringStream {
     scan.sealedEnd = false;
   }
 
+  /** These went from between others. {@link takeAwayMore} has to follow. */
   removed(first: number, count: number): void {
+    this.#going.addRun(first, count);
+  }
+
+  /** Everything below `firstSeq` went. {@link takeAwayMore} has to follow. */
+  bounds(firstSeq: number, lastSeq: number): void {
     const { index } = this.backing;
-    for (let seq = first; seq < first + count; seq++) {
+    if (lastSeq > index.lastSeq) index.skipTo(lastSeq);
+    this.#floor = firstSeq;
+    this.backing.saver.dirty = true;
+  }
+
+  /** Takes some of what went out of the index; returns whether that is not all yet. Millions may go by one record. */
+  takeAwayMore(): boolean {
+    const { index } = this.backing;
+    if (index.messages > 0 && index.firstSeq < this.#floor) {
+      index.removeFront(this.#floor, SLOTS_PER_STEP);
+      return true;
+    }
+    this.#floor = 0; // sequences below it may be given again, after a truncation
+    if (this.#goneRun === this.#going.length) {
+      if (this.#goneRun > 0) this.#going.clear();
+      this.#goneRun = 0;
+      return false;
+    }
+    const count = this.#going.count(this.#goneRun);
+    const from = this.#going.first(this.#goneRun) + this.#goneInRun;
+    this.#goneInRun = Math.min(count, this.#goneInRun + SEQS_PER_STEP);
+    this.#takeAway(from, this.#going.first(this.#goneRun) + this.#goneInRun);
+    if (this.#goneInRun === count) {
+      this.#goneRun++;
+      this.#goneInRun = 0;
+    }
+    return true;
+  }
+
+  #takeAway(from: number, to: number): void {
+    const { index } = this.backing;
+    for (let seq = from; seq < to; seq++) {
       const block = index.records.find(seq);
       if (block !== null) {
         index.remove(block, seq);
@@ -122,13 +168,6 @@ export class RecoveringStream {
         this.backing.addUnsavedTombstone(seq);
       }
     }
-  }
-
-  bounds(firstSeq: number, lastSeq: number): void {
-    const { index } = this.backing;
-    if (lastSeq > index.lastSeq) index.skipTo(lastSeq);
-    while (index.messages > 0 && index.firstSeq < firstSeq) index.removeFront(firstSeq, SLOTS_PER_STEP);
-    this.backing.saver.dirty = true;
   }
 
   truncated(seq: number): void {

@@ -39,9 +39,10 @@ import {
   streamFolder,
 } from "./format.ts";
 import { Journal, segmentPath } from "./journal.ts";
-import { type JournalContent, readJournal, visitRecords } from "./journal-reader.ts";
+import { type JournalContent, RecordWalk, readJournal } from "./journal-reader.ts";
 import type { Foreseen } from "./rebuilt-index.ts";
 import { RecoveringStream } from "./recovering-stream.ts";
+import { SeqSet } from "./seq-set.ts";
 import type { OpenStream } from "./stream-catalog.ts";
 import { emptyStreamFolder, removeStreamFolder } from "./stream-folder.ts";
 import { CONSUMERS, decodeConsumers, decodeMeta, META, type StreamMeta } from "./stream-meta.ts";
@@ -57,6 +58,9 @@ export interface RecoveredStore {
   readonly streams: readonly OpenStream[];
   readonly reports: string[];
 }
+
+/** Records of the journal that are looked at between two looks at the clock. */
+const RECORDS_PER_LOOK = 64;
 
 interface Found {
   readonly meta: StreamMeta;
@@ -131,6 +135,7 @@ export async function recoverStore(
   }
   const streams: OpenStream[] = [];
   for (const [incarnation, one] of found) {
+    if (slices.due) await slices.pause();
     if (one.recovering.deleted) {
       one.recovering.backing.blocks.close();
       await removeStreamFolder(disk, incarnation);
@@ -212,6 +217,7 @@ async function readStreams(
   const found = new Map<number, Found>();
   const checkpoints = new Map(checkpoint.streams.map((stream) => [stream.incarnation, stream]));
   for (const { name, kind } of disk.list(STREAMS_FOLDER)) {
+    if (slices.due) await slices.pause();
     const path = `${STREAMS_FOLDER}/${name}`;
     const incarnation = numberInName(name, "");
     if (kind === "folder" && (numberInName(name, MAKING_SUFFIX) > 0 || numberInName(name, REMOVING_SUFFIX) > 0)) {
@@ -333,17 +339,21 @@ async function replay(
   slices: Slices,
 ): Promise<{ incarnation: number; deleted: Set<number> }> {
   const named = { incarnation: 0, deleted: new Set<number>() };
+  let records = 0;
   for (const batch of content.batches) {
-    if (slices.due) await slices.pause();
     const { body } = batch;
-    visitRecords(batch, (at, length) => {
+    for (const walk = new RecordWalk(batch); walk.next(); ) {
+      if (++records % RECORDS_PER_LOOK === 0 && slices.due) await slices.pause();
+      const { at, length } = walk;
       const incarnation = u32(body, at + 8);
       named.incarnation = Math.max(named.incarnation, incarnation);
       if (body[at + 23] === KIND_DELETED) named.deleted.add(incarnation);
       const one = found.get(incarnation);
       // A stream that is not there was deleted, durably, before the journal could be freed of it.
-      if (one !== undefined) replayRecord(one, body, at, length, content.damaged);
-    });
+      if (one === undefined) continue;
+      replayRecord(one, body, at, length, content.damaged);
+      while (one.recovering.takeAwayMore()) if (slices.due) await slices.pause();
+    }
   }
   return named;
 }
@@ -351,26 +361,28 @@ async function replay(
 /** What the journal takes away, by stream. */
 async function foresee(content: JournalContent, slices: Slices): Promise<Map<number, Foreseen>> {
   const all = new Map<number, Foreseen>();
+  let records = 0;
   for (const batch of content.batches) {
-    if (slices.due) await slices.pause();
     const { body } = batch;
-    visitRecords(batch, (at, length) => {
+    for (const walk = new RecordWalk(batch); walk.next(); ) {
+      if (++records % RECORDS_PER_LOOK === 0 && slices.due) await slices.pause();
+      const { at, length } = walk;
       const kind = body[at + 23];
-      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED && kind !== KIND_TRUNCATED) return;
+      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED && kind !== KIND_TRUNCATED) continue;
       const incarnation = u32(body, at + 8);
       const foreseen = all.get(incarnation) ?? nothingForeseen();
       all.set(incarnation, foreseen);
       const first = u64(body, at + COMMON_HEADER_BYTES);
       if (kind === KIND_BOUNDS) foreseen.floor = Math.max(foreseen.floor, first);
       else if (kind === KIND_TRUNCATED) foreseen.truncatedTo = Math.min(foreseen.truncatedTo, first);
-      else visitRuns(body, at, length, (from, count) => foreseen.removed.push([from, count]));
-    });
+      else visitRuns(body, at, length, (from, count) => foreseen.removed.add(from, count));
+    }
   }
   return all;
 }
 
 function nothingForeseen(): Foreseen {
-  return { floor: 0, removed: [], truncatedTo: Number.POSITIVE_INFINITY };
+  return { floor: 0, removed: new SeqSet(), truncatedTo: Number.POSITIVE_INFINITY };
 }
 
 function replayRecord(one: Found, body: Uint8Array, at: number, length: number, damaged: boolean): void {

@@ -15,6 +15,7 @@ test("SeqSet holds what a plain set holds, across pages and with long runs", () 
       for (let seq = first; seq < first + count; seq++) plain.add(seq);
     }
     const from = 65_000 + (random.uint32() % 900);
+    for (let seq = 64_990; seq < 71_500; seq++) assert.equal(set.has(seq), plain.has(seq), `has(${seq})`);
     const found = new Set<number>();
     for (const [first, count] of set.runs(from)) for (let seq = first; seq < first + count; seq++) found.add(seq);
     assert.deepEqual(

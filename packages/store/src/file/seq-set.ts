@@ -1,5 +1,7 @@
 // A set of sequences that is built in slices: bitmaps of 65,536 sequences each, and long runs as they are.
 
+import { RunSet } from "./run-set.ts";
+
 const PAGE_BITS = 16;
 const PAGE_SEQS = 1 << PAGE_BITS;
 /** Longer runs are kept as runs. */
@@ -9,10 +11,13 @@ const RUN_LONG = 4096;
 export class SeqSet {
   #pages: Map<number, Uint32Array> = new Map();
   #long: [first: number, count: number][] = [];
+  /** The same, to be searched; null: not made yet. */
+  #longRuns: RunSet | null = null;
 
   add(first: number, count: number): void {
     if (count > RUN_LONG) {
       this.#long.push([first, count]);
+      this.#longRuns = null;
       return;
     }
     for (let seq = first; seq < first + count; seq++) {
@@ -25,6 +30,15 @@ export class SeqSet {
       const at = seq % PAGE_SEQS;
       page[at >>> 5]! |= 1 << (at & 31);
     }
+  }
+
+  has(seq: number): boolean {
+    const page = this.#pages.get(Math.floor(seq / PAGE_SEQS));
+    const at = seq % PAGE_SEQS;
+    if (page !== undefined && (page[at >>> 5]! & (1 << (at & 31))) !== 0) return true;
+    if (this.#long.length === 0) return false;
+    this.#longRuns ??= new RunSet(this.#long);
+    return this.#longRuns.has(seq);
   }
 
   /** What is in the set at or after `from`, neighbours joined as far as they are on one page. */
