@@ -4,7 +4,7 @@
 //   node packages/store/dist/store.bench.js append     one of: append, read, open, holds, memory, memory-store
 //
 // MYELIN_BENCH_MS: how long each measurement of appends takes; MYELIN_BENCH_STREAMS: only the cases with so many streams;
-// MYELIN_BENCH_RECORDS: how many messages are opened, purged or counted.
+// MYELIN_BENCH_RECORDS: how many messages are opened, purged or counted. With MYELIN_BENCH_STREAMS, those that are opened are spread.
 //
 // Prints a table; every loop feeds a checksum, so that no work can vanish.
 
@@ -19,7 +19,7 @@ import { isTiny } from "@myelin/platform/bench";
 import { NodeClock, NodeDisk, NodeRandom } from "@myelin/platform/node";
 import { FileStore } from "./file/file-store.ts";
 import { MemoryStore } from "./memory-store.ts";
-import { MessageDraft } from "./message-draft.ts";
+import { MessageDraft, type Rollup } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import { NO_LIMITS, type Store, type StreamLog } from "./store.ts";
 
@@ -143,16 +143,20 @@ async function benchAppends(): Promise<void> {
   }
 }
 
-async function fillLog(store: Store, log: StreamLog, count: number, subjects: number): Promise<void> {
+async function fillLogs(store: Store, logs: readonly StreamLog[], count: number, subjects: number): Promise<void> {
   const draft = new MessageDraft().set("bench.0", Buffer.alloc(128, 120));
   const names = Array.from({ length: subjects }, (_, i) => Buffer.from(`bench.${i}`));
   for (let i = 0; i < count; i++) {
     draft.subjectBytes = names[i % subjects]!;
     draft.subjectEnd = draft.subjectBytes.length;
-    log.append(draft);
+    logs[i % logs.length]!.append(draft);
     if (i % 4096 === 4095) await store.durable();
   }
   await store.durable();
+}
+
+function fillLog(store: Store, log: StreamLog, count: number, subjects: number): Promise<void> {
+  return fillLogs(store, [log], count, subjects);
 }
 
 async function benchReads(): Promise<void> {
@@ -206,13 +210,15 @@ async function fillAndDie(folder: string): Promise<void> {
 
 async function fillFolder(folder: string): Promise<void> {
   const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom(), OPTIONS);
-  await fillLog(store, await store.createStream("S", NO_LIMITS, NO_CONFIG), records, 1000);
+  const logs: StreamLog[] = [];
+  for (let i = 0; i < Math.max(1, onlyStreams); i++) logs.push(await store.createStream(`S${i}`, NO_LIMITS, NO_CONFIG));
+  await fillLogs(store, logs, records, 1000);
   process.stdout.write("filled");
   await new Promise(() => setInterval(() => {}, 1000));
 }
 
 async function benchOpen(): Promise<void> {
-  row(`open, ${records} of 128 B, 1,000 subjects`, "ms", "hold ms");
+  row(`open, ${records} of 128 B, 1,000 subjects, ${Math.max(1, onlyStreams)} streams`, "ms", "hold ms");
   const folder = mkdtempSync(join(tmpdir(), "myelin-store-bench-"));
   try {
     await fillAndDie(folder);
@@ -220,7 +226,7 @@ async function benchOpen(): Promise<void> {
       const holds = new LoopHolds();
       const begin = performance.now();
       const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom(), OPTIONS);
-      sum += store.stream("S")!.state().messages;
+      for (const log of store.streams()) sum += log.state().messages;
       row(how, (performance.now() - begin).toFixed(0), holds.end());
       await store.stop();
     }
@@ -257,8 +263,19 @@ async function benchHolds(): Promise<void> {
     const holds = new LoopHolds();
     const begin = performance.now();
     await run();
+    await new Promise((resolve) => setImmediate(resolve)); // the hold that it ends with counts
     row(what, (performance.now() - begin).toFixed(0), holds.end());
   };
+  /** Of a stream of its own, full of messages. */
+  const ofFull = (what: string, run: (log: StreamLog, store: FileStore) => unknown): Promise<void> =>
+    withStore(async (store) => {
+      const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+      await fillLog(store, log, records, 1000);
+      await measured(what, async () => {
+        await run(log, store);
+        await store.durable();
+      });
+    });
   await withStore(async (store) => {
     const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
     await measured("append, 256 at a time", async () => {
@@ -283,6 +300,17 @@ async function benchHolds(): Promise<void> {
       await store.settled();
     });
   });
+  const rollup = (log: StreamLog, kind: Rollup): void => {
+    const draft = new MessageDraft().set("bench.0", "x");
+    draft.rollup = kind;
+    sum += log.append(draft);
+  };
+  await ofFull("compactInSlices() to the last ten", (log) => log.compactInSlices(records - 10));
+  await ofFull("compact() to the last ten", (log) => log.compact(records - 10));
+  await ofFull("truncate() to the first ten", (log) => log.truncate(10));
+  await ofFull("rollup of everything", (log) => rollup(log, "all"));
+  await ofFull("rollup of one of 1,000 subjects", (log) => rollup(log, "subject"));
+  await ofFull("purge() of one of 1,000 subjects", (log) => log.purge({ filter: "bench.0" }));
 }
 
 async function benchMemory(): Promise<void> {
