@@ -47,6 +47,30 @@ for (let run = 0; run < STATES / STATES_PER_RUN; run++) {
   });
 }
 
+test("a purge of what was never written to its block raises no alarm, wherever it is cut", async () => {
+  const disk = new SimDisk();
+  const clock = new SimClock();
+  const store = await FileStore.open(disk, clock, new SimRandom(1), CRASH_OPTIONS);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  log.append(new MessageDraft().set("a", "goes at once"));
+  await store.durable();
+  log.purge();
+  await store.settled();
+  await store.checkpointNow(); // names the next block
+  for (let at = 0; at <= disk.trace.length; at++) {
+    for (const mode of ["keep-all", "drop-all", "mixed"] as const) {
+      const image = crashImage(disk.startImage, disk.trace, at, mode, new SimRandom(at));
+      const again = await FileStore.open(new SimDisk({ image }), clock, new SimRandom(1), CRASH_OPTIONS);
+      const alarms = again
+        .health()
+        .reports.filter((report) => !/never confirmed|cut at|other copy is used|read instead/.test(report));
+      assert.deepEqual(alarms, [], `${mode}, cut at ${at}`);
+      await again.stop();
+    }
+  }
+  await store.stop();
+});
+
 test("a truncation cut anywhere raises no alarm, whatever was in the way", async () => {
   const disk = new SimDisk();
   const clock = new SimClock();

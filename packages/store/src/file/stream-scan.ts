@@ -190,7 +190,10 @@ export class StreamScan {
     const found = await this.#readFrom(block, covered, size);
     if (header === null) {
       if (durableEnd === 0 && !this.#provenSynced(number, found, BLOCK_HEADER_BYTES, later)) return 0;
-      this.#rebuilt.reports.push(`${block.path}: its header is damaged; the records in it identify themselves`);
+      // The stream's first block, made with its folder: it was never written to, since all that it was to hold had been taken away
+      // before, and that its file went again was not durable. Records that are missing from an empty file are found out without it.
+      if (size > 0)
+        this.#rebuilt.reports.push(`${block.path}: its header is damaged; the records in it identify themselves`);
     }
     const { bytes, view, base } = found;
     let offset = Math.max(BLOCK_HEADER_BYTES, covered);
