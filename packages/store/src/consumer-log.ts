@@ -1,6 +1,9 @@
 // What a store keeps for a consumer of a stream: its state as bytes, replaced as a whole.
 
-/** The durable state of one consumer. */
+/**
+ * The durable state of one consumer. One that was never saved is not durable, and not there any more when the store is opened again:
+ * what a consumer is, is in its state, and without one there is nothing to bring back.
+ */
 export interface ConsumerLog {
   readonly name: string;
   /** What was saved last; null when nothing was. Not to be changed. */

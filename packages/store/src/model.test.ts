@@ -28,7 +28,6 @@ const LIMITS: readonly Partial<StreamLimits>[] = [...MODEL_LIMITS, { maxAgeMs: 3
 class StreamModel {
   readonly plain: PlainStream;
   config: string;
-  readonly #firstGiven: number;
   readonly consumers: Map<string, string> = new Map();
   /** When each sequence was stored, and its time to live. */
   readonly #stored: Map<number, { readonly ms: number; readonly ttlSeconds: number }> = new Map();
@@ -37,12 +36,11 @@ class StreamModel {
     this.plain = new PlainStream(limits);
     this.plain.skip(firstSeq - 1);
     this.config = config;
-    this.#firstGiven = firstSeq;
   }
 
-  /** Where a truncation goes that takes `back` sequences; not below where the stream began, which is not kept. */
+  /** Where a truncation goes that takes `back` sequences. */
   truncation(back: number): number {
-    return Math.max(this.#firstGiven - 1, this.plain.lastSeq - back);
+    return Math.max(0, this.plain.lastSeq - back);
   }
 
   append(draft: PlainDraft, ms: number, ttlSeconds: number): number {

@@ -123,3 +123,25 @@ test("tombstone files that have grown are written anew, and say the same", async
   assert.deepEqual(again.stream("S")!.state().lost, []);
   await again.stop();
 });
+
+test("a truncation to below the stream's first sequence is there after reopening", async () => {
+  const disk = new SimDisk({ record: false });
+  let store = await open(disk);
+  let log = await store.createStream("F", NO_LIMITS, new Uint8Array(0), 100);
+  fill(log, 3);
+  await log.truncate(50);
+  assert.deepEqual([log.state().firstSeq, log.state().lastSeq], [51, 50]);
+  for (const filled of [0, 1, 2]) {
+    await store.stop();
+    store = await open(disk);
+    log = store.stream("F")!;
+    const { firstSeq, lastSeq, messages, lost } = log.state();
+    assert.deepEqual(
+      { firstSeq, lastSeq, messages, lost },
+      { firstSeq: 51, lastSeq: 50 + filled, messages: filled, lost: [] },
+    );
+    fill(log, 1);
+  }
+  assert.deepEqual(store.health().reports, []);
+  await store.stop();
+});

@@ -65,12 +65,14 @@ export class RebuiltIndex {
   constructor(backing: FileBacking, checkpoint: StreamCheckpoint | null, firstSeq: number, foreseen: Foreseen) {
     this.#backing = backing;
     this.#checkpoint = checkpoint;
-    this.#floor = Math.max(firstSeq, checkpoint?.firstSeq ?? 1, foreseen.floor);
+    // A truncation may have gone below it.
+    const first = Math.min(firstSeq, (checkpoint?.lastSeq ?? Number.POSITIVE_INFINITY) + 1);
+    this.#floor = Math.max(first, checkpoint?.firstSeq ?? 1, foreseen.floor);
     this.#goingAway = foreseen.removed;
     const { runs, reports } = backing.tombstones.read();
     this.#tombstones = new RunSet(runs);
     this.reports.push(...reports);
-    backing.index.skipTo(firstSeq - 1);
+    backing.index.skipTo(first - 1);
   }
 
   /** The highest sequence that the tombstone files name, or 0. */
