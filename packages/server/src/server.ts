@@ -13,37 +13,29 @@ import {
   type Random,
 } from "@myelin/platform";
 import { nodeHttpFetch } from "@myelin/platform/node";
-import { API_LEVEL, createParserScratch, type Publication, SERVER_VERSION, type ServerInfo } from "@myelin/protocol";
-import { parseAdvertised } from "./address.ts";
-import { BcryptQueue } from "./auth/bcrypt-queue.ts";
-import { BcryptThread } from "./auth/bcrypt-thread.ts";
-import { BcryptThreads } from "./auth/bcrypt-threads.ts";
-import { kindsWithCertificates } from "./auth/certificate-users.ts";
+import { createParserScratch, type Publication } from "@myelin/protocol";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
-import { SingleUser } from "./auth/single-user.ts";
-import { TrustedProxies } from "./auth/trusted-proxies.ts";
-import { UserList } from "./auth/user-list.ts";
-import type { ConnectionType } from "./auth/users.ts";
 import type { SettingName } from "./config/settings.ts";
 import { ClientConnection } from "./connection/client-connection.ts";
 import type { CloseReason } from "./connection/close-reasons.ts";
-import type { Authenticator, ConnectionContext, InfoFace, Router, ServerCounters } from "./connection/context.ts";
+import type { Authenticator, ConnectionContext, Router, ServerCounters } from "./connection/context.ts";
 import { FlushQueue } from "./connection/flush-queue.ts";
+import { type InfoSource, infoByTcp, infoByWebSocket } from "./info-content.ts";
 import { InfoLines } from "./info-lines.ts";
 import { LameDuck } from "./lame-duck.ts";
 import type { Logger } from "./logger.ts";
 import { ClientListener, hostPort } from "./net/listener.ts";
 import { ProxiedDuplex } from "./net/proxied-duplex.ts";
-import { overridesAuthentication } from "./net/websocket/credentials.ts";
 import { WebSocketService } from "./net/websocket/service.ts";
 import type { ServerObserver } from "./observer.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "./options.ts";
 import { inSlices } from "./reload/in-slices.ts";
 import { compareSettings, ReloadError, type ReloadPlan } from "./reload/plan.ts";
-import { Account, clearTraffic, GLOBAL_ACCOUNT, noTraffic } from "./routing/account.ts";
+import { type Account, clearTraffic, noTraffic } from "./routing/account.ts";
 import { deliver } from "./routing/deliver.ts";
 import type { SublistNode } from "./routing/sublist-node.ts";
 import type { Subscriber } from "./routing/subscriber.ts";
+import { ServerAuthentication } from "./server-authentication.ts";
 import { type ListenerTls, listenerTls } from "./tls/listener-tls.ts";
 import { Ocsp } from "./tls/ocsp.ts";
 
@@ -74,18 +66,6 @@ interface LiveContext extends Omit<ConnectionContext, "options" | "authenticator
   tls: ListenerTls | null;
 }
 
-/** A change of these changes who may come in, and as whom. */
-const SAYS_WHO_MAY_COME: ReadonlySet<SettingName> = new Set([
-  "user",
-  "pass",
-  "token",
-  "users",
-  "accounts",
-  "noAuthUser",
-  "openGlobalAccount",
-  "trustedProxies",
-]);
-
 /** A change of these makes INFO another: clients that take one at any time are told. */
 const TOLD_IN_INFO: ReadonlySet<SettingName> = new Set(["clientAdvertise", "maxPayloadBytes"]);
 
@@ -107,17 +87,13 @@ export class Server implements Router {
   readonly #outside: Outside;
   readonly #context: LiveContext;
   readonly #listener: ClientListener;
-  readonly #accounts: Map<string, Account>;
-  readonly #hashThreads: BcryptThreads;
-  readonly #hashes: BcryptQueue;
+  readonly #authentication: ServerAuthentication;
   readonly #ocsp: Ocsp;
   readonly #connections: Map<number, ClientConnection> = new Map();
   readonly #xkey: string;
   readonly #info: InfoLines;
   readonly #webSocketInfo: InfoLines;
   readonly #webSocket: WebSocketService;
-  /** Says who may come in by WebSocket where that is not said by the server's own users, and for which options it was made. */
-  #webSocketAuth: { readonly options: ServerOptions; readonly authenticator: Authenticator } | null = null;
   #state: ServerState = "new";
   #port = 0;
   #nextId = 0;
@@ -133,11 +109,7 @@ export class Server implements Router {
     this.id = createServerId(random);
     this.#xkey = createServerXKey(random);
     this.name = complete.serverName ?? this.id;
-    const globalAccount = new Account(GLOBAL_ACCOUNT, random.uint32());
-    this.#accounts = new Map([[GLOBAL_ACCOUNT, globalAccount]]);
-    keepAccounts(this.#accounts, complete, random);
-    this.#hashThreads = new BcryptThreads(clock, () => new BcryptThread());
-    this.#hashes = new BcryptQueue((password, hash) => this.#hashThreads.verify(password, hash));
+    this.#authentication = new ServerAuthentication(complete, outside);
     this.#listener = new ClientListener(network, logger);
     const { fetch = nodeHttpFetch, shutDown = (): void => void this.close() } = outside;
     this.#ocsp = new Ocsp({ clock, logger, fetch, shutDown });
@@ -150,17 +122,17 @@ export class Server implements Router {
       options: complete,
       logger,
       router: this,
-      authenticator:
-        outside.createAuthenticator?.(this.#accounts, random) ??
-        authenticatorOf(complete, this.#accounts, globalAccount, this.#hashes, random, logger),
+      authenticator: this.#authentication.byTcp,
       tls: this.#createTls(complete),
       counters: this.counters,
-      globalAccount,
+      globalAccount: this.#authentication.globalAccount,
       scratch: createParserScratch(),
       info: (account, face) => this.#info.parts(account, face),
     };
-    this.#info = new InfoLines((face) => this.#serverInfo(face));
-    this.#webSocketInfo = new InfoLines(() => this.#infoForWebSocket());
+    this.#info = new InfoLines((face) => infoByTcp(this.#infoSource(), face));
+    this.#webSocketInfo = new InfoLines(() =>
+      infoByWebSocket(this.#infoSource(), this.webSocketPort, this.#authentication.byWebSocket(this.options)),
+    );
     this.#webSocket = this.#createWebSocket(network);
   }
 
@@ -171,7 +143,7 @@ export class Server implements Router {
 
   /** Accounts by name; every connection is in one. */
   get accounts(): ReadonlyMap<string, Account> {
-    return this.#accounts;
+    return this.#authentication.accounts;
   }
 
   get state(): ServerState {
@@ -466,16 +438,11 @@ export class Server implements Router {
    * @returns Whether there is anything to ask.
    */
   #reloadAuthentication(changed: ReloadPlan["changed"]): boolean {
-    const { createAuthenticator, logger, random } = this.#outside;
-    const { authenticator: previous, globalAccount } = this.#context;
-    keepAccounts(this.#accounts, this.options, random);
-    const own = createAuthenticator?.(this.#accounts, random) ?? null;
-    if (own === null && !changed.some((name) => SAYS_WHO_MAY_COME.has(name))) return false;
-    this.#context.authenticator =
-      own ?? authenticatorOf(this.options, this.#accounts, globalAccount, this.#hashes, random, logger);
-    const previousHere = this.#webSocketAuth?.authenticator ?? previous;
+    const former = this.#authentication.reload(this.options, changed);
+    if (former === null) return false;
+    this.#context.authenticator = this.#authentication.byTcp;
     for (const connection of this.#connections.values()) {
-      connection.authorizeLater(connection.duplex.transport === "websocket" ? previousHere : previous);
+      connection.authorizeLater(connection.duplex.transport === "websocket" ? former.byWebSocket : former.byTcp);
     }
     return true;
   }
@@ -496,7 +463,7 @@ export class Server implements Router {
     this.#stopOcsp();
     const stopped = Promise.all([this.#listener.close(), this.#webSocket.close()]);
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
-    this.#hashThreads.close();
+    this.#authentication.close();
     await stopped;
     this.#state = "closed";
   }
@@ -528,81 +495,16 @@ export class Server implements Router {
       network,
       context: this.#context,
       ocsp: this.#ocsp,
-      authenticator: () => this.#webSocketAuthenticator(),
+      authenticator: () => this.#authentication.byWebSocket(this.options),
       info: (account, face) => this.#webSocketInfo.parts(account, face),
       attach: (duplex, context) => this.#serve(duplex, context),
     });
   }
 
-  /** Made anew when the options are others. */
-  #webSocketAuthenticator(): Authenticator {
-    const { options } = this;
-    const { noAuthUser, pass, tls, token, user } = options.webSocket;
-    const overrides = overridesAuthentication(options.webSocket);
-    // Whether certificates are mapped to users is said for each listener.
-    if (!overrides && (options.tls?.map ?? false) === (tls?.map ?? false)) return this.#context.authenticator;
-    if (this.#webSocketAuth?.options !== options) {
-      const here = { ...options, tls, ...(overrides && { user, pass, token, noAuthUser }) };
-      const { globalAccount, logger, random } = this.#context;
-      const kinds = kindsWithCertificates(options);
-      const authenticator = authenticatorOf(here, this.#accounts, globalAccount, this.#hashes, random, logger, kinds);
-      this.#webSocketAuth = { options, authenticator };
-    }
-    return this.#webSocketAuth.authenticator;
-  }
-
-  #infoForWebSocket(): ServerInfo {
-    const { host, tls } = this.options.webSocket;
-    // Said even where somebody is assumed, as in the reference (websocket.go createWSClient).
-    const auth_required = this.#webSocketAuthenticator().asks;
-    // Of certificates INFO tells what holds for TCP, as in the reference (client.go generateClientInfoJSON); no client reads it here.
-    const ofTls = {
-      ...(this.#context.tls?.settings.verify === true && { tls_verify: true }),
-      ...(tls !== null && { tls_required: true, tls_available: true }),
-    };
-    return { ...this.#serverInfo("no-tls"), host, port: this.#webSocket.port, auth_required, ...ofTls };
-  }
-
-  #tlsInfo(face: InfoFace): Pick<ServerInfo, "tls_required" | "tls_verify" | "tls_available"> {
-    const { tls } = this.#context;
-    if (tls === null || face === "no-tls") return {};
-    const { allowNonTls, settings } = tls;
-    return {
-      ...((face === "tls-first" || !allowNonTls) && { tls_required: true }),
-      ...(settings.verify && { tls_verify: true }),
-      ...(allowNonTls && { tls_available: true }),
-    };
-  }
-
-  #serverInfo(face: InfoFace): ServerInfo {
-    const { clientAdvertise, host, maxPayloadBytes, noHeaderSupport } = this.options;
-    const advertised = clientAdvertise === null ? null : parseAdvertised(clientAdvertise, this.#port);
-    return {
-      server_id: this.id,
-      server_name: this.name,
-      version: SERVER_VERSION,
-      proto: 1,
-      go: `node${process.versions.node}`,
-      host: advertised?.host ?? host,
-      port: advertised?.port ?? this.#port,
-      headers: !noHeaderSupport,
-      auth_required: this.#context.authenticator.required,
-      ...this.#tlsInfo(face),
-      max_payload: maxPayloadBytes,
-      ldm: this.isLameDuck,
-      api_lvl: API_LEVEL,
-      xkey: this.#xkey,
-    };
-  }
-}
-
-/** Has `$G`, the accounts of the options, and the system account, which is one of these or `$SYS`; those that are there stay. */
-function keepAccounts(accounts: Map<string, Account>, options: ServerOptions, random: Random): void {
-  const { systemAccount } = options;
-  const names = new Set([GLOBAL_ACCOUNT, ...options.accounts, systemAccount]);
-  for (const name of accounts.keys()) if (!names.has(name)) accounts.delete(name);
-  for (const name of names) {
-    if (!accounts.has(name)) accounts.set(name, new Account(name, random.uint32(), name === systemAccount));
+  #infoSource(): InfoSource {
+    const { id, isLameDuck, name, options } = this;
+    const { authenticator, tls } = this.#context;
+    return { id, name, xkey: this.#xkey, port: this.#port, options, isLameDuck, authenticator, tls };
   }
 }
 
@@ -615,20 +517,4 @@ function authorizeAgain(connection: ClientConnection): number {
 /** How many connections there may be; 0 for nobody, infinite for no limit. */
 function mostConnections({ maxConnections }: ServerOptions): number {
   return maxConnections === 0 ? Number.POSITIVE_INFINITY : Math.max(0, maxConnections);
-}
-
-function authenticatorOf(
-  options: ServerOptions,
-  accounts: ReadonlyMap<string, Account>,
-  globalAccount: Account,
-  hashes: BcryptQueue,
-  random: Random,
-  logger: Logger,
-  certificateKinds: readonly ConnectionType[] = kindsWithCertificates(options),
-): Authenticator {
-  const inner =
-    options.users.length > 0
-      ? new UserList(options, accounts, hashes, random, logger, certificateKinds)
-      : new SingleUser(options, globalAccount, hashes);
-  return new TrustedProxies(inner, options.trustedProxies);
 }
