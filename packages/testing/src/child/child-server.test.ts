@@ -55,6 +55,22 @@ describe("ChildServer", () => {
     });
   }
 
+  for (const call of ["kill", "stop"]) {
+    test(`keeps the process while somebody waits for ${call}()`, async () => {
+      const child = processWithServer(`
+        const pipes = () => process.getActiveResourcesInfo().filter((name) => name === "PipeWrap").length;
+        const before = pipes();
+        const over = server.${call}();
+        await null;
+        const held = pipes() - before;
+        await over;
+        await server.close();
+        process.exit(held === 2 ? 0 : 1);`);
+      const [status] = (await once(child, "exit")) as [number];
+      assert.equal(status, 0);
+    });
+  }
+
   test("says why it did not start, with what the server said, and leaves nothing", async () => {
     const bad = startServer({ run: "child", args: ["--nonsense"] });
     await assert.rejects(bad, {

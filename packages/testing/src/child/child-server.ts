@@ -131,7 +131,7 @@ export class ChildServer implements TestServer {
     const child = this.#process;
     if (child === null) return;
     await this.resume();
-    child.ref();
+    keepProcessFor(child);
     child.kill("SIGTERM");
     const stopMs = durationMs(this.#options.stopTimeout ?? STOP_TIMEOUT_MS);
     const killer = setTimeout(() => child.kill("SIGKILL"), stopMs);
@@ -142,7 +142,7 @@ export class ChildServer implements TestServer {
   async kill(): Promise<void> {
     const child = this.#process;
     if (child === null) return;
-    child.ref();
+    keepProcessFor(child);
     child.kill("SIGKILL");
     await this.#exited;
   }
@@ -172,7 +172,7 @@ export class ChildServer implements TestServer {
 
   async lameDuck(): Promise<void> {
     const child = this.#running();
-    child.ref();
+    keepProcessFor(child);
     await this.signal("SIGUSR2");
     await this.#exited;
   }
@@ -317,7 +317,7 @@ export class ChildServer implements TestServer {
     const child = this.#process;
     if (child === null) return;
     child.unref();
-    for (const output of [child.stdout, child.stderr]) (output as Socket | null)?.unref();
+    for (const output of outputsOf(child)) output.unref();
   }
 
   #running(): ChildProcess {
@@ -328,6 +328,16 @@ export class ChildServer implements TestServer {
   #logged(pattern: RegExp): string {
     return pattern.exec(this.#log.slice(this.#logStart))?.[1] ?? "";
   }
+}
+
+/** Somebody waits for its end, which is known when its output has ended, too: until then there is work. */
+function keepProcessFor(child: ChildProcess): void {
+  child.ref();
+  for (const output of outputsOf(child)) output.ref();
+}
+
+function outputsOf({ stdout, stderr }: ChildProcess): Socket[] {
+  return [stdout, stderr].filter((output) => output !== null) as unknown as Socket[];
 }
 
 /** The ports file of a process; one without ports before it has written it. */
