@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Clock } from "../clock.ts";
 import { NodeClock } from "../node/clock.ts";
 import { SimClock } from "./clock.ts";
 import { TestClock } from "./test-clock.ts";
@@ -74,4 +75,28 @@ test("keeps up with real time", async () => {
   const clock = new TestClock(new NodeClock());
   await new Promise<void>((resolve) => clock.setTimer(1, resolve, true));
   assert.ok(Math.abs(clock.wallMs() - Date.now()) < 1_000);
+});
+
+test("a stopped clock counts in whole milliseconds, so that no sum of fractions misses a moment", async () => {
+  for (let i = 0; i < 50; i++) {
+    const real: Clock = {
+      monotonicMs: () => 123_456.1 * (i + 1),
+      wallMs: () => 1_700_000_000_000,
+      wallNs: () => 1_700_000_000_000_000_000n,
+      setTimer: () => ({ cancel() {} }),
+    };
+    const clock = new TestClock(real);
+    clock.stop();
+    const wallMs = clock.wallMs() - 10_000;
+    clock.setWall(wallMs);
+    assert.equal(clock.wallMs(), wallMs);
+    let leftMs = Number.NaN;
+    clock.setTimer(39_999.7, () => {
+      leftMs = wallMs + 40_000 - clock.wallMs();
+    });
+    await clock.advance(39_999);
+    assert.equal(leftMs, Number.NaN);
+    await clock.advance(1);
+    assert.equal(leftMs, 0);
+  }
 });

@@ -86,7 +86,10 @@ export class TestClock implements Clock {
   /** Holds time still. Nothing that waits ends before {@link advance} or {@link start}. */
   stop(): void {
     if (this.#stoppedMs !== null) return;
-    this.#stoppedMs = this.monotonicMs();
+    // Whole milliseconds from here on: sums of fractions would make a deadline miss its moment by a billionth.
+    const wallMs = this.wallMs();
+    this.#stoppedMs = Math.ceil(this.monotonicMs());
+    this.#wallAheadMs = wallMs - this.#stoppedMs;
     for (const timer of this.#timers) {
       timer.real?.cancel();
       timer.real = null;
@@ -102,7 +105,8 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Moves time on. Timers fire in the order of their due times, each seeing the time it was due at, those set meanwhile included.
+   * Moves time on. Timers fire in the order of their due times, each seeing the whole millisecond it was due at, those set meanwhile
+   * included.
    * Between two moments the event loop turns a few times, so what a timer caused inside this process has happened before
    * time goes on. A peer in another process may need longer: advance in steps, and wait for it in between.
    *
@@ -130,7 +134,7 @@ export class TestClock implements Clock {
     let next = this.#nextDue(untilMs);
     while (next !== null && this.#stoppedMs !== null) {
       const isLater = next.dueMs > this.#stoppedMs;
-      if (isLater) this.#stoppedMs = next.dueMs;
+      if (isLater) this.#stoppedMs = Math.ceil(next.dueMs);
       next.cancel();
       next.run();
       next = this.#nextDue(untilMs);

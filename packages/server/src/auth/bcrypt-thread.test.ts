@@ -14,9 +14,20 @@ function startThread(t: TestContext): BcryptThread {
 /** The nice values of this process's threads, by number. */
 function prioritiesOfThreads(): Map<string, number> {
   // The name of a thread, in brackets, may hold anything; behind it the nice value is the seventeenth field.
-  const fieldsOf = (tid: string): string[] =>
-    (readFileSync(`/proc/self/task/${tid}/stat`, "latin1").split(") ").at(-1) ?? "").split(" ");
-  return new Map(readdirSync("/proc/self/task").map((tid) => [tid, Number(fieldsOf(tid)[16])]));
+  const niceOf = (tid: string): number => {
+    const stat = readFileSync(`/proc/self/task/${tid}/stat`, "latin1");
+    return Number((stat.split(") ").at(-1) ?? "").split(" ")[16]);
+  };
+  const priorities = new Map<string, number>();
+  for (const tid of readdirSync("/proc/self/task")) {
+    try {
+      priorities.set(tid, niceOf(tid));
+    } catch (error) {
+      // It has ended meanwhile: some other thread of Node's, or one that an earlier test has stopped.
+      if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
+  }
+  return priorities;
 }
 
 test("verify() knows passwords of every kind of hash, and takes what is no hash for a no", async (t) => {
