@@ -43,7 +43,7 @@ export const DEFAULT_FILE_STORE_OPTIONS: Required<FileStoreOptions> = Object.fre
   blockBytes: 16 * MIB,
   segmentBytes: 64 * MIB,
   segments: 4,
-  directBytes: 32 * 1024,
+  directBytes: 64 * 1024,
   indexBytes: 128 * 1024,
   openFilesMax: 2048,
   ballastBytes: 8 * MIB,
