@@ -2,9 +2,10 @@
 // core: the round trip of one publisher and one subscriber. Three kinds of time come in turns: quiet, as many clients that
 // give a wrong plain password (what the connections alone cost), and the storm. For people.
 //
-//   node test/dist/overload/login-storm.js [--seconds N] [--logins N] [--turns N] [--pause MS]
+//   node test/dist/overload/login-storm.js [--seconds N] [--logins N] [--turns N] [--pause MS] [--synced]
 //
-// Round trips follow each other at once, or after a pause, which shows what it costs to be woken up.
+// Round trips follow each other at once, or after a pause, which shows what it costs to be woken up. With --synced each message is
+// stored by the server's process, and answered when it has been synced.
 // The storm is in a process of its own, and no two of its passwords are the same: the server would check them once for all.
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -21,6 +22,10 @@ const HASH = "$2a$11$QlxGk7ceQvhfW8PSw6hnGOGW.suP.YFdXsiVnEZPJyv5Gc3duRUda";
 const PASSWORD = "right".padEnd(72, "-");
 /** Every tenth login is right. */
 const RIGHT_EVERY = 10;
+
+const CONFIGURATION = `authorization { users: [
+  { user: a, password: a }, { user: plain, password: other }, { user: hashed, password: ${HASH} }
+] }`;
 
 /** Who logs in, in each kind of time. */
 const KINDS = [
@@ -49,22 +54,18 @@ async function measure(): Promise<void> {
       logins: { type: "string" },
       turns: { type: "string" },
       pause: { type: "string" },
+      synced: { type: "boolean" },
     },
   });
-  const { seconds = "3", logins = "200", turns = "3", pause = "0" } = values;
-  await using server = await startServer({
-    run: "child",
-    configText: `authorization { users: [
-      { user: a, password: a }, { user: plain, password: other }, { user: hashed, password: ${HASH} }
-    ] }`,
-  });
-  const client = await RawClient.open(server.port, "SUB x 1\r\n", { user: "a", pass: "a" });
+  const { seconds = "3", logins = "200", turns = "3", pause = "0", synced = false } = values;
+  await using server = await start(synced);
+  const client = await RawClient.open(server.port, `SUB ${synced ? "y" : "x"} 1\r\n`, { user: "a", pass: "a" });
   const storm = fork(fileURLToPath(import.meta.url), ["storm", String(server.port), logins]);
   const seen = new Map<string, Quantiles[]>();
   for (let turn = 0; turn < Number(turns); turn++) {
     for (const { name, user } of KINDS) {
       if (user !== "") await order(storm, { user });
-      const quantiles = quantilesOf(await roundTrips(client, Number(seconds), Number(pause)));
+      const quantiles = quantilesOf(await roundTrips(client, Number(seconds), Number(pause), synced));
       const said = user === "" ? "" : await order(storm, { user: "" });
       show(name, quantiles, said);
       seen.set(name, [...(seen.get(name) ?? []), quantiles]);
@@ -75,14 +76,29 @@ async function measure(): Promise<void> {
   for (const [name, all] of seen) show(`${name}, medians`, medians(all), "");
 }
 
+/** Starts a server in a process of its own; with a store in it, if wanted. */
+async function start(synced: boolean): Promise<{ readonly port: number } & AsyncDisposable> {
+  if (!synced) return startServer({ run: "child", configText: CONFIGURATION });
+  const child = fork(fileURLToPath(new URL("./storing-server.js", import.meta.url)), [CONFIGURATION]);
+  const [port] = (await once(child, "message")) as [number];
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      child.disconnect();
+      await once(child, "exit");
+    },
+  };
+}
+
 /** Round trips one after the other, in milliseconds. */
-async function roundTrips(client: RawClient, seconds: number, pauseMs: number): Promise<number[]> {
+async function roundTrips(client: RawClient, seconds: number, pauseMs: number, synced: boolean): Promise<number[]> {
+  const publish = synced ? "PUB x y 0\r\n\r\n" : "PUB x 0\r\n\r\n";
   const took: number[] = [];
   const endMs = performance.now() + seconds * 1000;
   while (performance.now() < endMs) {
     const startedMs = performance.now();
     client.tail = "";
-    client.socket.write("PUB x 0\r\n\r\n");
+    client.socket.write(publish);
     await client.until(() => client.tail !== "");
     took.push(performance.now() - startedMs);
     if (pauseMs > 0) await setTimeout(pauseMs);
