@@ -6,11 +6,13 @@
 //
 // Round trips follow each other at once, or after a pause, which shows what it costs to be woken up. With --synced each message is
 // stored by the server's process, and answered when it has been synced.
-// The storm is in a process of its own, and no two of its passwords are the same: the server would check them once for all.
+// The storm is in a process of its own, of the lowest priority, because it stands for clients on other machines. No two of its
+// passwords are the same: the server would check them once for all.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { constants, setPriority } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -136,6 +138,7 @@ function show(what: string, { count, p50, p99, p999 }: Quantiles, said: string):
 
 /** The storm's process: logs in when it is told to, and tells how the server answered. */
 async function storm(port: number, loginsPerSecond: number): Promise<void> {
+  setPriority(constants.priority.PRIORITY_LOW);
   const running = new Set<Promise<void>>();
   const answers = new Map<string, number>();
   let number = 0;

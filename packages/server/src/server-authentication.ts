@@ -1,7 +1,8 @@
 // Who may come in, and as whom, at each of a server's listeners: the accounts, and what decides. Made anew at each reload.
 
+import { availableParallelism } from "node:os";
 import type { Clock, Random } from "@myelin/platform";
-import { BcryptQueue } from "./auth/bcrypt-queue.ts";
+import { BcryptQueue, checksAtOnce } from "./auth/bcrypt-queue.ts";
 import { BcryptThread } from "./auth/bcrypt-thread.ts";
 import { BcryptThreads } from "./auth/bcrypt-threads.ts";
 import { kindsWithCertificates } from "./auth/certificate-users.ts";
@@ -59,7 +60,10 @@ export class ServerAuthentication {
     this.globalAccount = new Account(GLOBAL_ACCOUNT, random.uint32());
     this.#accounts = new Map([[GLOBAL_ACCOUNT, this.globalAccount]]);
     this.#hashThreads = new BcryptThreads(clock, () => new BcryptThread());
-    this.#hashes = new BcryptQueue((password, hash) => this.#hashThreads.verify(password, hash));
+    this.#hashes = new BcryptQueue(
+      (password, hash) => this.#hashThreads.verify(password, hash),
+      checksAtOnce(availableParallelism()),
+    );
     this.#keepAccounts(options);
     this.#byTcp = createAuthenticator?.(this.#accounts, random) ?? this.#authenticatorOf(options);
   }

@@ -28,7 +28,7 @@ function server() {
   const hashes = new BcryptQueue((_password, hash) => {
     checked.push(hash);
     return Promise.resolve(hash === HASHED);
-  });
+  }, 1);
   const list = (given: PartialServerOptions): UserList =>
     new UserList(completeOptions(given), ACCOUNTS, hashes, new SimRandom(1));
   const single = (given: PartialServerOptions): SingleUser =>

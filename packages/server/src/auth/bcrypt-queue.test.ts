@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BcryptQueue } from "./bcrypt-queue.ts";
+import { BcryptQueue, checksAtOnce } from "./bcrypt-queue.ts";
 
 /** Work that ends when the test says so. */
 class Work {
@@ -19,9 +19,23 @@ class Work {
 
 const isWanted = (): boolean => true;
 
+test("checksAtOnce() leaves one processor to messages, and allows two checks at most", () => {
+  assert.deepEqual([1, 2, 3, 4, 64].map(checksAtOnce), [1, 1, 2, 2, 2]);
+});
+
+test("verify() runs one at a time where it may run one", async () => {
+  const work = new Work();
+  const queue = new BcryptQueue(work.verify, 1);
+  void queue.verify("a", "", isWanted);
+  void queue.verify("b", "", isWanted);
+  assert.deepEqual(work.started, ["a"]);
+  await work.end();
+  assert.deepEqual(work.started, ["a", "b"]);
+});
+
 test("verify() runs two at a time; of those who wait, whoever came last goes first", async () => {
   const work = new Work();
-  const queue = new BcryptQueue(work.verify);
+  const queue = new BcryptQueue(work.verify, 2);
   const results: Array<readonly [string, boolean]> = [];
   for (const name of ["a", "b", "c", "d"])
     void queue.verify(name, "", isWanted).then((right) => results.push([name, right]));
@@ -43,7 +57,7 @@ test("verify() runs two at a time; of those who wait, whoever came last goes fir
 
 test("verify() spares the work for who has gone", async () => {
   const work = new Work();
-  const queue = new BcryptQueue(work.verify);
+  const queue = new BcryptQueue(work.verify, 2);
   let isHere = true;
   void queue.verify("a", "", isWanted);
   void queue.verify("b", "", isWanted);
@@ -60,7 +74,7 @@ test("verify() spares the work for who has gone", async () => {
 
 test("verify() counts only those who are still there among those who wait", async () => {
   const work = new Work();
-  const queue = new BcryptQueue(work.verify);
+  const queue = new BcryptQueue(work.verify, 2);
   let isHere = true;
   void queue.verify("a", "", isWanted);
   void queue.verify("b", "", isWanted);
@@ -78,7 +92,7 @@ test("verify() counts only those who are still there among those who wait", asyn
 
 test("verify() puts a question that waits first when it is asked again", async () => {
   const work = new Work();
-  const queue = new BcryptQueue(work.verify);
+  const queue = new BcryptQueue(work.verify, 2);
   for (const name of ["a", "b", "c", "d", "c"]) void queue.verify(name, "", isWanted);
   await work.end();
   assert.deepEqual(work.started, ["a", "b", "c"]);
@@ -92,7 +106,7 @@ test("verify() refuses who comes when 256 wait, and goes on after a failure", as
     if (password !== "bad") return work.verify(password);
     fails++;
     return Promise.reject(new Error("broken"));
-  });
+  }, 2);
   void queue.verify("a", "", isWanted);
   void queue.verify("b", "", isWanted);
   const bad = queue.verify("bad", "", isWanted);
@@ -107,7 +121,7 @@ test("verify() refuses who comes when 256 wait, and goes on after a failure", as
 
 test("verify() does the work once for all who ask the same at the same time", async () => {
   const work = new Work();
-  const queue = new BcryptQueue(work.verify);
+  const queue = new BcryptQueue(work.verify, 2);
   const same = Array.from({ length: 1_000 }, () => queue.verify("a", "hash", isWanted));
   const other = queue.verify("a", "another hash", isWanted);
   assert.deepEqual(work.started, ["a", "a"]);
@@ -124,7 +138,7 @@ test("verify() does the work once for all who ask the same at the same time", as
 
 test("verify() spares the work only when none of those who ask is there any more", async () => {
   const work = new Work();
-  const queue = new BcryptQueue(work.verify);
+  const queue = new BcryptQueue(work.verify, 2);
   void queue.verify("a", "", isWanted);
   void queue.verify("b", "", isWanted);
   const gone = queue.verify("c", "", () => false);

@@ -1,4 +1,4 @@
-// Who waits for a bcrypt hash: one takes some 100 ms of a core, so two are checked at a time, and others wait.
+// Who waits for a bcrypt hash: one takes some 100 ms of a core, so one or two are checked at a time, and others wait.
 //
 // Whoever came last goes first. When more come than can be checked, everybody waits until the time for authentication is over, or is
 // served at once: in the order of arrival it would always be the turn of somebody who is just about to be cut off, so that nobody
@@ -6,6 +6,16 @@
 
 const RUNNING_MAX = 2;
 const WAITING_MAX = 256;
+
+/**
+ * How many hashes may be checked at a time: one processor is left to whatever carries and stores messages, because even threads of
+ * the lowest priority take something from those that have to share a core with them.
+ *
+ * @param processors - Of the machine, as far as the process may use them.
+ */
+export function checksAtOnce(processors: number): number {
+  return Math.max(1, Math.min(processors - 1, RUNNING_MAX));
+}
 
 /** Does the work of one check. A hash that is none is a no. */
 export type BcryptVerify = (password: string, hash: string) => Promise<boolean>;
@@ -47,15 +57,20 @@ export class TooManyLoginsError extends Error {
 /** A queue in front of bcrypt, one for each server. */
 export class BcryptQueue {
   readonly #verify: BcryptVerify;
+  readonly #runningMax: number;
   /** Those that were asked last stand at the end. */
   #waiting: Question[] = [];
   /** What has not been answered yet. */
   readonly #questions: Map<string, Question> = new Map();
   #running = 0;
 
-  /** @param verify - Does the work; called for at most two passwords at a time. */
-  constructor(verify: BcryptVerify) {
+  /**
+   * @param verify - Does the work.
+   * @param runningMax - For how many passwords at a time; see {@link checksAtOnce}.
+   */
+  constructor(verify: BcryptVerify, runningMax: number) {
     this.#verify = verify;
+    this.#runningMax = runningMax;
   }
 
   /** Checks that wait for their turn. */
@@ -87,7 +102,7 @@ export class BcryptQueue {
   }
 
   #next(): void {
-    while (this.#running < RUNNING_MAX) {
+    while (this.#running < this.#runningMax) {
       const question = this.#waiting.pop();
       if (question === undefined) return;
       if (question.isWanted) void this.#work(question);

@@ -108,7 +108,7 @@ for (const [listeners, user, byName] of KINDS) {
     const list = new UserList(
       options,
       accounts,
-      new BcryptQueue(() => Promise.resolve(false)),
+      new BcryptQueue(() => Promise.resolve(false), 1),
       new SimRandom(1),
       SILENT_LOGGER,
       kinds,

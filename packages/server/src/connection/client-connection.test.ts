@@ -11,7 +11,7 @@ import { settle, startLoneConnection } from "./fixtures/lone-connection.ts";
 function connect(given: PartialServerOptions = {}) {
   const options = completeOptions({ maxPayloadBytes: 1024, ...given });
   const account = new Account("$G", 1);
-  const authenticator = new SingleUser(options, account, new BcryptQueue(() => Promise.resolve(false)));
+  const authenticator = new SingleUser(options, account, new BcryptQueue(() => Promise.resolve(false), 1));
   return { account, ...startLoneConnection({ options, authenticator, globalAccount: account }) };
 }
 
