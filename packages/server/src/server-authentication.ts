@@ -22,6 +22,10 @@ export interface AuthenticationOutside {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /**
+   * Makes what says who may come in, given the server's accounts; where there is none (null), the options' users or token do.
+   * Called at the start and at each reload.
+   */
   readonly createAuthenticator?: (accounts: ReadonlyMap<string, Account>, random: Random) => Authenticator | null;
 }
 

@@ -3,15 +3,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
-import {
-  type Arena,
-  type Clock,
-  type Duplex,
-  duplexPair,
-  type HttpFetch,
-  type Network,
-  type Random,
-} from "@myelin/platform";
+import { type Arena, type Duplex, duplexPair, type HttpFetch, type Network } from "@myelin/platform";
 import { nodeHttpFetch } from "@myelin/platform/node";
 import { createParserScratch, type Publication } from "@myelin/protocol";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
@@ -23,7 +15,6 @@ import { FlushQueue } from "./connection/flush-queue.ts";
 import { type InfoSource, infoByTcp, infoByWebSocket } from "./info-content.ts";
 import { InfoLines } from "./info-lines.ts";
 import { LameDuck } from "./lame-duck.ts";
-import type { Logger } from "./logger.ts";
 import { ClientListener, hostPort } from "./net/listener.ts";
 import { ProxiedDuplex } from "./net/proxied-duplex.ts";
 import { WebSocketService } from "./net/websocket/service.ts";
@@ -35,28 +26,20 @@ import { type Account, clearTraffic, noTraffic } from "./routing/account.ts";
 import { deliver } from "./routing/deliver.ts";
 import type { SublistNode } from "./routing/sublist-node.ts";
 import type { Subscriber } from "./routing/subscriber.ts";
-import { ServerAuthentication } from "./server-authentication.ts";
+import { type AuthenticationOutside, ServerAuthentication } from "./server-authentication.ts";
 import { type ListenerTls, listenerTls } from "./tls/listener-tls.ts";
 import { Ocsp } from "./tls/ocsp.ts";
 
 /** What a server takes from outside. */
-export interface Outside {
-  readonly clock: Clock;
-  readonly random: Random;
+export interface Outside extends AuthenticationOutside {
   readonly network: Network;
   readonly arena: Arena;
-  readonly logger: Logger;
   /** Asks OCSP responders; Node's HTTP when absent. */
   readonly fetch?: HttpFetch;
   /** Takes the server down because a certificate of its own has been revoked; {@link Server.close} when absent. */
   readonly shutDown?: () => void;
   /** Is told of connections. */
   readonly observer?: ServerObserver;
-  /**
-   * Makes what says who may come in, given the server's accounts; where there is none (null), the options' users or token do.
-   * Called at the start and at each reload.
-   */
-  readonly createAuthenticator?: (accounts: ReadonlyMap<string, Account>, random: Random) => Authenticator | null;
 }
 
 /** The context of the connections, with what a reload replaces open to the server. */

@@ -337,7 +337,7 @@ function keepProcessFor(child: ChildProcess): void {
 }
 
 function outputsOf({ stdout, stderr }: ChildProcess): Socket[] {
-  return [stdout, stderr].filter((output) => output !== null) as unknown as Socket[];
+  return [stdout, stderr].filter((output) => output !== null) as Socket[];
 }
 
 /** The ports file of a process; one without ports before it has written it. */
