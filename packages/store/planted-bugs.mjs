@@ -254,13 +254,6 @@ const BUGS = [
     "const dataBytes = otherBytes + draft.bodyEnd - draft.headersStart;",
     "memory-store.test.js",
   ],
-  [
-    "copies from before what it decompresses",
-    "compress/snappy.js",
-    "if (offset === 0 || offset > to - at || to + count > stop)",
-    "if (to + count > stop)",
-    "compress/snappy.test.js",
-  ],
   ["opens a folder that another store has open", "file/folder-lock.js", "if (claim.held)", "if (true)"],
   [
     "forgets a confirmed removal below messages that went since",

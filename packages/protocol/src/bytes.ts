@@ -50,6 +50,11 @@ export function latin1Bytes(text: string): Uint8Array {
   return bytes;
 }
 
+/** An unsigned number of four bytes, the lowest first. */
+export function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
 /** A copy of `bytes[start, end)`. Not `slice`, which a Buffer turns into a view of the same memory. */
 export function copyOf(bytes: Uint8Array, start: number = 0, end: number = bytes.length): Uint8Array {
   return new Uint8Array(bytes.subarray(start, end));

@@ -1,7 +1,7 @@
 // A stored message as its reader sees it: ranges of a record's bytes, looked at without copying.
 
+import { decompress, plainBytesOf } from "@myelin/protocol/s2";
 import { viewOf } from "./checksum.ts";
-import { decompress, plainBytesOf } from "./compress/snappy.ts";
 import {
   FLAG_COMPRESSED,
   FLAG_HEADERS,

@@ -34,7 +34,7 @@ export const FLAG_ROLLUP_SUBJECT = 8;
 export const FLAG_ROLLUP_ALL = 16;
 /** Subject, headers and payload are sealed: seal/sealer.ts. */
 export const FLAG_SEALED = 32;
-/** Headers and payload are one compressed block: compress/snappy.ts. */
+/** Headers and payload are one compressed block of Snappy. */
 export const FLAG_COMPRESSED = 64;
 
 export const KIND_MESSAGE = 0;

@@ -1,7 +1,7 @@
 // Headers and payload of a message as they go into its record: as they are, or compressed where that pays.
 
+import { compressedBytesMax, SnappyEncoder } from "@myelin/protocol/s2";
 import type { MessageDraft } from "../message-draft.ts";
-import { compressedBytesMax, SnappyEncoder } from "./snappy.ts";
 
 /** Shorter bodies are stored as they are. */
 const BODY_BYTES_MIN = 64;

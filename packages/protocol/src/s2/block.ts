@@ -1,16 +1,18 @@
-// The Snappy block format, which every reader of S2 reads, too: what the reference's `compression: s2` names. Written here because
-// messages are compressed one by one: zlib takes 20 us and more for a message of some hundred bytes before it has done anything.
+// One block of S2: what the reference's `compression: s2` names. Written is the part of it that is Snappy, which every reader of
+// either reads. By our own code, because messages are compressed one by one: zlib takes 20 us and more for a message of some
+// hundred bytes before it has done anything.
 //
 //   length of the plain bytes, seven bits per byte, lowest first; then elements:
 //     ......00  literal: length - 1 in the upper six bits (60 to 63: in the next 1 to 4 bytes), then the bytes
 //     oooLLL01  copy of LLL + 4 bytes, offset in ooo and the next byte
+//     000LLL01 00000000  the same with the offset of the copy before; LLL 5 to 7: more length in the next 1 to 3 bytes. S2 only: read,
+//               never written
 //     LLLLLL10  copy of LLLLLL + 1 bytes, offset in the next two bytes
 //     LLLLLL11  the same, offset in the next four bytes: read, never written
 //
-// Format: https://github.com/google/snappy/blob/main/format_description.txt
+// Formats: https://github.com/google/snappy/blob/main/format_description.txt, https://github.com/klauspost/compress/tree/master/s2
 
-import { copyBytes } from "../copy-bytes.ts";
-import { u32 } from "../record.ts";
+import { u32 } from "../bytes.ts";
 
 const LITERAL = 0;
 const COPY_1 = 1;
@@ -21,13 +23,17 @@ const OFFSET_MAX = 65_535;
 /** The end of the input is left to a literal: so far behind it nothing has to be checked while looking for copies. */
 const MARGIN_BYTES = 15;
 const VARINT_BYTES_MAX = 5;
+/** Shorter ranges are copied byte by byte: a call costs more than that. */
+const COPY_LOOP_BYTES_MAX = 48;
+/** Length of a repeated copy, less what its 0 to 3 bytes of length say. The first is in the element itself. */
+const REPEAT_LENGTHS: readonly number[] = [0, 8, 260, 65_540];
 
 /** Room that compressed bytes may need. */
 export function compressedBytesMax(plainBytes: number): number {
   return 32 + plainBytes + Math.floor(plainBytes / 6);
 }
 
-/** Compresses. Keeps its table between calls. */
+/** Compresses to blocks of Snappy. Keeps its table between calls. */
 export class SnappyEncoder {
   /** Where four bytes with that hash stood last, plus one. */
   readonly #table: Int32Array = new Int32Array(1 << TABLE_BITS_MAX);
@@ -148,6 +154,7 @@ export function decompress(bytes: Uint8Array, start: number, end: number, into: 
   const stop = at + length;
   let from = next;
   let to = at;
+  let offset = 0;
   while (from < end) {
     const tag = bytes[from++]!;
     if ((tag & 3) === LITERAL) {
@@ -155,8 +162,8 @@ export function decompress(bytes: Uint8Array, start: number, end: number, into: 
       if (count >= 60) {
         const more = count - 59;
         if (from + more > end) return false;
-        count = 0;
-        for (let i = 0; i < more; i++) count += bytes[from++]! * 2 ** (8 * i);
+        count = numberAt(bytes, from, more);
+        from += more;
       }
       count++;
       if (from + count > end || to + count > stop) return false;
@@ -167,12 +174,32 @@ export function decompress(bytes: Uint8Array, start: number, end: number, into: 
     }
     const more = (tag & 3) === COPY_1 ? 1 : (tag & 3) === COPY_2 ? 2 : 4;
     if (from + more > end) return false;
-    let offset = more === 1 ? (tag >>> 5) * 256 : 0;
-    for (let i = 0; i < more; i++) offset += bytes[from++]! * 2 ** (8 * i);
-    const count = more === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1;
+    const distance = (more === 1 ? (tag >>> 5) * 256 : 0) + numberAt(bytes, from, more);
+    from += more;
+    let count = more === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1;
+    if (distance === 0 && more === 1) {
+      const lengthBytes = Math.max(0, count - 8);
+      if (from + lengthBytes > end) return false;
+      if (lengthBytes > 0) count = REPEAT_LENGTHS[lengthBytes]! + numberAt(bytes, from, lengthBytes);
+      from += lengthBytes;
+    } else {
+      offset = distance;
+    }
     if (offset === 0 || offset > to - at || to + count > stop) return false;
     // Byte by byte: a copy may reach into what it makes.
     for (const past = to + count; to < past; to++) into[to] = into[to - offset]!;
   }
   return to === stop;
+}
+
+/** A number of 1 to 4 bytes, lowest first. */
+function numberAt(bytes: Uint8Array, at: number, count: number): number {
+  let number = 0;
+  for (let i = 0; i < count; i++) number += bytes[at + i]! * 2 ** (8 * i);
+  return number;
+}
+
+function copyBytes(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): void {
+  if (end - start > COPY_LOOP_BYTES_MAX) into.set(from.subarray(start, end), at);
+  else for (let i = start, to = at; i < end; i++, to++) into[to] = from[i]!;
 }

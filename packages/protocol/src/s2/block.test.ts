@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimRandom } from "@myelin/platform/sim";
 import fc from "fast-check";
-import { compressedBytesMax, decompress, plainBytesOf, SnappyEncoder } from "./snappy.ts";
+import { compressedBytesMax, decompress, plainBytesOf, SnappyEncoder } from "./block.ts";
 
 const encoder = new SnappyEncoder();
 
@@ -57,6 +57,16 @@ test("blocks of the format's description, with every kind of element", () => {
     [[7, 8, 97, 98, 99, 3 | (3 << 2), 3, 0, 0, 0], "abcabca"],
     [[4, 60 << 2, 3, 97, 98, 99, 100], "abcd"],
     [[4, 61 << 2, 3, 0, 97, 98, 99, 100], "abcd"],
+    // S2 only: the offset of the copy before, lengths of 4 to 8, from 8, from 260, from 65540.
+    [[9, 0, 97, 1, 1, 1, 0], "aaaaaaaaa"],
+    [[13, 0, 97, 1, 1, 1 | (4 << 2), 0], "a".repeat(13)],
+    [[17, 0, 97, 1, 1, 1 | (5 << 2), 0, 4], "a".repeat(17)],
+    [[0x89, 2, 0, 97, 1, 1, 1 | (6 << 2), 0, 0, 0], "a".repeat(265)],
+    [[0x8a, 0x80, 4, 0, 97, 1, 1, 1 | (7 << 2), 0, 1, 0, 0], "a".repeat(65_546)],
+    [[17, 0, 97, 1, 1, 1 | (5 << 2), 0], null],
+    [[0x89, 2, 0, 97, 1, 1, 1 | (6 << 2), 0, 0], null],
+    [[9, 0, 97, 1, 1, 1 | (5 << 2), 0, 0], null],
+    [[5, 0, 97, 2, 0, 0], null],
     [[], null],
     [[5, 8, 97, 98, 99], null],
     [[2, 8, 97, 98, 99], null],
