@@ -2,7 +2,7 @@
 // responder, and it is about this certificate (RFC 6960, sections 3.2 and 4.2.2.2). Whether it is still current is asked apart.
 
 import { verify, X509Certificate } from "node:crypto";
-import { type CertificateId, certificateId, isIssuedBy } from "./certificate.ts";
+import { type CertificateId, certificateId, isIssuedBy, isValidAt } from "./certificate.ts";
 import { OcspError } from "./ocsp-error.ts";
 import { type BasicResponse, type OcspStatus, readResponse, type SingleResponse } from "./response.ts";
 
@@ -121,8 +121,7 @@ function parsed(der: Uint8Array): X509Certificate | null {
 function isResponderOf(certificate: X509Certificate, issuer: X509Certificate, nowMs: number): boolean {
   return (
     (certificate.keyUsage ?? []).includes(OCSP_SIGNING) &&
-    Date.parse(certificate.validFrom) <= nowMs &&
-    nowMs <= Date.parse(certificate.validTo) &&
+    isValidAt(certificate, nowMs) &&
     isIssuedBy(certificate, issuer)
   );
 }

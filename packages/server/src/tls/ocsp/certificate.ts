@@ -34,6 +34,11 @@ export function respondersOf(certificate: X509Certificate): string[] {
   });
 }
 
+/** Whether a certificate is neither out of date nor one of the future. @param nowMs - Milliseconds since 1970. */
+export function isValidAt({ validFrom, validTo }: X509Certificate, nowMs: number): boolean {
+  return Date.parse(validFrom) <= nowMs && nowMs <= Date.parse(validTo);
+}
+
 /** Whether `issuer` has issued `certificate`: by its name, and by its signature. */
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);

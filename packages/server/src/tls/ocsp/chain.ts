@@ -2,7 +2,7 @@
 // again: a client must not be able to lead the check past one of its certificates by showing others that look like its issuers.
 
 import type { X509Certificate } from "node:crypto";
-import { isIssuedBy } from "./certificate.ts";
+import { isIssuedBy, isValidAt } from "./certificate.ts";
 
 /** Certificates of a chain; more are nothing that a client has. */
 const LENGTH_MAX = 10;
@@ -40,8 +40,4 @@ export function findChain(
     return null;
   };
   return from([own]);
-}
-
-function isValidAt({ validFrom, validTo }: X509Certificate, nowMs: number): boolean {
-  return Date.parse(validFrom) <= nowMs && nowMs <= Date.parse(validTo);
 }
