@@ -132,6 +132,17 @@ test("NodeDisk refuses paths that leave the folder, and does not follow links", 
   );
 });
 
+test("NodeDisk makes its own folder, with those above it", () => {
+  const disk = new NodeDisk(join(folder, "above", "own"));
+  assert.equal(disk.stat(""), null);
+  disk.makeFolder("");
+  assert.equal(disk.stat("")?.kind, "folder");
+  assert.equal(
+    codeOf(() => disk.makeFolder("a/b")),
+    "ENOENT",
+  );
+});
+
 test("SimDisk fails what it is told to fail, and has a capacity", async () => {
   const disk = new SimDisk({ capacityBytes: 10 });
   const file = disk.open("a", "create");

@@ -105,6 +105,7 @@ export interface Disk {
    */
   createZeroed(path: string, size: number): Promise<DiskFile>;
 
+  /** Makes one folder; "" makes the disk's own, and those above it where there are none. */
   makeFolder(path: string): void;
   /** Renames a file or folder, replacing a file of that name, in one step. */
   rename(from: string, to: string): void;

@@ -1,4 +1,4 @@
-// What Myelin takes from outside, as interfaces: time, chance, disk, network, memory. No code here, and no `node:` module,
+// What Myelin takes from outside, as interfaces: time, chance, disk, network, memory. Little code here, and no `node:` module,
 // so that the client can use it in a browser. Real forms: `@myelin/platform/node`; simulated ones: `@myelin/platform/sim`.
 
 export { type Arena, SLAB_CLASS_MAX, SLAB_CLASS_MIN, slabClassOf } from "./arena.ts";
@@ -19,3 +19,4 @@ export type {
   TlsSession,
 } from "./network.ts";
 export type { Random } from "./random.ts";
+export { replaceFile } from "./replace-file.ts";

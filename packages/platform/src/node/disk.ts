@@ -86,7 +86,7 @@ class NodeDiskFile implements DiskFile {
 export class NodeDisk implements Disk {
   readonly name: string;
 
-  /** @param folder - Must exist; an absolute path, or one relative to the working folder of this moment. */
+  /** @param folder - An absolute path, or one relative to the working folder of this moment. Nothing is done there yet. */
   constructor(folder: string) {
     this.name = isAbsolute(folder) ? folder : join(process.cwd(), folder);
   }
@@ -114,7 +114,7 @@ export class NodeDisk implements Disk {
   }
 
   makeFolder(path: string): void {
-    mkdirSync(this.#resolve(path), { mode: 0o750 });
+    mkdirSync(this.#resolve(path), { mode: 0o750, recursive: path === "" });
   }
 
   rename(from: string, to: string): void {
