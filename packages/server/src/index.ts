@@ -39,7 +39,14 @@ export {
 } from "./options.ts";
 export { ReloadError, type ReloadPlan, type ReloadRefusal } from "./reload/plan.ts";
 export { type Outside, Server, type ServerState } from "./server.ts";
-export type { OcspMode, OcspOptions, OcspPeerOptions } from "./tls/ocsp/settings.ts";
+export type {
+  OcspCacheGiven,
+  OcspCacheOptions,
+  OcspCacheType,
+  OcspMode,
+  OcspOptions,
+  OcspPeerOptions,
+} from "./tls/ocsp/settings.ts";
 export type { TlsOptions, TlsPair, TlsPairOptions, TlsSettings } from "./tls/settings.ts";
 export {
   DEFAULT_WEBSOCKET_OPTIONS,

@@ -8,7 +8,16 @@ import { completeUser, type UserGiven } from "./auth/user-given.ts";
 import { identityOf, type UserOptions } from "./auth/users.ts";
 import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from "./routing/account.ts";
 import { coverSecrets } from "./secrets-cover.ts";
-import { isWebUrl, OCSP_MODES, type OcspOptions } from "./tls/ocsp/settings.ts";
+import {
+  DEFAULT_OCSP_CACHE,
+  isWebUrl,
+  OCSP_CACHE_TYPES,
+  OCSP_MODES,
+  type OcspCacheGiven,
+  type OcspCacheOptions,
+  type OcspOptions,
+  SAVE_INTERVAL_MS_MIN,
+} from "./tls/ocsp/settings.ts";
 import type { TlsSettings } from "./tls/settings.ts";
 import {
   DEFAULT_WEBSOCKET_OPTIONS,
@@ -19,9 +28,10 @@ import {
 
 /** What a caller may set; everything has a default. See {@link ServerOptions} for meaning and units. */
 export type PartialServerOptions = {
-  readonly [Key in Exclude<keyof ServerOptions, "users" | "webSocket">]?: ServerOptions[Key] | undefined;
+  readonly [Key in Exclude<keyof ServerOptions, "users" | "webSocket" | "ocspCache">]?: ServerOptions[Key] | undefined;
 } & {
   readonly users?: readonly UserGiven[] | undefined;
+  readonly ocspCache?: OcspCacheGiven | undefined;
   readonly webSocket?: PartialWebSocketOptions | undefined;
 };
 
@@ -72,8 +82,14 @@ export interface ServerOptions {
   readonly allowNonTls: boolean;
   /** OCSP stapling; null: as `{ mode: "auto", urls: [] }`. */
   readonly ocsp: OcspOptions | null;
-  /** True: what OCSP responders have said about clients is kept, in memory, for as long as it counts. */
-  readonly ocspCache: boolean;
+  /** Where it is kept what OCSP responders have said about clients. */
+  readonly ocspCache: OcspCacheOptions;
+
+  /**
+   * Folder for what outlives the server: the OCSP answers that it staples, in `ocsp`. A relative one is below the working folder.
+   * Null: they are in memory only.
+   */
+  readonly storeDir: string | null;
 
   /** Clients that come by WebSocket. Without a port in it there is no listener for them. */
   readonly webSocket: WebSocketOptions;
@@ -136,7 +152,8 @@ export const DEFAULT_OPTIONS: ServerOptions = Object.freeze({
   tls: null,
   allowNonTls: false,
   ocsp: null,
-  ocspCache: true,
+  ocspCache: DEFAULT_OCSP_CACHE,
+  storeDir: null,
   webSocket: DEFAULT_WEBSOCKET_OPTIONS,
   maxConnections: 65_536,
   maxSubscriptions: 0,
@@ -184,7 +201,8 @@ export function completeOptions(given: PartialServerOptions = {}): ServerOptions
   }
   options["users"] = given.users?.map(completeUser) ?? DEFAULT_OPTIONS.users;
   if (given.authTimeoutMs === undefined && given.tls != null) options["authTimeoutMs"] = given.tls.timeoutMs + 1_000;
-  options["webSocket"] = completeWebSocket(given.webSocket);
+  options["webSocket"] = completeGroup("webSocket", DEFAULT_WEBSOCKET_OPTIONS, given.webSocket ?? {});
+  options["ocspCache"] = completeGroup("ocspCache", DEFAULT_OCSP_CACHE, given.ocspCache ?? {});
   const complete = options as unknown as ServerOptions;
   checkOptions(complete);
   return Object.freeze(coverSecrets(complete));
@@ -232,6 +250,8 @@ function checkOptions(options: ServerOptions): void {
   const badKey = options.trustedProxies.find((key) => !isPublicSigningKey(key));
   if (badKey !== undefined) throw new OptionsError("trustedProxies", `"${badKey}" is not a public key`);
   checkOcsp(options);
+  checkOcspCache(options);
+  if (options.storeDir === "") throw new OptionsError("storeDir", "it is empty");
   checkAccounts(options);
   checkUsers(options);
   checkWebSocket(options);
@@ -244,6 +264,17 @@ function checkOcsp({ ocsp }: ServerOptions): void {
   }
   const badUrl = ocsp.urls.find((url) => !isWebUrl(url));
   if (badUrl !== undefined) throw new OptionsError("ocsp", `"${badUrl}" is no URL of HTTP`);
+}
+
+function checkOcspCache({ ocspCache: { localStore, saveIntervalMs, type } }: ServerOptions): void {
+  if (!OCSP_CACHE_TYPES.includes(type)) {
+    throw new OptionsError("ocspCache", `type "${String(type)}" is none of ${OCSP_CACHE_TYPES.join(", ")}`);
+  }
+  if (localStore === "") throw new OptionsError("ocspCache", "localStore is empty");
+  if (!Number.isSafeInteger(saveIntervalMs) || saveIntervalMs < SAVE_INTERVAL_MS_MIN) {
+    const problem = `saveIntervalMs ${saveIntervalMs} is not a whole number from ${SAVE_INTERVAL_MS_MIN}`;
+    throw new OptionsError("ocspCache", problem);
+  }
 }
 
 function checkAccounts({ accounts, systemAccount }: ServerOptions): void {
@@ -283,15 +314,15 @@ function checkUsers({ accounts, noAuthUser, systemAccount, token, user, users }:
   }
 }
 
-function completeWebSocket(given: PartialWebSocketOptions = {}): WebSocketOptions {
-  const options: Record<string, unknown> = { ...DEFAULT_WEBSOCKET_OPTIONS };
+/** @throws OptionsError when something is given that is no option. */
+function completeGroup<Group extends object>(option: keyof ServerOptions, defaults: Group, given: unknown): Group {
+  if (typeof given !== "object" || given === null) throw new OptionsError(option, `${String(given)} is no object`);
+  const options: Record<string, unknown> = Object.fromEntries(Object.entries(defaults));
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULT_WEBSOCKET_OPTIONS, name)) {
-      throw new OptionsError("webSocket", `there is no such option as webSocket.${name}`);
-    }
+    if (!Object.hasOwn(defaults, name)) throw new OptionsError(option, `there is no such option as ${option}.${name}`);
     if (value !== undefined) options[name] = value;
   }
-  return Object.freeze(options as unknown as WebSocketOptions);
+  return Object.freeze(options as unknown as Group);
 }
 
 function checkWebSocket({ users, webSocket }: ServerOptions): void {

@@ -3,8 +3,8 @@
 
 import type { IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
-import { type Arena, type Duplex, duplexPair, type HttpFetch, type Network } from "@myelin/platform";
-import { nodeHttpFetch } from "@myelin/platform/node";
+import { type Arena, type Disk, type Duplex, duplexPair, type HttpFetch, type Network } from "@myelin/platform";
+import { NodeDisk, nodeHttpFetch } from "@myelin/platform/node";
 import { createParserScratch, type Publication } from "@myelin/protocol";
 import { createServerId, createServerXKey } from "./auth/nkey.ts";
 import type { SettingName } from "./config/settings.ts";
@@ -36,6 +36,8 @@ export interface Outside extends AuthenticationOutside {
   readonly arena: Arena;
   /** Asks OCSP responders; Node's HTTP when absent. */
   readonly fetch?: HttpFetch;
+  /** Gives a folder that the options name, which need not be there; one of Node's file system when absent. */
+  readonly openDisk?: (folder: string) => Disk;
   /** Takes the server down because a certificate of its own has been revoked; {@link Server.close} when absent. */
   readonly shutDown?: () => void;
   /** Is told of connections. */
@@ -51,6 +53,9 @@ interface LiveContext extends Omit<ConnectionContext, "options" | "authenticator
 
 /** A change of these makes INFO another: clients that take one at any time are told. */
 const TOLD_IN_INFO: ReadonlySet<SettingName> = new Set(["clientAdvertise", "maxPayloadBytes"]);
+
+/** A change of these is for OCSP of all listeners. */
+const OF_OCSP: ReadonlySet<SettingName> = new Set(["ocsp", "ocspCache", "storeDir"]);
 
 /** What it costs to ask again who a client is, in subscriptions that are looked at. */
 const CONNECTION_COST = 4;
@@ -94,8 +99,8 @@ export class Server implements Router {
     this.name = complete.serverName ?? this.id;
     this.#authentication = new ServerAuthentication(complete, outside);
     this.#listener = new ClientListener(network, logger);
-    const { fetch = nodeHttpFetch, shutDown = (): void => void this.close() } = outside;
-    this.#ocsp = new Ocsp({ clock, logger, fetch, shutDown });
+    const { fetch = nodeHttpFetch, openDisk = openFolder, shutDown = (): void => void this.close() } = outside;
+    this.#ocsp = new Ocsp({ clock, random, logger, fetch, openDisk, shutDown });
     this.#context = {
       arena,
       readBuffer: arena.bytes.subarray(arena.readStart, arena.readStart + arena.readSize),
@@ -200,7 +205,7 @@ export class Server implements Router {
     } catch (error) {
       this.#state = "closed";
       this.#stopOcsp();
-      await this.#webSocket.close();
+      await Promise.all([this.#webSocket.close(), this.#ocsp.close()]);
       throw error;
     }
     this.#forgetInfo(); // the ports are known now
@@ -319,7 +324,7 @@ export class Server implements Router {
    */
   async reload({ changed, lines, options, refusals }: ReloadPlan): Promise<void> {
     if (refusals.length > 0) throw new ReloadError(refusals);
-    const hasOtherOcsp = changed.includes("ocsp") || changed.includes("ocspCache");
+    const hasOtherOcsp = changed.some((name) => OF_OCSP.has(name));
     const tls = changed.includes("tls") || hasOtherOcsp ? this.#nextTls(options) : this.#context.tls;
     const hasOtherPins = !isDeepStrictEqual(options.tls?.pinnedCerts, this.options.tls?.pinnedCerts);
     this.#context.options = options;
@@ -444,7 +449,7 @@ export class Server implements Router {
     this.#lameDuck?.stop();
     this.#context.tls?.rate?.stop();
     this.#stopOcsp();
-    const stopped = Promise.all([this.#listener.close(), this.#webSocket.close()]);
+    const stopped = Promise.all([this.#listener.close(), this.#webSocket.close(), this.#ocsp.close()]);
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
     this.#authentication.close();
     await stopped;
@@ -495,6 +500,10 @@ export class Server implements Router {
 function authorizeAgain(connection: ClientConnection): number {
   const cost = CONNECTION_COST + connection.subscriptions.size;
   return connection.authorizeAgain() ? cost : 1;
+}
+
+function openFolder(folder: string): Disk {
+  return new NodeDisk(folder);
 }
 
 /** How many connections there may be; 0 for nobody, infinite for no limit. */

@@ -24,6 +24,9 @@ function load(text: string): Configuration {
   return loadConfig({ text }, NOWHERE);
 }
 
+/** What the reference has for `ocsp_cache: true`. */
+const LOCAL_CACHE = { type: "local", localStore: "_rc_", preserveRevoked: false, saveIntervalMs: 300_000 } as const;
+
 const OPTIONS: ReadonlyArray<readonly [text: string, options: Configuration["options"]]> = [
   ["listen: 4333", { port: 4333 }],
   ['listen: "a.b:4333"', { host: "a.b", port: 4333 }],
@@ -56,6 +59,19 @@ const OPTIONS: ReadonlyArray<readonly [text: string, options: Configuration["opt
   ['lame_duck_duration: "30s"', { lameDuckDurationMs: 30_000 }],
   ["lame_duck_grace_period: 1m30s", { lameDuckGraceMs: 90_000 }],
   ["lame_duck_grace_period: '0s'", {}],
+  ["store_dir: data/x", { storeDir: "data/x" }],
+  ["storedir: ''", {}],
+  ["ocsp_cache: true", { ocspCache: LOCAL_CACHE }],
+  ["ocsp_cache: false", { ocspCache: { ...LOCAL_CACHE, type: "none" } }],
+  ["ocsp_cache {}", { ocspCache: LOCAL_CACHE }],
+  ["ocsp_cache { type: NONE, local_store: x }", { ocspCache: { ...LOCAL_CACHE, type: "none", localStore: "x" } }],
+  ["ocsp_cache { preserve_revoked: true }", { ocspCache: { ...LOCAL_CACHE, preserveRevoked: true } }],
+  ["ocsp_cache { save_interval: 90 }", { ocspCache: { ...LOCAL_CACHE, saveIntervalMs: 90_000 } }],
+  ["ocsp_cache { save_interval: '1h1s' }", { ocspCache: { ...LOCAL_CACHE, saveIntervalMs: 3_601_000 } }],
+  // Whole seconds, one at least, as in the reference.
+  ["ocsp_cache { save_interval: '2999ms' }", { ocspCache: { ...LOCAL_CACHE, saveIntervalMs: 2_000 } }],
+  ["ocsp_cache { save_interval: 0.5 }", { ocspCache: { ...LOCAL_CACHE, saveIntervalMs: 1_000 } }],
+  ["ocsp_cache { save_interval: -60 }", { ocspCache: { ...LOCAL_CACHE, saveIntervalMs: 1_000 } }],
 ];
 
 for (const [text, options] of OPTIONS) {

@@ -1,6 +1,15 @@
 // Reads what a configuration says about OCSP: stapling, the check of client certificates, and the cache of that.
 
-import { isWebUrl, OCSP_MODES, type OcspMode, type OcspOptions, type OcspPeerOptions } from "../tls/ocsp/settings.ts";
+import {
+  DEFAULT_OCSP_CACHE,
+  isWebUrl,
+  OCSP_MODES,
+  type OcspCacheOptions,
+  type OcspMode,
+  type OcspOptions,
+  type OcspPeerOptions,
+  SAVE_INTERVAL_MS_MIN,
+} from "../tls/ocsp/settings.ts";
 import { OCSP, OCSP_CACHE, OCSP_PEER } from "./directives/tls-blocks.ts";
 import { parseDuration } from "./duration.ts";
 import type { Problems } from "./problem.ts";
@@ -11,7 +20,7 @@ import { type ConfigValue, type Entry, kindText, type MapValue } from "./value.t
 /** By the path of the directive. */
 export const OCSP_SETTERS: Readonly<Record<string, Setter>> = {
   ocsp: (setting) => setting.draft.option("ocsp", readOcsp(setting), setting.entry.value.span),
-  ocsp_cache: readCache,
+  ocsp_cache: (setting) => setting.draft.option("ocspCache", readCache(setting), setting.entry.value.span),
 };
 
 function readOcsp({ entry, problems, usable }: Setting): OcspOptions {
@@ -43,21 +52,38 @@ function readUrls({ value }: Entry, problems: Problems): string[] {
   });
 }
 
-function readCache({ draft, entry, problems, usable }: Setting): void {
+function readCache({ entry, problems, usable }: Setting): OcspCacheOptions {
   const { value } = entry;
-  let type = value.kind === "boolean" && !value.value ? "none" : "local";
-  for (const { entry: inner } of value.kind === "map" ? usable(value, OCSP_CACHE) : []) {
-    type = stringOf(inner.value).toLowerCase();
-    if (type === "none" || type === "local") continue;
-    const problem = `error parsing OCSP peer cache config, unknown type [${stringOf(inner.value)}]`;
-    badValue(problems, inner, problem, "there is none");
-    return;
+  const options: { -readonly [Name in keyof OcspCacheOptions]: OcspCacheOptions[Name] } = {
+    ...DEFAULT_OCSP_CACHE,
+    type: value.kind === "boolean" && !value.value ? "none" : "local",
+  };
+  if (value.kind === "boolean") return options;
+  for (const { directive, entry: inner } of usable(value as MapValue, OCSP_CACHE)) {
+    if (directive.name === "preserve_revoked") options.preserveRevoked = booleanOf(inner.value);
+    else if (directive.name === "local_store") options.localStore = stringOf(inner.value) || options.localStore;
+    else if (directive.name === "save_interval") options.saveIntervalMs = readInterval(inner, problems);
+    else {
+      const type = stringOf(inner.value).toLowerCase();
+      if (type === "none" || type === "local") options.type = type;
+      else {
+        const problem = `error parsing OCSP peer cache config, unknown type [${stringOf(inner.value)}]`;
+        badValue(problems, inner, problem, "there are none and local");
+      }
+    }
   }
-  if (type === "none") draft.option("ocspCache", false, value.span);
-  else {
-    const text = `"${entry.key}" of the type local is not supported yet`;
-    problems.error("NOT_SUPPORTED", text, entry.keySpan, "take it out: answers are then kept in memory");
+  return options;
+}
+
+/** Whole seconds, one at least, as in the reference. */
+function readInterval(entry: Entry, problems: Problems): number {
+  const ms = millisecondsOf(entry.value);
+  if (ms === null || ms > Number.MAX_SAFE_INTEGER) {
+    const problem = `error parsing OCSP peer cache config, conversion error: ${entry.key} ${shown(entry.value)} is no time`;
+    badValue(problems, entry, problem, `give seconds or a duration such as "5m"`);
+    return DEFAULT_OCSP_CACHE.saveIntervalMs;
   }
+  return Math.max(SAVE_INTERVAL_MS_MIN, Math.floor(ms / 1000) * 1000);
 }
 
 type PeerTime = "allowedClockSkewMs" | "caTimeoutMs" | "cacheTtlWithoutNextUpdateMs";
@@ -97,12 +123,20 @@ export function readOcspPeer(
 
 /** Whole milliseconds of what is given in seconds or as a duration; null when it is neither. */
 function readSeconds(entry: Entry, problems: Problems): number | null {
-  const { key, value } = entry;
-  const ms =
-    value.kind === "string" ? parseDuration(value.value) : Number((value as { value: bigint | number }).value) * 1000;
+  const ms = millisecondsOf(entry.value);
   if (ms !== null && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return Math.ceil(ms);
-  const shown = value.kind === "string" ? JSON.stringify(value.value) : String(ms);
-  const problem = `error parsing tls peer config, conversion error: ${key} ${shown} is no time`;
+  const problem = `error parsing tls peer config, conversion error: ${entry.key} ${shown(entry.value)} is no time`;
   badValue(problems, entry, problem, `give seconds or a duration such as "2s"`);
   return null;
+}
+
+/** Null for a text that is no duration. */
+function millisecondsOf(value: ConfigValue): number | null {
+  return value.kind === "string"
+    ? parseDuration(value.value)
+    : Number((value as { value: bigint | number }).value) * 1000;
+}
+
+function shown(value: ConfigValue): string {
+  return value.kind === "string" ? JSON.stringify(value.value) : String((value as { value: bigint | number }).value);
 }

@@ -171,10 +171,15 @@ export const SETTERS: Readonly<Record<string, Setter>> = {
   ...WEBSOCKET_SETTERS,
 
   disable_sublist_cache: () => {},
-  store_dir: ({ entry, problems }) => {
-    if (stringOf(entry.value) === "") return;
-    const text = `"${entry.key}" has no effect without JetStream, which is not supported yet`;
-    problems.notice("NOT_SUPPORTED", text, entry.keySpan);
+  store_dir: ({ draft, entry, problems }) => {
+    const folder = stringOf(entry.value);
+    if (draft.options.storeDir !== undefined) {
+      problems.error("CONFLICT", "Duplicate 'store_dir' configuration", entry.keySpan, "take out one of the two");
+    } else if (folder !== "") {
+      draft.option("storeDir", folder, entry.value.span);
+      const text = `"${entry.key}" is for OCSP answers only: JetStream is not supported yet`;
+      problems.notice("NOT_SUPPORTED", text, entry.keySpan);
+    }
   },
 };
 

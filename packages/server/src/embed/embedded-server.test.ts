@@ -117,6 +117,16 @@ describe("createServer()", () => {
 
   test("names an option that does not exist, or cannot be combined", () => {
     assert.throws(() => new EmbeddedServer({ nonsense: 1 } as object), OptionsError);
+    for (const [ocspCache, problem] of [
+      [true, /ocspCache: true is no object/],
+      [{ type: "disk" }, /type "disk" is none of none, memory, local/],
+      [{ type: "local", localStore: "" }, /localStore is empty/],
+      [{ type: "local", saveIntervalMs: 999 }, /saveIntervalMs 999 is not a whole number from 1000/],
+      [{ type: "local", folder: "x" }, /there is no such option as ocspCache.folder/],
+    ] as const) {
+      assert.throws(() => new EmbeddedServer({ ocspCache } as object), problem);
+    }
+    assert.throws(() => new EmbeddedServer({ storeDir: "" }), /storeDir: it is empty/);
     assert.throws(() => new EmbeddedServer({ user: "a", authenticate: () => ({}) }), /user: authenticate is set too/);
   });
 

@@ -123,7 +123,8 @@ const EMBEDDED_DEFAULTS: PartialServerOptions = Object.freeze({ host: "127.0.0.1
 /**
  * A NATS server inside this process. It begins to start when it is made; {@link createServer} waits until it has.
  *
- * Several in one process share nothing but the byte arena. Nothing is written to disk. After {@link close} nothing of it keeps
+ * Several in one process share nothing but the byte arena. Nothing is written to disk, unless `storeDir` or `ocspCache` name
+ * a folder for it. After {@link close} nothing of it keeps
  * the process alive; before, its listener does. A listener of an event that throws does not disturb the server: the error
  * goes to the logger.
  */

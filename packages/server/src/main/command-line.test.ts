@@ -121,7 +121,8 @@ const STARTING: ReadonlyArray<{ args: string[]; options: PartialServerOptions }>
   { args: ["-p", "-1", "-DVV"], options: { port: -1, debug: true, trace: true } },
   { args: ["-p", "-1", "-js=false", "--tls=false", "-m", "0", "--routes", ""], options: { port: -1 } },
   { args: ["-p", "-1", "--version=false", "--help=false", "-t=false"], options: { port: -1 } },
-  { args: ["-p", "-1", "--store_dir", "x"], options: { port: -1 } },
+  { args: ["-p", "-1", "--store_dir", "x"], options: { port: -1, storeDir: "x" } },
+  { args: ["-p", "-1", "-sd", ""], options: { port: -1 } },
   { args: ["-p", "-1", "--log_size_limit", "-5"], options: { port: -1 } },
 ];
 
@@ -171,10 +172,10 @@ test("understand() reads what the process needs", () => {
   assert.deepEqual(settingsOf(["--logtime_utc"]).log, { file: null, sizeLimitBytes: 0, time: true, utc: true });
 });
 
-test("understand() warns of flags that have no effect", () => {
+test("understand() warns of flags that have no effect, or less than in the reference", () => {
   assert.deepEqual(settingsOf(["--log_size_limit", "9", "--store_dir", "x"]).warnings, [
     "--log_size_limit has no effect without --log",
-    "--store_dir has no effect without JetStream, which is not supported yet",
+    "--store_dir is for OCSP answers only: JetStream is not supported yet",
   ]);
 });
 

@@ -101,8 +101,10 @@ function flagSettings(values: ReadonlyMap<string, FlagValue>): FlagSettings {
   settings.tls = tlsFlags(values);
   addVerbosity(settings, values);
   addProcess(settings, values);
-  if (textOf(values, "store_dir") !== null) {
-    settings.warnings.push("--store_dir has no effect without JetStream, which is not supported yet");
+  const storeDir = textOf(values, "store_dir");
+  if (storeDir !== null) {
+    settings.option("storeDir", storeDir, "store_dir");
+    settings.warnings.push("--store_dir is for OCSP answers only: JetStream is not supported yet");
   }
   return settings;
 }

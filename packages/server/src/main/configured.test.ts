@@ -183,6 +183,24 @@ test("prepare() prints the websocket block, hides its secrets, and the print can
   assert.match(run(["--print-config", "-c", "f"], { f: "port: 1" }).stdout, /\n# websocket: not set\n/);
 });
 
+test("prepare() prints what is kept of OCSP, and the print can be read back", () => {
+  const f = `ocsp_cache { local_store: "a b", preserve_revoked: true, save_interval: 61 }, store_dir: d`;
+  const { stdout, exitCode } = run(["--print-config", "-c", "f", "-sd", "over"], { f });
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /\nstore_dir: "over" +# --store_dir\n/);
+  assert.match(
+    stdout,
+    /\nocsp_cache \{ +# f:1:12\n {2}type: local\n {2}local_store: "a b"\n {2}preserve_revoked: true\n/,
+  );
+  const { ocspCache, storeDir } = run(["-c", "g"], { g: stdout }).settings?.options ?? {};
+  assert.deepEqual(
+    [ocspCache, storeDir],
+    [{ type: "local", localStore: "a b", preserveRevoked: true, saveIntervalMs: 61_000 }, "over"],
+  );
+  assert.match(run(["--print-config", "-c", "f"], { f: "ocsp_cache: no" }).stdout, /\n {2}type: none\n/);
+  assert.match(run(["--print-config", "-c", "f"], { f: "port: 1" }).stdout, /\n# ocsp_cache: not set\n/);
+});
+
 const EXECUTABLE = fileURLToPath(new URL("../../bin/myelin-server.js", import.meta.url));
 const REFERENCE = process.env["REFERENCE_SERVER"];
 const folder = mkdtempSync(join(tmpdir(), "myelin-configured-"));

@@ -4,13 +4,16 @@ import { formatDuration } from "../config/duration.ts";
 import { completeProcessSettings, type ProcessSettings, type SettingName } from "../config/settings.ts";
 import { completeOptions, type ServerOptions } from "../options.ts";
 import { isInsecureSuite } from "../tls/cipher-suites.ts";
-import type { OcspPeerSettings } from "../tls/ocsp/settings.ts";
+import type { OcspCacheOptions, OcspPeerSettings } from "../tls/ocsp/settings.ts";
 import type { TlsSettings } from "../tls/settings.ts";
 import type { MergedSettings } from "./run-settings.ts";
 
 type Form = "plain" | "duration" | "secret";
 /** Lists are not printed. */
-type PlainSetting = Exclude<SettingName, "users" | "accounts" | "tls" | "webSocket" | "trustedProxies">;
+type PlainSetting = Exclude<
+  SettingName,
+  "users" | "accounts" | "tls" | "ocsp" | "ocspCache" | "webSocket" | "trustedProxies"
+>;
 type Line = readonly [directive: string, setting: PlainSetting, form: Form];
 
 const LINES: readonly Line[] = [
@@ -33,6 +36,7 @@ const LINES: readonly Line[] = [
   ["lame_duck_duration", "lameDuckDurationMs", "duration"],
   ["lame_duck_grace_period", "lameDuckGraceMs", "duration"],
   ["allow_non_tls", "allowNonTls", "plain"],
+  ["store_dir", "storeDir", "plain"],
   ["system_account", "systemAccount", "plain"],
   ["no_auth_user", "noAuthUser", "plain"],
   ["debug", "debug", "plain"],
@@ -73,8 +77,7 @@ export function printConfig(settings: MergedSettings): string {
     ocsp === null
       ? ["# ocsp: not set"]
       : blockLines("ocsp", "ocsp", settings, [`mode: ${ocsp.mode}`, `urls: [${ocspUrls}]`]);
-  if (!ocspCache)
-    ocspLines.push(`ocsp_cache: false`.padEnd(ORIGIN_COLUMN) + ` # ${settings.origins.get("ocspCache") ?? "default"}`);
+  ocspLines.push(...ocspCacheLines(settings, ocspCache));
   const block = options.users.length > 0 ? [users] : ["authorization {", ...authorization, "}"];
   const tls = options.tls === null ? ["# tls: not set"] : blockLines("tls", "tls", settings, tlsLines(options.tls));
   return `${[...lines, ...block, ...tls, ...ocspLines, ...webSocketLines(settings, options)].join("\n")}\n`;
@@ -83,12 +86,23 @@ export function printConfig(settings: MergedSettings): string {
 /** A block, with the place that it is from behind its name. */
 function blockLines(
   directive: string,
-  setting: "tls" | "ocsp" | "webSocket",
+  setting: "tls" | "ocsp" | "ocspCache" | "webSocket",
   { origins }: MergedSettings,
   lines: string[],
 ): string[] {
   const head = `${directive} {`.padEnd(ORIGIN_COLUMN);
   return [`${head} # ${origins.get(setting) ?? "default"}`, ...lines.map((line) => `  ${line}`), "}"];
+}
+
+function ocspCacheLines(settings: MergedSettings, cache: OcspCacheOptions): string[] {
+  // In memory it is when the directive is not there.
+  if (cache.type === "memory") return ["# ocsp_cache: not set"];
+  return blockLines("ocsp_cache", "ocspCache", settings, [
+    `type: ${cache.type}`,
+    `local_store: ${write(cache.localStore, "plain")}`,
+    `preserve_revoked: ${cache.preserveRevoked}`,
+    `save_interval: ${write(cache.saveIntervalMs, "duration")}`,
+  ]);
 }
 
 function webSocketLines(settings: MergedSettings, { webSocket }: ServerOptions): string[] {
@@ -191,7 +205,10 @@ function valueOf(
 ): string | number | boolean | null {
   if (name in options)
     return options[
-      name as Exclude<keyof ServerOptions, "users" | "accounts" | "tls" | "ocsp" | "webSocket" | "trustedProxies">
+      name as Exclude<
+        keyof ServerOptions,
+        "users" | "accounts" | "tls" | "ocsp" | "ocspCache" | "webSocket" | "trustedProxies"
+      >
     ];
   return completeProcessSettings(process)[name as keyof ProcessSettings];
 }

@@ -31,6 +31,7 @@ Server:
         --print_config               Print the settings and where each is from, and exit
     -P, --pid <file>                 Write the process id to this file
         --ports_file_dir <dir>       Write the addresses to <dir>/<program>_<pid>.ports, as JSON
+    -sd, --store_dir <dir>           Keep OCSP answers that are stapled in <dir>/ocsp
     -sl,--signal <signal>[=<pid>]    Signal a running server: ldm, stop, quit, term, reopen, reload
                                      <pid> is a process id, the start of one with *, or a pid file
 
@@ -90,6 +91,24 @@ ${list(CIPHER_SUITE_NAMES.filter((name) => cipherSuiteProblem(name) === null && 
 
 Curves that curve_preferences may name:
 ${list(CURVE_NAMES.filter((name) => curveProblem(name) === null))}
+
+With OCSP, certificate authorities are asked whether certificates are still good: the server's own, which are stapled then, and
+those of clients. What they answer is kept, on disk where a folder is named for it:
+
+    ocsp { mode: always }
+
+    tls {
+        verify:    true
+        ocsp_peer: true
+    }
+
+    store_dir: "./data"
+    ocsp_cache {
+        type:             local
+        local_store:      "_rc_"
+        preserve_revoked: false
+        save_interval:    "5m"
+    }
 
 `;
 }

@@ -49,6 +49,8 @@ export const RELOAD_RULES: Readonly<Record<SettingName, ReloadRule>> = {
   pingIntervalMs: live(({ pingIntervalMs }) => [`Reloaded: ping_interval = ${duration(pingIntervalMs)}`]),
   pingMax: live(({ pingMax }) => [`Reloaded: ping_max = ${plain(pingMax)}`]),
   authTimeoutMs: live(({ authTimeoutMs = 0 }) => [`Reloaded: authorization timeout = ${authTimeoutMs / 1000}`]),
+  // Without JetStream, whose folder cannot be another while it runs.
+  storeDir: live(() => []),
   maxControlLineBytes: live(({ maxControlLineBytes }) => [
     `Reloaded: max_control_line = ${plain(maxControlLineBytes)}`,
   ]),

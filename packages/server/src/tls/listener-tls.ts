@@ -4,9 +4,8 @@
 import type { Clock, TlsServer } from "@myelin/platform";
 import { NodeTlsServer } from "@myelin/platform/node";
 import type { Logger } from "../logger.ts";
-import type { ServerOptions } from "../options.ts";
 import { HandshakeRate } from "./handshake-rate.ts";
-import type { Ocsp, OcspHooks } from "./ocsp.ts";
+import type { Ocsp, OcspHooks, OcspServerOptions } from "./ocsp.ts";
 import { nodeTlsOptions } from "./secure-context.ts";
 import type { TlsSettings } from "./settings.ts";
 
@@ -28,7 +27,7 @@ export interface TlsServerSide {
   readonly logger: Logger;
   readonly ocsp: Ocsp;
   /** As they are when TLS is made ready. */
-  readonly options: Pick<ServerOptions, "ocsp" | "ocspCache">;
+  readonly options: OcspServerOptions;
 }
 
 /** Makes ready for handshakes. Costs some milliseconds for each certificate. */
@@ -38,7 +37,7 @@ export function listenerTls(
   { clock, logger, ocsp, options }: TlsServerSide,
 ): ListenerTls {
   const { connectionRateLimit } = settings;
-  const hooks = ocsp.hooks(settings, options.ocsp, options.ocspCache);
+  const hooks = ocsp.hooks(settings, options);
   return {
     settings,
     server: new NodeTlsServer(nodeTlsOptions(settings), hooks?.tls),

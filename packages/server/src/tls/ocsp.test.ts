@@ -4,8 +4,11 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ConnectionOptions, connect as connectSecure, type TLSSocket } from "node:tls";
 import { type OcspAnswerRequest, TestAuthority, type TestCertificate, waitFor } from "@myelin/testing";
@@ -56,6 +59,9 @@ class Responder {
 function serialOf(cert: string): string {
   return new X509Certificate(cert).serialNumber.toLowerCase();
 }
+
+const FOLDER = mkdtempSync(join(tmpdir(), "myelin-ocsp-"));
+after(() => rmSync(FOLDER, { recursive: true }));
 
 const AUTHORITY = new TestAuthority();
 const RESPONDER = new Responder();
@@ -225,6 +231,55 @@ test("a reload staples other certificates, and goes on without where it cannot",
   assert.equal(await stapled(server.port), null);
 });
 
+for (const mode of ["must", "always"] as const) {
+  test(`ocsp ${mode}: a server starts without its responder when the answer on disk still counts`, async () => {
+    const pair = issue({ mustStaple: mode === "must" });
+    const answer = RESPONDER.answer(pair, AUTHORITY);
+    const storeDir = join(FOLDER, mode, "data");
+    const options = serverOptions(pair, { ocsp: { mode, urls: [] }, storeDir });
+    await using first = await createServer(options);
+    await first.close();
+    RESPONDER.answers.delete(serialOf(pair.cert));
+    await using second = await createServer(options);
+    assert.deepEqual(await stapled(second.port), answer);
+    await second.close();
+    const [name = ""] = readdirSync(join(storeDir, "ocsp"));
+    writeFileSync(join(storeDir, "ocsp", name), "damaged");
+    const lines = new Lines();
+    await assert.rejects(createServer({ ...options, logger: lines }), { code: "OCSP_FAILED" });
+    assert.ok(lines.all.some((line) => /^Stored OCSP status for certificate .* cannot be used: /.test(line)));
+  });
+}
+
+test("a server whose folder for staples is none does not start, and needs none where nothing is stapled", async () => {
+  const pair = issue();
+  RESPONDER.answer(pair, AUTHORITY);
+  const storeDir = mkdtempSync(join(FOLDER, "none-"));
+  writeFileSync(join(storeDir, "ocsp"), "");
+  const ocsp = { mode: "always", urls: [] } as const;
+  const message = "OCSP storage directory is not a directory";
+  await assert.rejects(createServer(serverOptions(pair, { ocsp, storeDir })), { code: "OCSP_FAILED", message });
+  const below = join(storeDir, "ocsp", "data");
+  await assert.rejects(createServer(serverOptions(pair, { ocsp, storeDir: below })), {
+    code: "OCSP_FAILED",
+    message: /^could not create OCSP storage directory - mkdir .*: not a directory$/,
+  });
+  await using server = await createServer(serverOptions(pair, { storeDir: below }));
+  assert.equal(await stapled(server.port), null);
+});
+
+test("a reload puts staples into another folder", async () => {
+  const pair = issue();
+  RESPONDER.answer(pair, AUTHORITY);
+  const options = serverOptions(pair, { ocsp: { mode: "always", urls: [] } });
+  const storeDir = join(FOLDER, "reload");
+  await using server = await createServer(options);
+  await server.reload({ ...options, storeDir });
+  await waitFor(
+    () => existsSync(join(storeDir, "ocsp")) && /^[0-9a-f]{64}$/.test(readdirSync(join(storeDir, "ocsp"))[0] ?? ""),
+  );
+});
+
 // The check of clients.
 
 const SERVER = new TestAuthority().issue();
@@ -360,7 +415,7 @@ test("ocspPeer: each certificate up to the CA is asked about", async () => {
   RESPONDER.answer(client, middle);
   RESPONDER.answer(middle, AUTHORITY);
   const bundle = { cert: client.cert + middle.cert, key: client.key };
-  await using server = await createServer(checking(true, { ocspCache: false }));
+  await using server = await createServer(checking(true, { ocspCache: { type: "none" } }));
   assert.equal(await enter(server.port, bundle), IN);
   RESPONDER.answer(middle, AUTHORITY, { status: "revoked" });
   assert.equal(await enter(server.port, bundle), "");
@@ -377,16 +432,59 @@ test("ocspPeer: a client cannot lead the check past a certificate by showing ano
 });
 
 test("ocspPeer: what was heard counts for a client that comes again, unless nothing is to be kept", async () => {
-  for (const ocspCache of [true, false]) {
+  for (const type of ["memory", "none"] as const) {
     const client = MIDDLE.issue({ usage: "client", ocspUrls: [RESPONDER.url] });
     RESPONDER.answer(client, MIDDLE);
     const bundle = { cert: client.cert + MIDDLE.cert, key: client.key };
     const question = `GET ${serialOf(client.cert)}`;
     const before = RESPONDER.asked.length;
-    await using server = await createServer(checking(true, { ocspCache }));
+    await using server = await createServer(checking(true, { ocspCache: { type } }));
     for (let i = 0; i < 3; i++) assert.equal(await enter(server.port, bundle), IN);
-    assert.deepEqual(RESPONDER.asked.slice(before), ocspCache ? [question] : [question, question, question]);
+    assert.deepEqual(RESPONDER.asked.slice(before), type === "memory" ? [question] : [question, question, question]);
   }
+});
+
+test("ocspPeer: what was heard outlives the server, when it is kept in a file", async () => {
+  const [good, bad] = [issue({ usage: "client" }), issue({ usage: "client" })];
+  const options = checking(true, { ocspCache: { type: "local", localStore: join(FOLDER, "cache") } });
+  RESPONDER.answer(good, AUTHORITY);
+  RESPONDER.answer(bad, AUTHORITY, { status: "revoked" });
+  await using first = await createServer(options);
+  assert.deepEqual([await enter(first.port, good), await enter(first.port, bad)], [IN, ""]);
+  await first.close();
+  for (const { cert } of [good, bad]) RESPONDER.answers.delete(serialOf(cert));
+  const asked = RESPONDER.asked.length;
+  await using second = await createServer(options);
+  assert.deepEqual([await enter(second.port, good), await enter(second.port, bad)], [IN, ""]);
+  assert.equal(RESPONDER.asked.length, asked);
+});
+
+test("ocspPeer: a reload writes the file of the former options, and reads that of the next", async () => {
+  const client = issue({ usage: "client" });
+  RESPONDER.answer(client, AUTHORITY);
+  const lines = new Lines();
+  const cacheIn = (name: string): EmbeddedServerOptions =>
+    checking(true, { ocspCache: { type: "local", localStore: join(FOLDER, name) } });
+  await using server = await createServer({ ...cacheIn("before"), logger: lines });
+  assert.equal(await enter(server.port, client), IN);
+  const { changed } = await server.reload(cacheIn("behind"));
+  assert.deepEqual(changed, ["ocspCache"]);
+  assert.ok(lines.all.includes("Reloaded OCSP peer cache"));
+  await waitFor(() => existsSync(join(FOLDER, "before", "cache.json")));
+  await waitFor(() => lines.all.filter((line) => line === "OCSP peer cache online, type [local]").length === 2);
+  await server.close();
+  assert.ok(existsSync(join(FOLDER, "behind", "cache.json")));
+});
+
+test("ocspPeer: without a client there is no file, and without ocspPeer not even a look at one", async () => {
+  const ocspCache = { type: "local", localStore: join(FOLDER, "nobody") } as const;
+  const lines = new Lines();
+  for (const options of [checking(true, { ocspCache }), serverOptions(issue(), { ocspCache, logger: lines })]) {
+    await using server = await createServer(options);
+    await server.close();
+  }
+  assert.equal(existsSync(join(FOLDER, "nobody")), false);
+  assert.ok(!lines.all.some((line) => line.includes("cache")));
 });
 
 test("ocspPeer: a client that was revoked stays out when no responder answers any more", async () => {

@@ -2,9 +2,10 @@
 // is to be stapled, or with clients whose certificates are to be checked.
 
 import { X509Certificate } from "node:crypto";
-import type { Clock, HttpFetch } from "@myelin/platform";
+import type { Clock, Disk, HttpFetch, Random } from "@myelin/platform";
 import type { NodeTlsServerHooks } from "@myelin/platform/node";
 import type { Logger } from "../logger.ts";
+import type { KeepOptions, KeptAnswers } from "./ocsp/kept-answers.ts";
 import type { ListenerOcsp } from "./ocsp/service.ts";
 import type { OcspOptions } from "./ocsp/settings.ts";
 import { mustStaple } from "./peer-certificate.ts";
@@ -18,8 +19,17 @@ export interface OcspServerSide {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: HttpFetch;
+  readonly random: Random;
+  /** Gives a folder, which need not be there. */
+  readonly openDisk: (folder: string) => Disk;
   /** The server is to go down because a certificate of its own is not good; that has been logged. */
   readonly shutDown: () => void;
+}
+
+/** What the options of a server say about it. */
+export interface OcspServerOptions extends KeepOptions {
+  /** Null where the configuration says nothing. */
+  readonly ocsp: OcspOptions | null;
 }
 
 /** OCSP of one listener, whether it is loaded yet or not. */
@@ -38,27 +48,28 @@ export class Ocsp {
   readonly #stopped: AbortController = new AbortController();
   /** What a reload does not forget; made with the first listener that needs it. */
   #shared: Promise<Shared> | null = null;
+  /** Of the last reload. */
+  #options: KeepOptions | null = null;
 
   constructor(side: OcspServerSide) {
     this.#side = side;
   }
 
   /**
-   * Makes OCSP of one listener ready to be started.
+   * Makes OCSP of one listener ready to be started. What the options say about keeping answers counts for all listeners.
    *
-   * @param options - Null where the configuration says nothing.
-   * @param keepsAnswers - Whether what is heard about clients counts for those that come later.
    * @returns Null when the listener has no use for it.
    */
-  hooks(settings: TlsSettings, options: OcspOptions | null, keepsAnswers: boolean): OcspHooks | null {
-    const { mode, urls } = options ?? DEFAULT_OCSP;
+  hooks(settings: TlsSettings, options: OcspServerOptions): OcspHooks | null {
+    const { mode, urls } = options.ocsp ?? DEFAULT_OCSP;
+    this.#options = options;
     const stapled = settings.certificates
       .filter(({ cert, certFile }) => this.#isStapled(cert, certFile, mode))
       .map(({ cert }) => cert);
     if (stapled.length === 0 && settings.ocspPeer === null) return null;
     let loading: Promise<ListenerOcsp> | null = null;
     const load = (): Promise<ListenerOcsp> => {
-      loading ??= this.#share().then(({ create }) => create(settings, stapled, { mode, urls }, keepsAnswers));
+      loading ??= this.#share().then(({ create }) => create(settings, stapled, { mode, urls }));
       return loading;
     };
     return {
@@ -81,6 +92,13 @@ export class Ocsp {
     this.#stopped.abort();
   }
 
+  /** The same, and resolves when everything is on disk that has to be. */
+  async close(): Promise<void> {
+    this.stop();
+    const shared = await this.#shared?.catch(ignoreFailedLoad);
+    await shared?.kept.close();
+  }
+
   #isStapled(cert: string, certFile: string | null, mode: OcspOptions["mode"]): boolean {
     if (mode === "always") return true;
     if (!mustStaple(new X509Certificate(cert).raw)) return false;
@@ -95,26 +113,32 @@ export class Ocsp {
   }
 
   async #load(): Promise<Shared> {
-    const [{ ListenerOcsp }, { AnswerCache }] = await Promise.all([
+    const [{ ListenerOcsp }, { KeptAnswers }] = await Promise.all([
       import("./ocsp/service.ts"),
-      import("./ocsp/answer-cache.ts"),
+      import("./ocsp/kept-answers.ts"),
     ]);
-    const outside = { ...this.#side, signal: this.#stopped.signal, answers: new Map() };
-    const cache = new AnswerCache();
+    const kept = new KeptAnswers(this.#side);
+    const outside = {
+      ...this.#side,
+      signal: this.#stopped.signal,
+      answers: kept.staples,
+      folder: () => kept.stapleFolder,
+      cache: () => kept.clients,
+      openCache: () => kept.openCache(),
+    };
     return {
-      create: (settings, stapled, options, keepsAnswers) =>
-        new ListenerOcsp(settings, stapled, options, { ...outside, cache: keepsAnswers ? cache : null }),
+      kept,
+      create: (settings, stapled, options) => {
+        kept.use(this.#options as KeepOptions);
+        return new ListenerOcsp(settings, stapled, options, outside);
+      },
     };
   }
 }
 
 interface Shared {
-  readonly create: (
-    settings: TlsSettings,
-    stapled: readonly string[],
-    options: OcspOptions,
-    keepsAnswers: boolean,
-  ) => ListenerOcsp;
+  readonly kept: KeptAnswers;
+  readonly create: (settings: TlsSettings, stapled: readonly string[], options: OcspOptions) => ListenerOcsp;
 }
 
 /** Whoever started it has been told. */

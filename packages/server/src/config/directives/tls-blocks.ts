@@ -87,18 +87,18 @@ export const OCSP: Block = defineBlock("ocsp", null, [
   ["url", "string", "One responder"],
 ]);
 
-const OCSP_CACHE_TYPE: Block = defineBlock("ocsp_cache", null, [
-  ["type", "string", "`none`: every client is asked about; without the directive answers are kept in memory"],
-]);
-
-const OCSP_CACHE_FILE: Block = defineBlock("ocsp_cache", "a cache of OCSP answers on disk", [
-  ["local_store", "string", "Folder of the cache (_rc_)"],
-  ["preserve_revoked", "boolean", "Keep revoked answers after expiry"],
-  ["save_interval", "duration", "Time between saves (5m)"],
-]);
-
 /** `ocsp_cache` */
-export const OCSP_CACHE: Block = {
-  name: "ocsp_cache",
-  directives: [OCSP_CACHE_TYPE, OCSP_CACHE_FILE].flatMap(({ directives }) => directives),
-};
+export const OCSP_CACHE: Block = defineBlock("ocsp_cache", null, [
+  ["type", "string", "`none`: every client is asked about; `local`: answers are kept in memory and in a file (local)"],
+  ["local_store", "string", "Folder of the file, below the working folder when it is relative (_rc_)"],
+  [
+    "preserve_revoked",
+    "boolean",
+    "Keep in the file that a certificate was revoked when the answer does not count any more (false)",
+  ],
+  [
+    "save_interval",
+    "number",
+    "Time from a change to the next writing of the file; seconds or a duration, at least 1s (5m)",
+  ],
+]);

@@ -86,7 +86,6 @@ export const GROUPS: readonly Group[] = [
   ]),
   group("Accepted without effect", [
     ["disable_sublist_cache no_sublist_cache", "boolean", "There is no cache of matches to switch off"],
-    ["store_dir storedir", "string", "Folder for JetStream, which is not supported yet"],
   ]),
   group(
     "No system account",
@@ -121,7 +120,17 @@ export const GROUPS: readonly Group[] = [
   ]),
   group("OCSP", [
     ["ocsp", "boolean or block", "OCSP stapling; true: for certificates that ask for it (true)", block(OCSP)],
-    ["ocsp_cache", "boolean or block", "Cache of OCSP answers about clients", block(OCSP_CACHE)],
+    [
+      "ocsp_cache",
+      "boolean or block",
+      "Cache of OCSP answers about clients; true: in a file, too, false: none (in memory only)",
+      block(OCSP_CACHE),
+    ],
+    [
+      "store_dir storedir",
+      "string",
+      "Folder whose `ocsp` has the answers that are stapled; JetStream's, when that comes",
+    ],
   ]),
   group(
     "Subject mappings",

@@ -16,6 +16,9 @@ export interface OcspAnswer {
   readonly der: Uint8Array;
 }
 
+/** Bytes of an answer about one certificate; it is a few kilobytes. */
+export const ANSWER_BYTES_MAX: number = 64 * 1024;
+
 const OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
 /** An answer with more certificates than this is nothing that a responder sends. */
 const CERTIFICATES_MAX = 4;

@@ -9,8 +9,8 @@ import type { Logger } from "../../logger.ts";
 import { fieldsOf, SUBJECT_INDEX } from "../certificate-fields.ts";
 import { readSubject, subjectText } from "../distinguished-name.ts";
 import { type CurrencyRules, checkedAnswer, currencyProblem, type OcspAnswer } from "./answer.ts";
-import { type AnswerCache } from "./answer-cache.ts";
-import { certificateId, certificatesOf, fingerprintOf, respondersOf } from "./certificate.ts";
+import type { AnswerCache } from "./answer-cache.ts";
+import { certificateId, certificatesOf, respondersOf } from "./certificate.ts";
 import { findChain } from "./chain.ts";
 import { OcspError } from "./ocsp-error.ts";
 import { ocspRequest } from "./request.ts";
@@ -25,8 +25,8 @@ export interface PeerCheckOutside {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: HttpFetch;
-  /** Null: every client is asked about. */
-  readonly cache: AnswerCache | null;
+  /** What has been heard so far; null: every client is asked about. A reload may change which. */
+  readonly cache: () => AnswerCache | null;
   /** Aborted when the server closes. */
   readonly signal: AbortSignal;
 }
@@ -114,14 +114,17 @@ export class PeerCheck {
     return this.#unlessWarnOnly(`Invalid OCSP response status: ${status}`, subject);
   }
 
-  #kept({ certificate, subject }: Link): { current: OcspAnswer | null; wasRevoked: boolean } {
-    const { cache, clock, logger } = this.#outside;
-    const kept = cache?.get(fingerprintOf(certificate)) ?? null;
+  #kept({ certificate, issuer, subject }: Link): { current: OcspAnswer | null; wasRevoked: boolean } {
+    const { clock, logger } = this.#outside;
+    const cache = this.#outside.cache();
+    const nowMs = clock.wallMs();
+    const kept = cache?.get(certificate, issuer, nowMs) ?? null;
     if (kept === null) return { current: null, wasRevoked: false };
-    const isCurrent = currencyProblem(kept, clock.wallMs(), this.#rules) === null;
+    const isCurrent = currencyProblem(kept, nowMs, this.#rules) === null;
     logger.debug(
       `Cached OCSP response for [${subject}] is ${isCurrent ? "current" : "expired"}, status [${kept.status}]`,
     );
+    if (!isCurrent) cache?.end(certificate);
     return { current: isCurrent ? kept : null, wasRevoked: kept.status === "revoked" };
   }
 
@@ -129,7 +132,7 @@ export class PeerCheck {
     { certificate, issuer, subject, urls }: Link,
     wasRevoked: boolean,
   ): Promise<OcspAnswer | { readonly problem: string | null }> {
-    const { cache, clock, fetch, logger, signal } = this.#outside;
+    const { clock, fetch, logger, signal } = this.#outside;
     const { allowWhenCaUnreachable, caTimeoutMs, warnOnly } = this.#settings;
     let der: Uint8Array;
     try {
@@ -159,7 +162,7 @@ export class PeerCheck {
       logger.warn(`New OCSP CA response obtained for [${subject}] but not current`);
       return { problem: this.#unlessWarnOnly("OCSP response not in effectivity window", subject) };
     }
-    cache?.put(fingerprintOf(certificate), answer);
+    this.#outside.cache()?.put(certificate, answer, subject, nowMs);
     return answer;
   }
 

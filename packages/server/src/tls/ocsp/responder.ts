@@ -1,10 +1,8 @@
 // Asks OCSP responders over HTTP (RFC 6960, appendix A).
 
 import type { HttpAnswer, HttpFetch } from "@myelin/platform";
+import { ANSWER_BYTES_MAX } from "./answer.ts";
 import { OcspError } from "./ocsp-error.ts";
-
-/** An answer about one certificate is a few kilobytes. */
-const ANSWER_BYTES_MAX = 64 * 1024;
 
 /** How responders are asked. */
 export interface ResponderQuestion {

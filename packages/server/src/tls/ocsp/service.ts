@@ -10,7 +10,11 @@ import type { OcspOptions } from "./settings.ts";
 import { Staple, type StapleOutside } from "./staple.ts";
 
 /** What the listeners of a server share. */
-export type OcspOutside = StapleOutside & PeerCheckOutside;
+export type OcspOutside = StapleOutside &
+  PeerCheckOutside & {
+    /** Has what was heard about clients ready, with what is on disk. */
+    readonly openCache: () => void;
+  };
 
 /** OCSP of one listener. */
 export class ListenerOcsp {
@@ -41,8 +45,9 @@ export class ListenerOcsp {
     }
   }
 
-  /** Has an answer for each certificate. @throws OcspError as {@link Staple.start}. */
+  /** Has an answer for each certificate, and what is known about clients. @throws OcspError as {@link Staple.start}. */
   async start(): Promise<void> {
+    if (this.#check !== null) this.#outside.openCache();
     if (this.#staples.size === 0) return;
     for (const staple of this.#staples.values()) await staple.start();
     this.#outside.logger.info("OCSP Stapling enabled for Client connections");
@@ -50,6 +55,7 @@ export class ListenerOcsp {
 
   /** The same while the server runs: what fails is logged, and tried again. */
   async startLater(): Promise<void> {
+    if (this.#check !== null) this.#outside.openCache();
     await Promise.all(
       [...this.#staples.values()].map(async (staple) => {
         try {

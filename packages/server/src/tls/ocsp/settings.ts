@@ -1,4 +1,5 @@
-// What can be said about OCSP: stapling, for the server's own certificates, and the check of client certificates.
+// What can be said about OCSP: stapling, for the server's own certificates, the check of client certificates, and what is kept of
+// that.
 
 /**
  * Which of the server's certificates are shown with an OCSP answer (`ocsp { mode }`):
@@ -47,6 +48,43 @@ export const DEFAULT_OCSP_PEER: OcspPeerSettings = Object.freeze({
   warnOnly: false,
   unknownIsGood: false,
   allowWhenCaUnreachable: false,
+});
+
+/**
+ * Where it is kept what responders have said about clients, for as long as it counts:
+ *
+ * - `none`: nowhere, so that they are asked about at each connection;
+ * - `memory`: in memory;
+ * - `local`: in memory, and in a file from which the next server goes on.
+ */
+export type OcspCacheType = "none" | "memory" | "local";
+
+/** Every {@link OcspCacheType}. */
+export const OCSP_CACHE_TYPES: readonly OcspCacheType[] = ["none", "memory", "local"];
+
+/** What is kept of the check of client certificates (`ocsp_cache`). All but the type is for the type `local`. */
+export interface OcspCacheOptions {
+  readonly type: OcspCacheType;
+  /** Folder of the file, `cache.json`; made when there is something to save. A relative one is below the working folder. */
+  readonly localStore: string;
+  /** True: that a certificate was revoked stays in the file when the answer that said so does not count any more. */
+  readonly preserveRevoked: boolean;
+  /** Time from a change to the file's next writing; a second at least. The server's end writes it too. */
+  readonly saveIntervalMs: number;
+}
+
+/** The same, as far as it is given. */
+export type OcspCacheGiven = Pick<OcspCacheOptions, "type"> & Partial<OcspCacheOptions>;
+
+/** The least time between two writings of the file, as in the reference. */
+export const SAVE_INTERVAL_MS_MIN = 1_000;
+
+/** As in the reference (ocsp_responsecache.go), apart from the type: it keeps a file without being asked to. */
+export const DEFAULT_OCSP_CACHE: OcspCacheOptions = Object.freeze({
+  type: "memory",
+  localStore: "_rc_",
+  preserveRevoked: false,
+  saveIntervalMs: 300_000,
 });
 
 /** Whether a text is a URL of HTTP. */

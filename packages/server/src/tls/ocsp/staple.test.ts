@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import type { HttpAnswer, HttpRequest } from "@myelin/platform";
+import { SimDisk, SimRandom } from "@myelin/platform/sim";
 import { type OcspAnswerRequest, SimClock, TestAuthority, waitFor } from "@myelin/testing";
 import type { OcspAnswer } from "./answer.ts";
+import { fingerprintOf } from "./certificate.ts";
 import { Staple } from "./staple.ts";
+import { StapleFolder } from "./staple-folder.ts";
 
 const AUTHORITY = new TestAuthority();
 const SERVER = AUTHORITY.issue({ ocspUrls: ["http://a.example/", "http://b.example/ocsp"] });
@@ -19,6 +22,7 @@ class World {
   readonly lines: string[] = [];
   readonly answers: Map<string, OcspAnswer> = new Map();
   readonly closed: AbortController = new AbortController();
+  folder: StapleFolder | null = null;
   shutDowns = 0;
   /** Called for each question. */
   respond: (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer> = () => this.answer({});
@@ -47,6 +51,7 @@ class World {
           return this.respond(request);
         },
         answers: this.answers,
+        folder: () => this.folder,
         signal: this.closed.signal,
         shutDown: () => this.shutDowns++,
       },
@@ -258,4 +263,122 @@ test("a question under way ends when the server closes", async () => {
   await waitFor(() => signal !== undefined);
   world.closed.abort();
   await assert.rejects(started, { name: "OcspError" });
+});
+
+// On disk.
+
+const FINGERPRINT = fingerprintOf(new X509Certificate(SERVER.cert));
+
+/** A world whose answers are on a disk. */
+function worldWithDisk(disk: SimDisk): World {
+  const world = new World();
+  world.folder = new StapleFolder(disk, new SimRandom(7));
+  return world;
+}
+
+/** A disk with an answer on it. */
+function diskWith(der: Uint8Array): SimDisk {
+  return new SimDisk({ image: new Map([[FINGERPRINT, der]]) });
+}
+
+test("an answer is on disk when the server starts, and the next server needs no responder", async () => {
+  const disk = new SimDisk();
+  const first = worldWithDisk(disk);
+  const staple = first.staple(true);
+  await staple.start();
+  staple.stop();
+  const [kept] = first.answers.values();
+  assert.deepEqual([...disk.image()], [[FINGERPRINT, new Uint8Array(kept?.der ?? [])]]);
+
+  const second = worldWithDisk(disk);
+  second.respond = () => Promise.reject(new Error("down"));
+  const next = second.staple(true);
+  await next.start();
+  assert.deepEqual(second.asked, []);
+  assert.deepEqual(Buffer.from((await next.current()) ?? []), Buffer.from(kept?.der ?? []));
+  assert.match(second.lines[0] ?? "", /^Found OCSP status for Client certificate at 'server.pem': good/);
+  second.respond = () => second.answer({});
+  await second.advance(HOUR_MS / 2 + 1_000, 1);
+  assert.notDeepEqual(disk.image().get(FINGERPRINT), new Uint8Array(kept?.der ?? []));
+  next.stop();
+});
+
+const NOW = Date.now();
+const NOT_COUNTING: ReadonlyArray<readonly [what: string, der: Uint8Array, why: RegExp]> = [
+  [
+    "that has ended",
+    AUTHORITY.answer(SERVER.cert, { nextUpdate: new Date(NOW - 5_000) }),
+    /invalid ocsp NextUpdate, is past time/,
+  ],
+  [
+    "from the future",
+    AUTHORITY.answer(SERVER.cert, { thisUpdate: new Date(NOW + 600_000) }),
+    /invalid ocsp ThisUpdate, is future time/,
+  ],
+  [
+    "without an end, a day old",
+    AUTHORITY.answer(SERVER.cert, { thisUpdate: new Date(NOW - 25 * HOUR_MS), nextUpdate: null }),
+    /is past time/,
+  ],
+  ["about another certificate", AUTHORITY.answer(AUTHORITY.issue().cert), /no response matching/],
+  ["of somebody else", new TestAuthority().answer(SERVER.cert), /signed neither by/],
+  ["that is none", Buffer.from("garbage"), /cannot be read/],
+  ["that is empty", new Uint8Array(0), /cannot be read/],
+  ["that is too large", new Uint8Array(65_537), /it has 65537 bytes, more than 65536/],
+];
+for (const [what, der, why] of NOT_COUNTING) {
+  test(`an answer on disk ${what} is not used, and replaced when there is another`, async () => {
+    const disk = diskWith(der);
+    const world = worldWithDisk(disk);
+    const staple = world.staple(true);
+    await staple.start();
+    assert.equal(world.asked.length, 1);
+    assert.match(world.lines[0] ?? "", /^Stored OCSP status for certificate 'server.pem' in .* cannot be used: /);
+    assert.match(world.lines[0] ?? "", why);
+    assert.deepEqual(disk.image().get(FINGERPRINT), new Uint8Array((await staple.current()) ?? []));
+    staple.stop();
+
+    const down = worldWithDisk(diskWith(der));
+    down.respond = () => Promise.reject(new Error("down"));
+    await assert.rejects(down.staple(true).start(), { code: "OCSP_FAILED", message: /exhausted ocsp servers/ });
+  });
+}
+
+test("an answer on disk that a certificate is revoked keeps the server from starting", async () => {
+  const world = worldWithDisk(diskWith(AUTHORITY.answer(SERVER.cert, { status: "revoked" })));
+  await assert.rejects(world.staple(true).start(), {
+    message: "found existing OCSP status for certificate at 'server.pem': revoked",
+  });
+  assert.deepEqual(world.asked, []);
+});
+
+test("a disk that cannot be written or read costs a line of the log", async () => {
+  for (const [failing, line] of [
+    ["write", /^failed to write ocsp status: write .*: no space left on device$/],
+    ["open", /^Stored OCSP status .* cannot be used: read .*: no space left on device$/],
+  ] as const) {
+    const disk = diskWith(AUTHORITY.answer(AUTHORITY.issue().cert));
+    disk.fault = (call) => (call === failing ? "ENOSPC" : null);
+    const world = worldWithDisk(disk);
+    const staple = world.staple(true);
+    await staple.start();
+    assert.ok(
+      world.lines.some((each) => line.test(each)),
+      world.lines.join("\n"),
+    );
+    assert.notEqual(await staple.current(), null);
+    staple.stop();
+  }
+});
+
+test("an answer from before a reload is put where the reload wants it", async () => {
+  const world = new World();
+  await world.staple().start();
+  const disk = new SimDisk();
+  world.folder = new StapleFolder(disk, new SimRandom(8));
+  const staple = world.staple();
+  await staple.start();
+  assert.equal(world.asked.length, 1);
+  assert.deepEqual([...disk.image().keys()], [FINGERPRINT]);
+  staple.stop();
 });

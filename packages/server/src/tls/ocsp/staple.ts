@@ -1,15 +1,17 @@
-// The OCSP answer of one of the server's certificates: fetched before clients come, fetched again at half of the time that it has
-// left, and handed out for as long as it counts. After the reference's OCSPMonitor (ocsp.go).
+// The OCSP answer of one of the server's certificates: read from disk or fetched before clients come, fetched again at half of the
+// time that it has left, and handed out for as long as it counts. After the reference's OCSPMonitor (ocsp.go).
 
 import type { X509Certificate } from "node:crypto";
 import type { Clock, HttpFetch, Timer } from "@myelin/platform";
 import { goDuration } from "../../config/duration.ts";
 import type { Logger } from "../../logger.ts";
+import { fileErrorText } from "../../system-error.ts";
 import { checkedAnswer, currencyProblem, type OcspAnswer, timeText } from "./answer.ts";
 import { certificateId, fingerprintOf } from "./certificate.ts";
 import { OcspError } from "./ocsp-error.ts";
 import { ocspRequest } from "./request.ts";
 import { askResponders } from "./responder.ts";
+import type { StapleFolder } from "./staple-folder.ts";
 
 const RESPONDER_TIMEOUT_MS = 30_000;
 /** Without a time at which there is newer information; and between tries when there is no answer that counts. */
@@ -18,6 +20,8 @@ const RETRY_MS = 120_000;
 /** A client without a staple is better off than one whose handshake takes too long. */
 const CLIENT_WAIT_MS = 1_000;
 const STAPLE_RULES = { skewMs: 0, lifeWithoutNextUpdateMs: null };
+/** What does not say how long it counts is asked for once a day: a file of it is not to count for years. */
+const STORED_RULES = { skewMs: 0, lifeWithoutNextUpdateMs: DAILY_MS };
 
 /** What is stapled, and how. */
 export interface StapledCertificate {
@@ -37,6 +41,8 @@ export interface StapleOutside {
   readonly fetch: HttpFetch;
   /** Answers by fingerprint that outlive a reload. */
   readonly answers: Map<string, OcspAnswer>;
+  /** Where they outlive the server; null when nowhere. A reload may change it. */
+  readonly folder: () => StapleFolder | null;
   /** Aborted when the server closes. */
   readonly signal: AbortSignal;
   /** The server is to go down, and why has been logged. */
@@ -60,15 +66,16 @@ export class Staple {
   }
 
   /**
-   * Has the first answer, from before or from a responder, and keeps it fresh from then on.
+   * Has the first answer, from before, from disk or from a responder, and keeps it fresh from then on.
    *
-   * @throws OcspError when there is none, or when it says that the server must not run; call {@link stop} then.
+   * @throws OcspError when there is none or no folder for it, or when it says that the server must not run; call {@link stop} then.
    */
   async start(): Promise<void> {
     const { file, shutsDown } = this.#subject;
+    this.#outside.folder()?.prepare();
     let answer: OcspAnswer;
     try {
-      answer = this.#kept() ?? (await this.#ask());
+      answer = (await this.#keptAndStored()) ?? this.#stored() ?? (await this.#ask());
     } catch (cause) {
       const text = `bad OCSP status update for certificate at '${file}': ${(cause as Error).message}`;
       throw new OcspError(text, { cause });
@@ -112,6 +119,47 @@ export class Staple {
     return kept !== undefined && currencyProblem(kept, clock.wallMs(), STAPLE_RULES) === null ? kept : null;
   }
 
+  /** What is known from before a reload, put where the reload wants it. */
+  async #keptAndStored(): Promise<OcspAnswer | null> {
+    const kept = this.#kept();
+    if (kept !== null) await this.#store(kept.der);
+    return kept;
+  }
+
+  /** What a server before has left, where it still counts. */
+  #stored(): OcspAnswer | null {
+    const { answers, clock, folder, logger } = this.#outside;
+    const { certificate, file, issuer } = this.#subject;
+    const stored = folder();
+    if (stored === null) return null;
+    const path = stored.pathOf(this.#fingerprint);
+    const now = clock.wallMs();
+    try {
+      const der = stored.read(this.#fingerprint);
+      if (der === null) return null;
+      const answer = checkedAnswer(der, certificate, issuer, now);
+      const problem = currencyProblem(answer, now, STORED_RULES);
+      if (problem !== null) throw new OcspError(problem);
+      answers.set(this.#fingerprint, answer);
+      return answer;
+    } catch (error) {
+      const text = error instanceof OcspError ? error.message : fileErrorText("read", path, error as Error);
+      logger.warn(`Stored OCSP status for certificate '${file}' in ${path} cannot be used: ${text}`);
+      return null;
+    }
+  }
+
+  async #store(der: Uint8Array): Promise<void> {
+    const { folder, logger } = this.#outside;
+    const stored = folder();
+    try {
+      await stored?.write(this.#fingerprint, der);
+    } catch (error) {
+      const text = fileErrorText("write", stored?.pathOf(this.#fingerprint) ?? "", error as Error);
+      logger.error(`failed to write ocsp status: ${text}`);
+    }
+  }
+
   #ask(): Promise<OcspAnswer> {
     this.#asking ??= this.#askNow().finally(() => {
       this.#asking = null;
@@ -137,6 +185,7 @@ export class Staple {
     const problem = currencyProblem(answer, now, STAPLE_RULES);
     if (problem !== null) throw new OcspError(problem);
     answers.set(this.#fingerprint, answer);
+    await this.#store(der);
     return answer;
   }
 
