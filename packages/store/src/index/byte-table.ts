@@ -1,8 +1,8 @@
 // Byte strings to small numbers and back: subjects and their tokens. Built for millions of them: no object, string or
 // Map entry per key, and no single table so large that growing it would hold the event loop (a JavaScript Map also ends at 16.7 million).
 //
-//   hash shards (64)            pages of 4,096 ids                chunks of 64 KiB
-//   hash -> id + 1   ------->   id -> address, length, hash ---> bytes of the keys
+//   hash shards (64)            pages of 4,096 ids                    chunks of 64 KiB
+//   hash -> id + 1   ------->   id -> hash, chunk, place, length ---> bytes of the keys
 //
 // Ids of released keys are given again. Bytes of released keys are reclaimed a chunk at a time, when all its keys are gone.
 
@@ -17,29 +17,15 @@ const CHUNK_BYTES = 64 * 1024;
 const PAGE_IDS_START = 16;
 const CHUNK_BYTES_START = 512;
 
-class Page {
-  /** Chunk number times CHUNK_BYTES, plus place. */
-  addresses: Float64Array;
-  lengths: Uint16Array;
-  hashes: Int32Array;
-
-  constructor(size: number) {
-    this.addresses = new Float64Array(size);
-    this.lengths = new Uint16Array(size);
-    this.hashes = new Int32Array(size);
-  }
-
-  grow(): void {
-    const { addresses, lengths, hashes } = this;
-    const size = addresses.length * 2;
-    this.addresses = new Float64Array(size);
-    this.lengths = new Uint16Array(size);
-    this.hashes = new Int32Array(size);
-    this.addresses.set(addresses);
-    this.lengths.set(lengths);
-    this.hashes.set(hashes);
-  }
-}
+/**
+ * Numbers of an id in a page: the key's hash, the number of its chunk, and its place there with its length above. Neighbours, because
+ * a search reads all of them, and each could be somewhere that is not in the processor's cache.
+ */
+const ID_NUMBERS = 3;
+const CHUNK_NUMBER = 1;
+const PLACE = 2;
+const PLACE_MASK = CHUNK_BYTES - 1;
+const LENGTH_SHIFT = 16;
 
 class Chunk {
   bytes: Uint8Array;
@@ -69,14 +55,14 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
 
 /** Interns byte strings of up to 65,535 bytes. */
 export class ByteTable {
-  #pages: Page[] = [];
+  #pages: Int32Array[] = [];
   #chunks: Chunk[] = [];
   #freeChunks: number[] = [];
   /** Chunk that takes new keys, and how much of it is used; -1 when there is none. */
   #chunk = -1;
   #chunkUsed = 0;
   #freeIds: number[] = [];
-  #hash: IdHash = new IdHash((id) => this.#page(id).hashes[id & PAGE_MASK]!);
+  readonly #hash: IdHash = new IdHash((id) => this.#number(id, 0));
 
   /** One past the highest id ever given. */
   idEnd = 0;
@@ -90,20 +76,23 @@ export class ByteTable {
     for (let i = hash & mask; ; i = (i + 1) & mask) {
       const id = slots[i]! - 1;
       if (id < 0) return -1;
-      const page = this.#pages[id >>> PAGE_BITS]!;
-      if (page.hashes[id & PAGE_MASK] === hash && this.#equals(page, id & PAGE_MASK, bytes, start, end)) return id;
+      if (this.#is(id, bytes, start, end, hash)) return id;
     }
   }
 
   /** Adds a key that is not there; the caller has looked. Copies the bytes. */
   add(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const id = this.#freeIds.pop() ?? this.idEnd++;
-    if (id >>> PAGE_BITS === this.#pages.length) this.#pages.push(new Page(id === 0 ? PAGE_IDS_START : PAGE_IDS));
-    const page = this.#page(id);
-    if ((id & PAGE_MASK) >= page.lengths.length) page.grow();
-    page.addresses[id & PAGE_MASK] = this.#store(bytes, start, end);
-    page.lengths[id & PAGE_MASK] = end - start;
-    page.hashes[id & PAGE_MASK] = hash;
+    const number = id >>> PAGE_BITS;
+    if (number === this.#pages.length)
+      this.#pages.push(new Int32Array((id === 0 ? PAGE_IDS_START : PAGE_IDS) * ID_NUMBERS));
+    const at = (id & PAGE_MASK) * ID_NUMBERS;
+    if (at >= this.#pages[number]!.length) this.#growPage(number);
+    const place = this.#store(bytes, start, end);
+    const page = this.#pages[number]!;
+    page[at] = hash;
+    page[at + CHUNK_NUMBER] = this.#chunk;
+    page[at + PLACE] = place | ((end - start) << LENGTH_SHIFT);
     this.#hash.insert(hash, id);
     this.size++;
     return id;
@@ -111,9 +100,8 @@ export class ByteTable {
 
   /** Forgets a key; its id may be given again. */
   release(id: number): void {
-    const page = this.#page(id);
-    this.#hash.remove(page.hashes[id & PAGE_MASK]!, id);
-    const chunkNumber = Math.floor(page.addresses[id & PAGE_MASK]! / CHUNK_BYTES);
+    this.#hash.remove(this.#number(id, 0), id);
+    const chunkNumber = this.#number(id, CHUNK_NUMBER);
     const chunk = this.#chunks[chunkNumber]!;
     chunk.keys--;
     if (chunk.keys === 0 && chunkNumber !== this.#chunk) this.#freeChunks.push(chunkNumber);
@@ -122,16 +110,16 @@ export class ByteTable {
   }
 
   length(id: number): number {
-    return this.#page(id).lengths[id & PAGE_MASK]!;
+    return this.#number(id, PLACE) >>> LENGTH_SHIFT;
   }
 
   /** The chunk that holds a key's bytes: borrowed, they begin at {@link keyStart}. */
   keyBytes(id: number): Uint8Array {
-    return this.#chunks[Math.floor(this.#page(id).addresses[id & PAGE_MASK]! / CHUNK_BYTES)]!.bytes;
+    return this.#chunks[this.#number(id, CHUNK_NUMBER)]!.bytes;
   }
 
   keyStart(id: number): number {
-    return this.#page(id).addresses[id & PAGE_MASK]! % CHUNK_BYTES;
+    return this.#number(id, PLACE) & PLACE_MASK;
   }
 
   /** The key as a string, one character per byte. */
@@ -141,29 +129,40 @@ export class ByteTable {
     return Buffer.from(bytes.buffer, bytes.byteOffset + start, this.length(id)).toString("latin1");
   }
 
-  #page(id: number): Page {
-    return this.#pages[id >>> PAGE_BITS]!;
+  #number(id: number, which: number): number {
+    return this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + which]!;
   }
 
-  #equals(page: Page, slot: number, bytes: Uint8Array, start: number, end: number): boolean {
-    if (page.lengths[slot] !== end - start) return false;
-    const address = page.addresses[slot]!;
-    const key = this.#chunks[Math.floor(address / CHUNK_BYTES)]!.bytes;
-    let at = address % CHUNK_BYTES;
+  /** Whether these bytes, with their hash, are the key of that id. */
+  #is(id: number, bytes: Uint8Array, start: number, end: number, hash: number): boolean {
+    const page = this.#pages[id >>> PAGE_BITS]!;
+    const number = (id & PAGE_MASK) * ID_NUMBERS;
+    const place = page[number + PLACE]!;
+    if (page[number] !== hash || place >>> LENGTH_SHIFT !== end - start) return false;
+    const key = this.#chunks[page[number + CHUNK_NUMBER]!]!.bytes;
+    let at = place & PLACE_MASK;
     for (let i = start; i < end; i++) if (bytes[i] !== key[at++]) return false;
     return true;
   }
 
+  #growPage(number: number): void {
+    const larger = new Int32Array(this.#pages[number]!.length * 2);
+    larger.set(this.#pages[number]!);
+    this.#pages[number] = larger;
+  }
+
+  /** Returns the place in `#chunk`. */
   #store(bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
-    if (this.#chunk < 0 || this.#chunkUsed + length > CHUNK_BYTES) this.#nextChunk();
+    // An empty key has a place, too.
+    if (this.#chunk < 0 || this.#chunkUsed + Math.max(1, length) > CHUNK_BYTES) this.#nextChunk();
     const chunk = this.#chunks[this.#chunk]!;
     const at = this.#chunkUsed;
     chunk.ensure(at + length);
     for (let i = 0; i < length; i++) chunk.bytes[at + i] = bytes[start + i]!;
     chunk.keys++;
     this.#chunkUsed += length;
-    return this.#chunk * CHUNK_BYTES + at;
+    return at;
   }
 
   #nextChunk(): void {
