@@ -45,7 +45,7 @@ export class IndexFile {
   /**
    * Adds a chunk; one at a time. Rejects when the disk does; then there is no such file.
    *
-   * @returns False when the file was removed meanwhile: the block is not what it was.
+   * @returns False when the file was removed meanwhile, or its folder: the block is not what it was.
    */
   async append(chunk: Uint8Array, coveredTo: number): Promise<boolean> {
     const fresh = this.coveredTo === 0;
@@ -59,8 +59,9 @@ export class IndexFile {
         file.close();
       }
     } catch (error) {
-      if (removals === this.#removals) this.remove();
-      if (removals === this.#removals || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      this.remove();
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false; // it went meanwhile, or its folder did
+      throw error;
     }
     if (removals !== this.#removals) {
       this.remove(); // it may have been made after that

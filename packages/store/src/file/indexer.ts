@@ -83,7 +83,7 @@ export class Indexer {
     } catch (error) {
       // Without an index file opening takes longer, and nothing else.
       const code = (error as NodeJS.ErrnoException).code;
-      if (backing.deleted || code === "ENOSPC" || code === "EDQUOT") return false;
+      if (code === "ENOSPC" || code === "EDQUOT") return false;
       throw error;
     }
   }
