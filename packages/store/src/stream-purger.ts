@@ -6,7 +6,6 @@
 
 import type { Clock } from "@myelin/platform";
 import type { StreamBacking } from "./backing.ts";
-import type { Totals } from "./index/record-index.ts";
 import { Slices } from "./slices.ts";
 import type { PurgeOptions } from "./store.ts";
 import type { Stream } from "./stream.ts";
@@ -64,7 +63,7 @@ export class StreamPurger {
       const removed = index.removeBack(at, seq, SLOTS_PER_STEP);
       at = removed.nextSeq;
       messages += removed.messages;
-      this.#stream.bytes -= this.#storedBytes(removed);
+      this.#stream.bytes -= this.#stream.bytesOf(removed);
       if (index.messages === 0 || !this.#slices.due) continue;
       await this.#slices.pause();
       this.#stream.checkStillOpen();
@@ -135,7 +134,7 @@ export class StreamPurger {
   #dropFront(seq: number): number {
     const { index, ages, listener } = this.#stream;
     const removed = index.removeFront(seq, SLOTS_PER_STEP);
-    const stored = this.#storedBytes(removed);
+    const stored = this.#stream.bytesOf(removed);
     this.#stream.bytes -= stored;
     for (;;) {
       const oldest = index.records.blocks[0]!;
@@ -176,11 +175,5 @@ export class StreamPurger {
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, purged, bytes);
     return purged;
-  }
-
-  /** Bytes of so many messages as the state counts them. */
-  #storedBytes({ messages, dataBytes, withHeaders }: Totals): number {
-    const plain = this.#backing.storedBytes(0, false);
-    return dataBytes + messages * plain + withHeaders * (this.#backing.storedBytes(0, true) - plain);
   }
 }

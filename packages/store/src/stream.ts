@@ -7,7 +7,7 @@ import type { StreamBacking } from "./backing.ts";
 import { RecordBody } from "./compress/record-body.ts";
 import type { ConsumerLog } from "./consumer-log.ts";
 import { StoreError } from "./errors.ts";
-import { type IndexBlock, traitsOf } from "./index/record-index.ts";
+import { type IndexBlock, type Totals, traitsOf } from "./index/record-index.ts";
 import type { StreamIndex } from "./index/stream-index.ts";
 import { SubjectFilter } from "./index/subject-filter.ts";
 import { checkLimits, checkName } from "./limits.ts";
@@ -92,14 +92,17 @@ export class Stream implements StreamLog {
 
   /** For stores, after recovery has filled the index: counts bytes. */
   async countBytes(slices: Slices): Promise<void> {
-    const plain = this.#backing.storedBytes(0, false);
-    const headers = this.#backing.storedBytes(0, true) - plain;
     this.bytes = 0;
     for (const block of [...this.index.records.blocks]) {
-      const { messages, dataBytes, withHeaders } = block.liveTotals(0, block.slots);
-      this.bytes += dataBytes + messages * plain + withHeaders * headers;
+      this.bytes += this.bytesOf(block.liveTotals(0, block.slots));
       if (slices.due) await slices.pause();
     }
+  }
+
+  /** Bytes of so many messages as the state counts them. */
+  bytesOf({ messages, dataBytes, withHeaders }: Totals): number {
+    const plain = this.#backing.storedBytes(0, false);
+    return dataBytes + messages * plain + withHeaders * (this.#backing.storedBytes(0, true) - plain);
   }
 
   /** For stores, after recovery: messages that expire, by wall time. */
