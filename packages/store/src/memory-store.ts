@@ -8,6 +8,7 @@ import { GAP_SLOTS_MAX, IndexBlock } from "./index/record-index.ts";
 import { StreamIndex } from "./index/stream-index.ts";
 import { checkLimits, checkName, notUnpublished } from "./limits.ts";
 import type { MessageView } from "./message-view.ts";
+import { Slices } from "./slices.ts";
 import { Stamp } from "./stamp.ts";
 import {
   MEMORY_RECORD_OVERHEAD,
@@ -138,6 +139,7 @@ export class MemoryStore implements Store {
   onFailure: ((error: StoreError) => void) | null = null;
   readonly durableTicket: number = 0;
   readonly #stamp: Stamp;
+  readonly #slices: Slices;
   #streams: Map<string, Stream> = new Map();
   #unpublished: Set<Stream> = new Set();
   #nextIncarnation = 1;
@@ -145,6 +147,7 @@ export class MemoryStore implements Store {
 
   constructor(clock: Clock) {
     this.#stamp = new Stamp(clock);
+    this.#slices = new Slices(clock);
   }
 
   async createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq = 1): Promise<StreamLog> {
@@ -185,7 +188,7 @@ export class MemoryStore implements Store {
     }
     const index = new StreamIndex();
     const backing = new MemoryBacking(this.#nextIncarnation++, index);
-    const stream = new Stream(name, limits, config, backing, index, this.#stamp);
+    const stream = new Stream(name, limits, config, backing, index, this.#stamp, this.#slices);
     if (firstSeq > 1) stream.startAt(firstSeq);
     this.#streams.set(name, stream);
     return stream;

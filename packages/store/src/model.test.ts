@@ -259,22 +259,19 @@ const purge = fc
     filter: fc.oneof(fc.constantFrom("a.*", "*", ">", "b.>"), subject),
     keep: fc.constantFrom(0, 0, 1, 3),
     at: fc.option(where),
-    sliced: fc.boolean(),
   })
-  .map(({ name, filter, keep, at, sliced }) =>
-    onStream(`purge(${filter}, keep ${keep}, ${at?.toFixed(3)}, ${sliced})`, name, async (model, log) => {
+  .map(({ name, filter, keep, at }) =>
+    onStream(`purge(${filter}, keep ${keep}, ${at?.toFixed(3)})`, name, async (model, log) => {
       const seq = keep > 0 || at === null ? 0 : model.seq(at);
       const options = { filter, keep, seq };
-      const purged = sliced ? await log.purgeInSlices(options) : log.purge(options);
-      assert.equal(purged, model.plain.purge(filter, seq, keep));
+      assert.equal(await log.purge(options), model.plain.purge(filter, seq, keep));
     }),
   );
 
-const compact = fc.tuple(stream, where, fc.boolean()).map(([name, at, sliced]) =>
-  onStream(`compact(${at.toFixed(3)}, ${sliced})`, name, async (model, log) => {
+const compact = fc.tuple(stream, where).map(([name, at]) =>
+  onStream(`compact(${at.toFixed(3)})`, name, async (model, log) => {
     const seq = model.seq(at) + 1;
-    const compacted = sliced ? await log.compactInSlices(seq) : log.compact(seq);
-    assert.equal(compacted, model.plain.compact(seq));
+    assert.equal(await log.compact(seq), model.plain.compact(seq));
   }),
 );
 

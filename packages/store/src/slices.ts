@@ -1,33 +1,74 @@
-// Long work in slices: lets the event loop go on between them.
+// Long work in slices: lets the event loop go on between them. One object for everything that a store does in slices, so that a
+// thousand streams with something to do hold the loop no longer than one: of all of it, one slice is done per turn of the event loop.
 
 import type { Clock } from "@myelin/platform";
 
 /** A slice ends when it has taken so long. */
 const SLICE_MS = 4;
+/** So many small steps may follow it in the same turn. */
+const SMALL_STEPS_PER_TURN = 64;
 
 /** Work that is done in slices. Ask {@link due} every few microseconds of work; when it is, await {@link pause}. */
 export class Slices {
   #clock: Clock;
-  #begin: number;
+  /** When this turn's slice began; NaN: it has not. */
+  #begin: number = Number.NaN;
+  #smallSteps = 0;
+  #waiting: (() => void)[] = [];
+  #scheduled = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#begin = clock.monotonicMs();
   }
 
-  /** A slice begins. */
+  /** For work that is never paused, with an object of its own: measures from now. */
   begin(): void {
     this.#begin = this.#clock.monotonicMs();
   }
 
-  /** Whether the slice has taken long enough. */
+  /** Whether this turn's slice has taken long enough, whoever worked in it. */
   get due(): boolean {
-    return this.#clock.monotonicMs() - this.#begin >= SLICE_MS;
+    const now = this.#clock.monotonicMs();
+    if (Number.isNaN(this.#begin)) {
+      this.#begin = now;
+      this.#schedule();
+    }
+    return now - this.#begin >= SLICE_MS;
   }
 
-  /** Lets others run, and begins the next slice. */
-  async pause(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+  /**
+   * Whether a step of a few microseconds may be done although the slice is over: so that what is little is done when its time
+   * has come, whatever else the turn did. Counts it.
+   */
+  allowsSmallStep(): boolean {
+    this.#schedule();
+    return ++this.#smallSteps <= SMALL_STEPS_PER_TURN;
+  }
+
+  /** Lets others run; the next slice is this one's, once those that wait already have had theirs. */
+  pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    this.#begin = Number.NaN;
+    this.#smallSteps = 0;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
     this.#begin = this.#clock.monotonicMs();
+    this.#schedule();
+    next();
   }
 }

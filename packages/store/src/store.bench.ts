@@ -289,14 +289,14 @@ async function benchHolds(): Promise<void> {
       await store.durable();
     });
     await measured("checkpoint with index files", () => store.checkpointNow());
-    await measured("purge of 600 of 1,000 subjects, in slices", async () => {
-      for (let i = 0; i < 600; i++) sum += await log.purgeInSlices({ filter: `bench.${i}` });
+    await measured("purge of 600 of 1,000 subjects", async () => {
+      for (let i = 0; i < 600; i++) sum += await log.purge({ filter: `bench.${i}` });
     });
     await measured("checkpoint that writes all blocks anew", () => store.checkpointNow());
     await measured("limit lowered to a tenth", () => log.update({ ...NO_LIMITS, maxMsgs: records / 10 }, NO_CONFIG));
     await measured("removal of the blocks", () => store.settled());
     await measured("purge of everything", async () => {
-      sum += log.purge();
+      sum += await log.purge();
       await store.settled();
     });
   });
@@ -305,7 +305,6 @@ async function benchHolds(): Promise<void> {
     draft.rollup = kind;
     sum += log.append(draft);
   };
-  await ofFull("compactInSlices() to the last ten", (log) => log.compactInSlices(records - 10));
   await ofFull("compact() to the last ten", (log) => log.compact(records - 10));
   await ofFull("truncate() to the first ten", (log) => log.truncate(10));
   await ofFull("rollup of everything", (log) => rollup(log, "all"));

@@ -1,16 +1,21 @@
 // Messages that go because of their age: by the stream's maximum, or by a time to live of their own.
-// One timer per stream, set for the earliest; a long run is cut into turns so that the event loop stays free.
+// One timer per stream, set for the earliest; a long run goes in slices, so that the event loop stays free.
 
 import type { Clock, Timer } from "@myelin/platform";
 import { isMarker, markerHeaders } from "./delete-marker.ts";
 import { StoreError } from "./errors.ts";
 import { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
+import type { Slices } from "./slices.ts";
 import type { Stream } from "./stream.ts";
 import { TtlHeap } from "./ttl-heap.ts";
 
-/** Messages looked at in one turn of the event loop. */
-const MESSAGES_PER_TURN = 500;
+/** Messages that expire between two looks at the clock: each is read, and a marker may take its place. */
+const MESSAGES_PER_LOOK = 4;
+/** Messages that are read in one go in search of one that can expire. */
+const READS_PER_SEARCH = 8;
+/** The search goes on at once. */
+const STILL_SEARCHING = Number.NEGATIVE_INFINITY;
 
 /** When the store takes no changes, expiry tries again after this time. */
 const RETRY_MS = 1000;
@@ -19,6 +24,7 @@ const RETRY_MS = 1000;
 export class StreamExpiry {
   #stream: Stream;
   #clock: Clock;
+  #slices: Slices;
   #timer: Timer | null = null;
   #timerDueMs = Number.POSITIVE_INFINITY;
   #ttls: TtlHeap = new TtlHeap();
@@ -31,9 +37,10 @@ export class StreamExpiry {
   #running = false;
   #stopped = false;
 
-  constructor(stream: Stream, clock: Clock) {
+  constructor(stream: Stream, clock: Clock, slices: Slices) {
     this.#stream = stream;
     this.#clock = clock;
+    this.#slices = slices;
   }
 
   /** A message with a positive time to live was stored. */
@@ -62,7 +69,7 @@ export class StreamExpiry {
 
   /** Sets the timer for whatever expires first. Cheap when nothing has changed. */
   schedule(): void {
-    if (this.#running || this.#stopped) return;
+    if (this.#running || this.#stopped || this.#timerDueMs === STILL_SEARCHING) return;
     const dueMs = Math.min(this.#ttls.nextDueMs, this.#nextAgeDueMs());
     if (dueMs === this.#timerDueMs) return;
     this.#timer?.cancel();
@@ -81,10 +88,17 @@ export class StreamExpiry {
   #run(): void {
     this.#timer = null;
     this.#timerDueMs = Number.POSITIVE_INFINITY;
-    if (this.#stopped) return;
+    if (!this.#stopped) void this.#expireAll();
+  }
+
+  async #expireAll(): Promise<void> {
     this.#running = true;
     try {
-      this.#expireSome(this.#clock.monotonicMs());
+      do {
+        // Also at the beginning: a thousand streams may have messages that expire in the same turn.
+        if (this.#slices.due && !this.#slices.allowsSmallStep()) await this.#slices.pause();
+        if (this.#stopped) return;
+      } while (this.#expireSome(this.#clock.monotonicMs()));
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       // The store takes no changes now (disk full, being truncated, failed): the messages wait.
@@ -97,14 +111,16 @@ export class StreamExpiry {
     this.schedule();
   }
 
-  #expireSome(nowMs: number): void {
-    let budget = MESSAGES_PER_TURN;
-    while (budget-- > 0 && this.#nextAgeDueMs() <= nowMs) {
+  /** Returns whether there may be more. */
+  #expireSome(nowMs: number): boolean {
+    let budget = MESSAGES_PER_LOOK;
+    for (; budget > 0 && this.#nextAgeDueMs() <= nowMs; budget--) {
+      if (Number.isNaN(this.#ageFromStoredMs)) continue; // still searching
       const seq = this.#ageFromSeq;
       this.#expire(seq);
       this.#ageFrom = seq + 1;
     }
-    while (budget-- > 0 && this.#ttls.nextDueMs <= nowMs) {
+    for (; budget > 0 && this.#ttls.nextDueMs <= nowMs; budget--) {
       const seq = this.#ttls.nextSeq;
       const message = this.#stream.load(seq, this.#view);
       let dueMs = 0;
@@ -116,13 +132,16 @@ export class StreamExpiry {
       // The sequence was given again, or its time was known less exactly: it has a time of its own.
       if (dueMs > nowMs) this.#ttls.add(dueMs, seq);
     }
+    return budget === 0;
   }
 
-  /** When the oldest message that can expire by age does; Infinity when none can. */
+  /** When the oldest message that can expire by age does; Infinity when none can, {@link STILL_SEARCHING} when that is not known yet. */
   #nextAgeDueMs(): number {
     const { limits, index } = this.#stream;
     if (limits.maxAgeMs <= 0 || index.messages === 0) return Number.POSITIVE_INFINITY;
+    let reads = 0;
     for (let seq = index.records.nextLive(Math.max(this.#ageFrom, index.firstSeq)); seq !== 0; ) {
+      if (reads++ === READS_PER_SEARCH) return STILL_SEARCHING;
       if (seq === this.#ageFromSeq && !Number.isNaN(this.#ageFromStoredMs)) break;
       this.#ageFromSeq = seq;
       const message = this.#stream.load(seq, this.#view);

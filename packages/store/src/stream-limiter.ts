@@ -7,17 +7,21 @@ import type { Stream } from "./stream.ts";
 
 /** Messages that are taken away between two looks at the clock. */
 const REMOVALS_PER_LOOK = 32;
+/** An append takes so many messages away itself; a large message that takes the place of more small ones has the rest go in slices. */
+const REMOVALS_PER_APPEND = 512;
 /** Subjects that are looked at in one step. */
 const SUBJECTS_PER_STEP = 256;
 
 /** The limits of one stream at work. */
 export class StreamLimiter {
   #stream: Stream;
-  /** Everything is being brought within the limits, in slices. */
+  #slices: Slices;
+  /** The stream as a whole is being brought within its limits, in slices. */
   #enforcing = 0;
 
-  constructor(stream: Stream) {
+  constructor(stream: Stream, slices: Slices) {
     this.#stream = stream;
+    this.#slices = slices;
   }
 
   /**
@@ -27,7 +31,7 @@ export class StreamLimiter {
    * @throws StoreError `MAX_MSGS`, `MAX_BYTES`, `MAX_MSGS_PER_SUBJECT`.
    */
   checkDiscardNew(draft: MessageDraft, stored: number): void {
-    const { limits, index, bytes } = this.#stream;
+    const { limits, index } = this.#stream;
     let replaces = false;
     let subject = -1;
     if (limits.maxMsgsPerSubject > 0) {
@@ -41,7 +45,9 @@ export class StreamLimiter {
     if (limits.maxMsgs > 0 && index.messages >= limits.maxMsgs && !replaces) {
       throw new StoreError("MAX_MSGS", "maximum messages exceeded");
     }
-    if (limits.maxBytes > 0 && bytes + stored > limits.maxBytes) {
+    // Nothing is refused for bytes that a rollup has taken away already.
+    if (limits.maxBytes > 0 && this.#stream.bytes + stored > limits.maxBytes) this.#stream.settleBytes();
+    if (limits.maxBytes > 0 && this.#stream.bytes + stored > limits.maxBytes) {
       // At the subject's limit its oldest message makes room; enough of it?
       const first = replaces ? index.subjects.first(subject) : 0;
       const block = first === 0 ? null : index.records.find(first);
@@ -53,20 +59,32 @@ export class StreamLimiter {
 
   /** After an append of a message with that subject. */
   enforceNew(subject: number): void {
-    if (this.#enforcing > 0) return; // what is under way gets there
     const { limits } = this.#stream;
-    if (limits.maxMsgsPerSubject > 0) while (this.#isOver(subject)) this.#takeFirstOf(subject);
-    if (limits.discard === "old") while (this.#isTotalOver()) this.#takeFirst();
+    let left = REMOVALS_PER_APPEND;
+    if (limits.maxMsgsPerSubject > 0) for (; left > 0 && this.#isOver(subject); left--) this.#takeFirstOf(subject);
+    if (this.#enforcing > 0) return; // what is under way gets there
+    if (limits.discard === "old") for (; left > 0 && this.#isTotalOver(); left--) this.#takeFirst();
+    if (left === 0) this.enforceMore();
+  }
+
+  /** Goes on in slices where the stream as a whole is beyond a limit. Never rejects. */
+  enforceMore(): void {
+    if (this.#enforcing === 0 && this.#stream.limits.discard === "old" && this.#isTotalOver())
+      void this.#enforce(this.#enforcingTotal());
   }
 
   /** After the limits have changed or the stream was opened. */
-  async enforceAll(slices: Slices): Promise<void> {
+  enforceAll(): Promise<void> {
+    return this.#enforce(this.#enforcingAll());
+  }
+
+  async #enforce(steps: Generator<void>): Promise<void> {
     this.#enforcing++;
     try {
       let count = 0;
-      for (const _ of this.#enforcingAll()) {
-        if (++count % REMOVALS_PER_LOOK !== 0 || !slices.due) continue;
-        await slices.pause();
+      for (const _ of steps) {
+        if (++count % REMOVALS_PER_LOOK !== 0 || !this.#slices.due) continue;
+        await this.#slices.pause();
         if (this.#stream.closed) return;
       }
     } finally {
@@ -78,16 +96,19 @@ export class StreamLimiter {
   *#enforcingAll(): Generator<void> {
     const { subjects } = this.#stream.index;
     if (this.#stream.limits.maxMsgsPerSubject > 0) {
-      // An id that is free has no messages.
       for (let subject = 0; subject < subjects.idEnd; subject++) {
         if (subject % SUBJECTS_PER_STEP === 0) yield;
-        // Limits may change in a pause.
-        while (this.#stream.limits.maxMsgsPerSubject > 0 && this.#isOver(subject)) {
+        // An id that is free has no messages, those of one that was retired are gone. Limits may change in a pause.
+        while (this.#stream.limits.maxMsgsPerSubject > 0 && !subjects.retired.has(subject) && this.#isOver(subject)) {
           this.#takeFirstOf(subject);
           yield;
         }
       }
     }
+    yield* this.#enforcingTotal();
+  }
+
+  *#enforcingTotal(): Generator<void> {
     while (this.#stream.limits.discard === "old" && this.#isTotalOver()) {
       this.#takeFirst();
       yield;
@@ -102,7 +123,9 @@ export class StreamLimiter {
   #isTotalOver(): boolean {
     const { index, limits, bytes } = this.#stream;
     if (index.messages === 0) return false;
-    return (limits.maxMsgs > 0 && index.messages > limits.maxMsgs) || (limits.maxBytes > 0 && bytes > limits.maxBytes);
+    if (limits.maxMsgs > 0 && index.messages > limits.maxMsgs) return true;
+    // What rollups took away is not counted out yet: later.
+    return limits.maxBytes > 0 && bytes > limits.maxBytes && index.subjects.retired.size === 0;
   }
 
   #takeFirstOf(subject: number): void {

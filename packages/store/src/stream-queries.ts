@@ -120,6 +120,7 @@ function countRange(index: StreamIndex, filter: SubjectFilter, from: number, to:
     for (let slot = Math.max(0, from - block.firstSeq); slot < end; slot++) {
       if (!block.isLive(slot)) continue;
       const subject = block.subject(slot);
+      if (index.subjects.retired.size > 0 && index.subjects.retired.has(subject)) continue;
       if (literal >= 0 ? subject === literal : filter.has(subject)) count++;
     }
   }

@@ -15,7 +15,7 @@ import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import { aligned, recordLength } from "./record.ts";
 import { checkRecordSize, writeRecord } from "./record-writer.ts";
-import { Slices } from "./slices.ts";
+import type { Slices } from "./slices.ts";
 import type { Stamp } from "./stamp.ts";
 import type {
   FilterLike,
@@ -53,6 +53,7 @@ export class Stream implements StreamLog {
   readonly #backing: StreamBacking;
   readonly #stamp: Stamp;
   readonly #clock: Clock;
+  readonly #slices: Slices;
   readonly #expiry: StreamExpiry;
   readonly #view: MessageView = new MessageView();
   readonly #all: SubjectFilter;
@@ -70,6 +71,7 @@ export class Stream implements StreamLog {
     backing: StreamBacking,
     index: StreamIndex,
     stamp: Stamp,
+    slices: Slices,
   ) {
     this.name = name;
     this.limits = limits;
@@ -79,10 +81,11 @@ export class Stream implements StreamLog {
     const { clock } = stamp;
     this.#clock = clock;
     this.#stamp = stamp;
+    this.#slices = slices;
     this.ages = new AgeClock(clock.wallMs(), clock.monotonicMs());
-    this.#expiry = new StreamExpiry(this, clock);
-    this.#limiter = new StreamLimiter(this);
-    this.#purger = new StreamPurger(this, backing, clock);
+    this.#expiry = new StreamExpiry(this, clock, slices);
+    this.#limiter = new StreamLimiter(this, slices);
+    this.#purger = new StreamPurger(this, backing, slices);
     this.#consumers = new StreamConsumers((consumer, state) => {
       this.checkOpen();
       backing.consumerChanged(consumer, state);
@@ -91,11 +94,11 @@ export class Stream implements StreamLog {
   }
 
   /** For stores, after recovery has filled the index: counts bytes. */
-  async countBytes(slices: Slices): Promise<void> {
+  async countBytes(): Promise<void> {
     this.bytes = 0;
     for (const block of [...this.index.records.blocks]) {
       this.bytes += this.bytesOf(block.liveTotals(0, block.slots));
-      if (slices.due) await slices.pause();
+      if (this.#slices.due) await this.#slices.pause();
     }
   }
 
@@ -112,7 +115,7 @@ export class Stream implements StreamLog {
 
   /** For stores: everything is in place; enforces the limits and starts expiry. */
   async begin(): Promise<void> {
-    await this.#limiter.enforceAll(new Slices(this.#clock));
+    await this.#limiter.enforceAll();
     this.#expiry.schedule();
   }
 
@@ -186,7 +189,7 @@ export class Stream implements StreamLog {
     checkLimits(limits);
     this.limits = limits;
     this.config = config;
-    await this.#limiter.enforceAll(new Slices(this.#clock));
+    await this.#limiter.enforceAll();
     this.#expiry.schedule();
     await this.onUpdate();
   }
@@ -250,20 +253,12 @@ export class Stream implements StreamLog {
     return true;
   }
 
-  purge(options: PurgeOptions = {}): number {
+  purge(options: PurgeOptions = {}): Promise<number> {
     return this.#purger.purge(options);
   }
 
-  purgeInSlices(options: PurgeOptions = {}): Promise<number> {
-    return this.#purger.purgeInSlices(options);
-  }
-
-  compact(seq: number): number {
-    return this.purge({ seq: seq === 0 ? this.index.lastSeq + 1 : seq });
-  }
-
-  async compactInSlices(seq: number): Promise<number> {
-    return this.purgeInSlices({ seq: seq === 0 ? this.index.lastSeq + 1 : seq });
+  compact(seq: number): Promise<number> {
+    return this.#purger.purge({ seq: seq === 0 ? this.index.lastSeq + 1 : seq });
   }
 
   async truncate(seq: number): Promise<void> {
@@ -423,11 +418,43 @@ export class Stream implements StreamLog {
     } else {
       this.#backing.removed(seq);
     }
-    if (block.live === 0 && block !== this.index.records.last) {
-      this.index.dropBlock(block);
-      this.#backing.blockEmptied(block);
-    }
+    this.#dropIfEmpty(block);
     this.listener?.removed(seq, stored);
+  }
+
+  /** Empties the slot of one message that a rollup took away: the first one of a retired subject. */
+  takeRetired(subject: number): void {
+    const { index } = this;
+    const seq = index.subjects.first(subject);
+    const block = index.records.at(seq);
+    const stored = this.storedBytes(block, seq - block.firstSeq);
+    index.removeRetired(subject, block);
+    this.bytes -= stored;
+    // What is below the first message is gone by that.
+    if (seq > index.firstSeq) this.#backing.removed(seq);
+    this.#dropIfEmpty(block);
+    this.listener?.removed(seq, stored);
+  }
+
+  /** `bytes` has come down to what the messages have. */
+  bytesSettled(): void {
+    this.#limiter.enforceMore();
+  }
+
+  /** For the limits: makes `bytes` right now, however long that takes. */
+  settleBytes(): void {
+    while (this.index.subjects.retired.size > 0) this.#purger.giveBackSome();
+  }
+
+  /** For stores, before a checkpoint: nothing of what rollups took away has a slot. */
+  giveBack(): Promise<void> {
+    return this.#purger.giveBack();
+  }
+
+  #dropIfEmpty(block: IndexBlock): void {
+    if (block.live > 0 || block === this.index.records.last) return;
+    this.index.dropBlock(block);
+    this.#backing.blockEmptied(block);
   }
 
   /** All messages are out of the index. */

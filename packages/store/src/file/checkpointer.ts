@@ -1,6 +1,5 @@
 // Makes checkpoints: everything durable in the streams' own files, then said so in the store file, then the journal freed.
 
-import type { Slices } from "../slices.ts";
 import { encodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
 import { compactBlocks } from "./compaction.ts";
 import type { FileStoreCore } from "./core.ts";
@@ -36,7 +35,6 @@ export class Checkpointer {
   #generation = 0;
   #journal!: Journal;
   #indexer!: Indexer;
-  #slices!: Slices;
 
   constructor(core: FileStoreCore, catalog: StreamCatalog) {
     this.#core = core;
@@ -44,9 +42,8 @@ export class Checkpointer {
   }
 
   /** @param generation - Of the store files. */
-  begin(journal: Journal, storeId: number, generation: number, slices: Slices): void {
-    this.#slices = slices;
-    this.#indexer = new Indexer(this.#core, storeId, slices);
+  begin(journal: Journal, storeId: number, generation: number): void {
+    this.#indexer = new Indexer(this.#core, storeId);
     this.#journal = journal;
     this.#storeId = storeId;
     this.#generation = generation;
@@ -139,7 +136,7 @@ export class Checkpointer {
   async #compact(backing: FileBacking): Promise<void> {
     const { checkpointed } = backing.saver;
     if (backing.deleted || checkpointed === null) return;
-    backing.compacting = compactBlocks(this.#core, backing, checkpointed, this.#slices);
+    backing.compacting = compactBlocks(this.#core, backing, checkpointed);
     try {
       await backing.compacting;
     } finally {

@@ -23,16 +23,14 @@ export async function compactBlocks(
   core: FileStoreCore,
   backing: FileBacking,
   reached: StreamCheckpoint,
-  slices: Slices,
 ): Promise<void> {
-  slices.begin();
   const scratch = new CopyScratch();
   const { blocks } = backing.index.records;
   for (const block of [...blocks]) {
     if (block.number >= reached.block || backing.deleted || backing.truncating) break;
     const used = block.endOffset - BLOCK_HEADER_BYTES;
     if (block.live === 0 || block.liveBytes > used * SPARSE_SHARE || !blocks.includes(block)) continue;
-    await compactBlock(core, backing, block, reached, scratch, slices);
+    await compactBlock(core, backing, block, reached, scratch);
   }
 }
 
@@ -42,9 +40,8 @@ async function compactBlock(
   block: IndexBlock,
   reached: StreamCheckpoint,
   scratch: CopyScratch,
-  slices: Slices,
 ): Promise<void> {
-  const { disk, pool } = core;
+  const { disk, pool, slices } = core;
   const { incarnation, index, blocks } = backing;
   const path = blockPath(incarnation, block.number);
   const recent = await recentlyTaken(backing, block, slices);

@@ -15,8 +15,8 @@ export interface FileStoreCore {
   /** Null: the store is not encrypted. Set before any stream is there. */
   vault: Vault | null;
 
-  /** For long work. */
-  slices(): Slices;
+  /** For long work, shared by all of it. */
+  readonly slices: Slices;
 
   /** @throws StoreError `READ_ONLY` or `CLOSED`. */
   checkWritable(): void;

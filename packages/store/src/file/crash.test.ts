@@ -6,6 +6,7 @@ import { type CrashMode, crashImage, SimClock, SimDisk, SimRandom } from "@myeli
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS } from "../store.ts";
 import { CRASH_OPTIONS, judgeCrash, recordRun } from "../testing/crash-run.ts";
+import { RestlessClock } from "../testing/restless-clock.ts";
 import { FileStore } from "./file-store.ts";
 import type { FileStoreOptions } from "./options.ts";
 
@@ -13,6 +14,8 @@ const STATES = Number(process.env["MYELIN_CRASH_STATES"] ?? 1000);
 const FIRST_SEED = Number(process.env["MYELIN_CRASH_SEED"] ?? 1);
 const STATES_PER_RUN = 100;
 const STEPS = 120;
+/** Places where the longer runs below are cut. */
+const CUTS = 40;
 
 const ENCRYPTED: FileStoreOptions = {
   ...CRASH_OPTIONS,
@@ -54,7 +57,7 @@ test("a purge of what was never written to its block raises no alarm, wherever i
   const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
   log.append(new MessageDraft().set("a", "goes at once"));
   await store.durable();
-  log.purge();
+  await log.purge();
   await store.settled();
   await store.checkpointNow(); // names the next block
   for (let at = 0; at <= disk.trace.length; at++) {
@@ -110,3 +113,45 @@ test("a truncation cut anywhere raises no alarm, whatever was in the way", async
   }
   await store.stop();
 });
+
+for (const { how, directBytes, count } of [{ how: "through the journal", directBytes: 1 << 20, count: 1000 }])
+  test(`a rollup of many messages, done in slices, is there with its effect or not at all, wherever it is cut: ${how}`, async () => {
+    // Checkpoints have little to write, so that they would overtake it.
+    const options = { ...CRASH_OPTIONS, directBytes, blockBytes: 1 << 20, segmentBytes: 1 << 20 };
+    const disk = new SimDisk();
+    const store = await FileStore.open(disk, new RestlessClock(), new SimRandom(1), options);
+    const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+    for (let i = 0; i < 2 * count; i++) log.append(new MessageDraft().set(i % 2 === 0 ? "b" : "a", "x"));
+    await store.durable();
+    await store.checkpointNow();
+    const random = new SimRandom(1);
+    const from = disk.trace.length;
+    const rolledUp = log.append(Object.assign(new MessageDraft().set("a", "rolled up"), { rollup: "subject" }));
+    const bytes = log.state().bytes;
+    await store.durable();
+    const confirmedAt = disk.trace.length;
+    log.append(new MessageDraft().set("b", "x"));
+    assert.ok(log.state().bytes > bytes * 0.4, "it goes in slices");
+    await store.durable();
+    // What says that they went goes itself, before they are.
+    log.remove(rolledUp);
+    const removedAt = disk.trace.length;
+    await store.checkpointNow();
+    await store.stop();
+    for (let at = from; at <= disk.trace.length; at += Math.ceil((disk.trace.length - from) / CUTS)) {
+      for (const mode of ["keep-all", "mixed"] as const) {
+        const image = crashImage(disk.startImage, disk.trace, at, mode, random);
+        const again = await FileStore.open(new SimDisk({ image }), new SimClock(), new SimRandom(1), options);
+        const found = again.stream("S")!;
+        const { messages, first, last } = found.filteredState("a");
+        const what = `${mode}, cut at ${at}: ${messages} from ${first} to ${last}`;
+        const isThere = messages === 1 && first === rolledUp;
+        const isGone = messages === 0 && at > removedAt;
+        const neverWas = messages === count && at < confirmedAt;
+        assert.ok(isThere || isGone || neverWas, what);
+        assert.deepEqual(found.state().lost, [], what);
+        assert.ok(found.filteredState("b").messages >= count, what);
+        await again.stop();
+      }
+    }
+  });

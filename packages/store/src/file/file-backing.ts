@@ -47,6 +47,8 @@ export class FileBacking implements StreamBacking {
   lastTimeMs: () => number = () => -1;
   /** Consumers as they are now, for checkpoints. */
   consumerStates: () => Map<string, Uint8Array> = () => new Map();
+  /** For checkpoints: empties the slots of messages that rollups took away. */
+  giveBack: () => Promise<void> = async () => {};
   /** The stream was deleted: its files are going. */
   deleted = false;
   truncating = false;
@@ -234,7 +236,7 @@ export class FileBacking implements StreamBacking {
     // A record that goes may be the one that says that sequences before it never had a message: they must not count as lost.
     this.#later(async () => {
       await this.saver.running?.catch(() => undefined); // whoever saves knows
-      await this.tombstones.replace(deletedRuns(this.index), this.#core.slices());
+      await this.tombstones.replace(deletedRuns(this.index), this.#core.slices);
     });
     this.#cutFiles();
     this.#enterTurn(0);
@@ -242,7 +244,7 @@ export class FileBacking implements StreamBacking {
     await this.#core.settled();
     // A checkpoint under way may still bring tombstones of sequences that will be given again.
     await this.saver.running?.catch(() => undefined); // whoever saves knows
-    await this.tombstones.replace(deletedRuns(this.index), this.#core.slices());
+    await this.tombstones.replace(deletedRuns(this.index), this.#core.slices);
     this.saver.dirty = true;
     await this.#core.checkpointNow();
   }

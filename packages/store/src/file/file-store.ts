@@ -42,6 +42,7 @@ export class FileStore implements Store, FileStoreCore {
   readonly disk: Disk;
   readonly pool: FilePool;
   readonly options: Required<FileStoreOptions>;
+  readonly slices: Slices;
   vault: Vault | null = null;
   onDurable: ((ticket: number) => void) | null = null;
   onFailure: ((error: StoreError) => void) | null = null;
@@ -70,6 +71,7 @@ export class FileStore implements Store, FileStoreCore {
     this.#clock = clock;
     this.#stamp = new Stamp(clock);
     this.options = options;
+    this.slices = new Slices(clock);
     this.pool = new FilePool(disk, options.openFilesMax);
     this.#turns = new TurnWriter(this, new Slices(clock));
     this.#rounds = new SyncRounds(this, clock, this.#turns);
@@ -110,7 +112,7 @@ export class FileStore implements Store, FileStoreCore {
       store.writeFailed(Object.assign(new Error("no room for the ballast"), { code: "ENOSPC" }));
     store.#opening = false;
     store.#checkpoints.opened = true;
-    const slices = store.slices();
+    const { slices } = store;
     for (const { stream } of store.#catalog.open.values()) {
       await stream.begin();
       if (slices.due) await slices.pause();
@@ -134,7 +136,7 @@ export class FileStore implements Store, FileStoreCore {
     this.#journal = journal;
     this.#turns.begin(journal);
     this.#rounds.begin(journal);
-    this.#checkpoints.begin(journal, storeId, generation, new Slices(this.#clock));
+    this.#checkpoints.begin(journal, storeId, generation);
     this.#catalog.nextIncarnation = recovered.nextIncarnation;
     this.#reports.push(...recovered.reports);
     for (const open of recovered.streams) this.#catalog.adopt(open);
@@ -234,10 +236,6 @@ export class FileStore implements Store, FileStoreCore {
   }
 
   // --- for the streams' files ---
-
-  slices(): Slices {
-    return new Slices(this.#clock);
-  }
 
   checkWritable(): void {
     if (this.#failure !== null) throw this.#failure;

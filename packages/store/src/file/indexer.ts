@@ -2,7 +2,6 @@
 // newest one a part may stay uncovered, which grows with the block so that an index file is a few dozen chunks at most.
 
 import type { IndexBlock } from "../index/record-index.ts";
-import type { Slices } from "../slices.ts";
 import { BLOCK_HEADER_BYTES } from "./block-file.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
@@ -19,12 +18,10 @@ const STOPPING_SHARE = 1 / 4;
 export class Indexer {
   #core: FileStoreCore;
   #encoder: ChunkEncoder;
-  #slices: Slices;
 
-  constructor(core: FileStoreCore, storeId: number, slices: Slices) {
+  constructor(core: FileStoreCore, storeId: number) {
     this.#core = core;
     this.#encoder = new ChunkEncoder(storeId);
-    this.#slices = slices;
   }
 
   /** Whether any full block is not covered to its end. */
@@ -41,11 +38,11 @@ export class Indexer {
   async run(backing: FileBacking, stopping: boolean): Promise<void> {
     const reached = backing.saver.checkpointed;
     if (reached === null) return;
-    this.#slices.begin();
+    const { slices } = this.#core;
     for (const block of [...backing.index.records.blocks]) {
       if (block.number > reached.block) return;
       if (!this.#wanted(backing, block, reached, stopping)) continue;
-      while (await this.#addChunk(backing, block, reached)) if (this.#slices.due) await this.#slices.pause();
+      while (await this.#addChunk(backing, block, reached)) if (slices.due) await slices.pause();
     }
   }
 

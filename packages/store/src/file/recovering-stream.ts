@@ -83,8 +83,7 @@ export class RecoveringStream {
       // Those above will be given again.
       holes.push([first, Math.min(count, truncatedTo - first + 1)]);
     }
-    if (await tombstones.append(holes, this.#core.slices()))
-      await this.#core.disk.syncFolder(streamFolder(incarnation));
+    if (await tombstones.append(holes, this.#core.slices)) await this.#core.disk.syncFolder(streamFolder(incarnation));
   }
 
   /** A message of the journal: skipped when it is there, appended when it is next. */
@@ -223,7 +222,7 @@ export class RecoveringStream {
     else if (blocks.last > 0 || blocks.prepared === 0) backing.resumeAt(blocks.last + 1, 0);
     // Those sequences will be given again.
     if (rebuilt.tombstonesTo > index.lastSeq || this.#rewriteTombstones)
-      await backing.tombstones.replace(deletedRuns(index), this.#core.slices());
+      await backing.tombstones.replace(deletedRuns(index), this.#core.slices);
   }
 
   #write(bytes: Uint8Array, at: number, length: number, block: number, offset: number, seq: number): void {

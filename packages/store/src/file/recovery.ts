@@ -7,7 +7,7 @@ import { StreamIndex } from "../index/stream-index.ts";
 import { COMMON_HEADER_BYTES, KIND_MESSAGE, u32, u64 } from "../record.ts";
 import { type EncryptionOptions, KEYS_FILE, readKeyFile } from "../seal/key-file.ts";
 import { openVault } from "../seal/vault.ts";
-import { Slices } from "../slices.ts";
+import type { Slices } from "../slices.ts";
 import type { Stamp } from "../stamp.ts";
 import { Stream } from "../stream.ts";
 import { type Checkpoint, decodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
@@ -104,7 +104,7 @@ export async function recoverStore(
 ): Promise<RecoveredStore> {
   const { disk } = core;
   const reports: string[] = [];
-  const slices = new Slices(stamp.clock);
+  const { slices } = core;
   const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
   if (twin === null) checkNothingThere(disk);
   for (const name of twin?.damaged ?? [])
@@ -427,14 +427,14 @@ function replayRecord(one: Found, body: Uint8Array, at: number, length: number, 
 async function openStream(one: Found, stamp: Stamp, slices: Slices): Promise<OpenStream> {
   const { meta, recovering } = one;
   const { backing, rebuilt } = recovering;
-  const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, stamp);
+  const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, stamp, slices);
   stream.lastTimeMs = rebuilt.lastTimeMs;
   stream.lastTimeSubNs = rebuilt.lastTimeSubNs;
   const last = backing.index.records.last;
   stream.gap = last === null ? 0 : backing.index.lastSeq - last.lastSeq + last.trailingGap();
   for (const [name, state] of one.consumers) stream.restoreConsumer(name, state);
   stream.restoreTtls(rebuilt.ttls);
-  await stream.countBytes(slices);
+  await stream.countBytes();
   return { stream, backing, firstSeq: meta.firstSeq, metaGeneration: one.metaGeneration, published: true };
 }
 

@@ -83,7 +83,7 @@ export class StreamCatalog {
       const body = backing.sealed(encodeMeta(meta), META);
       await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, body));
       backing.blocks.prepared = FIRST_BLOCK;
-      const stream = new Stream(name, limits, config, backing, index, this.#stamp);
+      const stream = new Stream(name, limits, config, backing, index, this.#stamp, this.#core.slices);
       if (firstSeq > 1) stream.startAt(firstSeq);
       this.adopt({ stream, backing, firstSeq, metaGeneration: 1, published });
       return stream;
@@ -130,6 +130,7 @@ export class StreamCatalog {
     this.open.set(stream.name, open);
     backing.lastTimeMs = () => stream.lastTimeMs;
     backing.consumerStates = () => stream.consumerStates();
+    backing.giveBack = () => stream.giveBack();
     let before: Promise<unknown> = Promise.resolve();
     const save = async (): Promise<void> => {
       const { name, limits, config } = stream;

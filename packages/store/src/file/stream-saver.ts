@@ -45,6 +45,8 @@ export class StreamSaver {
    */
   async checkpoint(): Promise<StreamCheckpoint> {
     const backing = this.#backing;
+    // What a rollup took away is known by its record alone until then, and that may be freed, or covered by an index file.
+    while (backing.index.subjects.retired.size > 0) await backing.giveBack();
     const { changes } = backing;
     backing.flushTail();
     this.dirty = backing.inTurn; // what comes later in the turn does not say so again
@@ -91,7 +93,7 @@ export class StreamSaver {
   async #saveTombstones(seqs: SeqRuns, firstSeq: number): Promise<boolean> {
     if (seqs.length === 0) return false;
     const { tombstones } = this.#backing;
-    const slices = this.#core.slices();
+    const slices = this.#core.slices;
     // Those below the first message need no tombstone any more.
     const going = seqs.length < RUNS_TO_JOIN ? seqs.from(firstSeq) : (await joined(seqs, slices)).runs(firstSeq);
     const made = await tombstones.append(going, slices);

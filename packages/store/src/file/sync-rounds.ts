@@ -7,7 +7,6 @@
 
 import type { Clock, Timer } from "@myelin/platform";
 import type { StoreError } from "../errors.ts";
-import { Slices } from "../slices.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import type { Journal } from "./journal.ts";
@@ -32,10 +31,8 @@ export class SyncRounds {
   #acting: Promise<void> | null = null;
   /** In lazy mode: when the next round begins. */
   #timer: Timer | null = null;
-  #slices: Slices;
 
   constructor(core: FileStoreCore, clock: Clock, turns: TurnWriter) {
-    this.#slices = new Slices(clock);
     this.#core = core;
     this.#clock = clock;
     this.#turns = turns;
@@ -178,12 +175,12 @@ export class SyncRounds {
   }
 
   async #runActions(): Promise<void> {
-    this.#slices.begin();
+    const { slices } = this.#core;
     for (let next = this.#actions[0]; next !== undefined && next.turn <= this.syncedTurn; next = this.#actions[0]) {
       this.#actions.shift();
       await next.run();
       // Removing a large file takes a millisecond or two, and a purge removes hundreds.
-      if (this.#slices.due) await this.#slices.pause();
+      if (slices.due) await slices.pause();
     }
   }
 }

@@ -126,7 +126,6 @@ export class Tombstones {
   }
 
   async #encode(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<ControlBuffer> {
-    slices.begin();
     const control = new ControlBuffer();
     let encoded = 0;
     for (const [first, count] of runs) {

@@ -100,13 +100,23 @@ export class ByteTable {
 
   /** Forgets a key; its id may be given again. */
   release(id: number): void {
+    this.unlink(id);
+    this.free(id);
+  }
+
+  /** A key is not found any more. Its id and its bytes stay until {@link free}. */
+  unlink(id: number): void {
     this.#hash.remove(this.#number(id, 0), id);
+    this.size--;
+  }
+
+  /** The id of a key that was unlinked may be given again. */
+  free(id: number): void {
     const chunkNumber = this.#number(id, CHUNK_NUMBER);
     const chunk = this.#chunks[chunkNumber]!;
     chunk.keys--;
     if (chunk.keys === 0 && chunkNumber !== this.#chunk) this.#freeChunks.push(chunkNumber);
     this.#freeIds.push(id);
-    this.size--;
   }
 
   length(id: number): number {

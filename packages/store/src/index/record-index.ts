@@ -253,13 +253,18 @@ export class IndexBlock {
     return { messages, dataBytes, withHeaders };
   }
 
+  /** The subject of the last slot has another id now. */
+  renameLast(subject: number): void {
+    this.#words[(this.slots - 1) * SLOT_WORDS + SUBJECT] = subject;
+    this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
+  }
+
   /** All messages are gone but that of the last slot, whose subject has another id now. */
   keepNewest(subject: number): void {
     const words = this.#words;
     const last = this.slots - 1;
     for (let slot = 0, at = 0; slot < last; slot++, at += SLOT_WORDS) words[at]! |= ABSENT;
-    words[last * SLOT_WORDS + SUBJECT] = subject;
-    this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
+    this.renameLast(subject);
     this.live = 1;
     this.liveBytes = this.slotBytes(last);
   }
@@ -282,6 +287,12 @@ export class RecordIndex {
   readonly #blocks: IndexBlock[] = [];
   /** Kept apart from the others: every append asks for it. */
   #last: IndexBlock | null = null;
+  #hidden: ReadonlySet<number>;
+
+  /** @param hidden - Subjects whose messages are not there for anybody who asks here, although their slots say so. May change. */
+  constructor(hidden: ReadonlySet<number> = new Set()) {
+    this.#hidden = hidden;
+  }
 
   get last(): IndexBlock | null {
     return this.#last;
@@ -344,7 +355,12 @@ export class RecordIndex {
   find(seq: number): IndexBlock | null {
     const block = this.blocks[this.position(seq)];
     if (block === undefined || seq < block.firstSeq || !block.isLive(seq - block.firstSeq)) return null;
-    return block;
+    return this.#hides(block, seq - block.firstSeq) ? null : block;
+  }
+
+  /** The block that has a slot for that sequence, which there is. */
+  at(seq: number): IndexBlock {
+    return this.#blocks[this.position(seq)]!;
   }
 
   /** First live sequence at or after `seq`, or 0. */
@@ -352,7 +368,8 @@ export class RecordIndex {
     for (let i = this.position(seq); i < this.blocks.length; i++) {
       const block = this.blocks[i]!;
       if (block.live === 0) continue;
-      const slot = block.nextLive(Math.max(0, seq - block.firstSeq));
+      let slot = block.nextLive(Math.max(0, seq - block.firstSeq));
+      while (slot >= 0 && this.#hides(block, slot)) slot = block.nextLive(slot + 1);
       if (slot >= 0) return block.firstSeq + slot;
     }
     return 0;
@@ -363,7 +380,8 @@ export class RecordIndex {
     for (let i = Math.min(this.position(seq), this.blocks.length - 1); i >= 0; i--) {
       const block = this.blocks[i]!;
       if (block.live === 0 || block.firstSeq > seq) continue;
-      const slot = block.previousLive(Math.min(block.slots - 1, seq - block.firstSeq));
+      let slot = block.previousLive(Math.min(block.slots - 1, seq - block.firstSeq));
+      while (slot >= 0 && this.#hides(block, slot)) slot = block.previousLive(slot - 1);
       if (slot >= 0) return block.firstSeq + slot;
     }
     return 0;
@@ -391,5 +409,9 @@ export class RecordIndex {
       if (slot >= 0) return block.firstSeq + slot < from ? 0 : block.firstSeq + slot;
     }
     return 0;
+  }
+
+  #hides(block: IndexBlock, slot: number): boolean {
+    return this.#hidden.size > 0 && this.#hidden.has(block.subject(slot));
   }
 }

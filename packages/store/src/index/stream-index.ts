@@ -8,8 +8,9 @@ import { SubjectTable } from "./subject-table.ts";
 
 /** Index of one stream. */
 export class StreamIndex {
-  readonly records: RecordIndex = new RecordIndex();
   readonly subjects: SubjectTable = new SubjectTable();
+  readonly records: RecordIndex = new RecordIndex(this.subjects.retired);
+  /** Without those that were retired: for everybody but {@link removeRetired}, they are gone. */
   messages = 0;
   /** First live sequence; `lastSeq + 1` when there is no message. */
   firstSeq = 1;
@@ -101,14 +102,17 @@ export class StreamIndex {
     return found;
   }
 
-  /** First live sequence at or after `from` whose subject matches, or 0. */
-  next(filter: SubjectFilter, from: number): number {
+  /** First live sequence in `[from, to]` whose subject matches, or 0. */
+  next(filter: SubjectFilter, from: number, to: number = this.lastSeq): number {
     if (this.messages === 0 || from > this.lastSeq) return 0;
     const start = Math.max(from, this.firstSeq);
-    if (filter.all) return this.records.nextLive(start);
+    if (filter.all) {
+      const found = this.records.nextLive(start);
+      return found <= to ? found : 0;
+    }
     if (filter.literal !== null) {
       const subject = this.subjects.find(filter.literal, 0, filter.literal.length);
-      return subject < 0 ? 0 : this.nextOf(subject, start);
+      return subject < 0 ? 0 : this.nextOf(subject, start, to);
     }
     filter.refresh();
     const few = filter.few();
@@ -116,25 +120,28 @@ export class StreamIndex {
       let best = 0;
       for (const subject of few) {
         if (this.subjects.messages(subject) === 0) continue;
-        const found = this.nextOf(subject, start, best === 0 ? this.lastSeq : best - 1);
+        const found = this.nextOf(subject, start, best === 0 ? to : best - 1);
         if (found !== 0) best = found;
       }
       return best;
     }
-    return this.#scan(filter, start);
+    return this.#scan(filter, start, to);
   }
 
-  /** Last live sequence at or before `from` whose subject matches, or 0. */
-  previous(filter: SubjectFilter, from: number): number {
+  /** Last live sequence in `[to, from]` whose subject matches, or 0. */
+  previous(filter: SubjectFilter, from: number, to: number = this.firstSeq): number {
     if (this.messages === 0 || from < this.firstSeq) return 0;
     const start = Math.min(from, this.lastSeq);
-    if (filter.all) return this.records.previousLive(start);
+    if (filter.all) {
+      const found = this.records.previousLive(start);
+      return found >= to ? found : 0;
+    }
     if (filter.literal !== null) {
       const subject = this.subjects.find(filter.literal, 0, filter.literal.length);
-      return subject < 0 ? 0 : this.records.previousOf(subject, this.subjects.first(subject), start);
+      return subject < 0 ? 0 : this.records.previousOf(subject, Math.max(to, this.subjects.first(subject)), start);
     }
     filter.refresh();
-    for (let seq = this.records.previousLive(start); seq !== 0; seq = this.records.previousLive(seq - 1)) {
+    for (let seq = this.records.previousLive(start); seq >= to && seq > 0; seq = this.records.previousLive(seq - 1)) {
       const block = this.records.find(seq)!;
       if (filter.has(block.subject(seq - block.firstSeq))) return seq;
     }
@@ -217,6 +224,41 @@ export class StreamIndex {
     return { ...totals, nextSeq: block.firstSeq + Math.min(from, to) - 1 };
   }
 
+  /**
+   * Takes all messages of a subject away but the newest, which is that of the last sequence: at once, for everybody who asks. Their slots
+   * go on to hold them under the subject's old id, until {@link removeRetired} has been called for each.
+   *
+   * @returns The id that the subject has now.
+   */
+  retire(subject: number): number {
+    const { records, subjects } = this;
+    const gone = subjects.messages(subject) - 1;
+    const id = subjects.retire(subject);
+    subjects.setMessages(subject, gone);
+    records.last!.renameLast(id);
+    subjects.setMessages(id, 1);
+    subjects.setFirst(id, this.lastSeq);
+    subjects.setLast(id, this.lastSeq);
+    this.messages -= gone;
+    this.firstSeq = records.nextLive(this.firstSeq);
+    return id;
+  }
+
+  /**
+   * Empties the slot of the first message of a retired subject.
+   *
+   * @param block - Where it is.
+   */
+  removeRetired(subject: number, block: IndexBlock): void {
+    const { subjects } = this;
+    const seq = subjects.first(subject);
+    const count = subjects.messages(subject) - 1;
+    block.remove(seq - block.firstSeq);
+    subjects.setMessages(subject, count);
+    if (count > 0) subjects.setFirst(subject, this.#following(subject, block, seq));
+    else subjects.free(subject);
+  }
+
   /** Makes `seq` the last sequence; there are no messages after it any more. */
   cut(seq: number): void {
     while ((this.records.last?.firstSeq ?? 0) > seq) this.records.pop();
@@ -291,12 +333,12 @@ export class StreamIndex {
     return this.records.nextOf(subject, seq + 1, this.lastSeq);
   }
 
-  #scan(filter: SubjectFilter, from: number): number {
+  #scan(filter: SubjectFilter, from: number, to: number): number {
     const blocks = this.records.blocks;
-    for (let i = this.records.position(from); i < blocks.length; i++) {
+    for (let i = this.records.position(from); i < blocks.length && blocks[i]!.firstSeq <= to; i++) {
       const block = blocks[i]!;
       if (block.live === 0) continue;
-      const slots = block.slots;
+      const slots = Math.min(block.slots, to - block.firstSeq + 1);
       for (let slot = Math.max(0, from - block.firstSeq); slot < slots; slot++) {
         if (block.isLive(slot) && filter.has(block.subject(slot))) return block.firstSeq + slot;
       }

@@ -91,6 +91,10 @@ export class SubjectFilter {
   }
 
   #learn(id: number): void {
+    if (this.#subjects.retired.has(id)) {
+      this.#bits[id >>> 5]! &= ~(1 << (id & 31));
+      return;
+    }
     const bytes = this.#subjects.keyBytes(id);
     const start = this.#subjects.keyStart(id);
     const end = start + this.#subjects.keyLength(id);

@@ -24,6 +24,7 @@ export class SubjectTable {
   #trie: SubjectTrie = new SubjectTrie();
   #pages: Float64Array[] = [];
   #created: Int32Array = new Int32Array(CREATED_KEPT);
+  readonly #retired: Set<number> = new Set();
   /** The subject that was asked for last and where its bytes are; -1: none. Streams are often written to by one subject at a time. */
   #memoId = -1;
   #memoBytes: Uint8Array = new Uint8Array(0);
@@ -75,11 +76,38 @@ export class SubjectTable {
     this.#keys.release(id);
   }
 
+  /**
+   * Gives a subject another id, which has no messages yet and must get one. The old one keeps its messages, and nobody finds it by its
+   * name or by a filter any more; {@link free} ends it.
+   */
+  retire(id: number): number {
+    if (id === this.#memoId) this.#memoId = -1;
+    const start = this.#keys.keyStart(id);
+    const bytes = this.#keys.keyBytes(id);
+    this.#keys.unlink(id);
+    this.#retired.add(id);
+    // For filters that keep the ids they match.
+    this.#created[this.createdCount++ % CREATED_KEPT] = id;
+    return this.intern(bytes, start, start + this.#keys.length(id));
+  }
+
+  /** Forgets a retired id without messages. */
+  free(id: number): void {
+    this.#retired.delete(id);
+    this.#keys.free(id);
+  }
+
+  /** Ids that were retired and are not free yet. */
+  get retired(): ReadonlySet<number> {
+    return this.#retired;
+  }
+
   /** Forgets all subjects. Filters made for this table notice. */
   clear(): void {
     this.#keys = new ByteTable();
     this.#trie = new SubjectTrie();
     this.#pages = [];
+    this.#retired.clear();
     this.#memoId = -1;
     this.createdCount += CREATED_KEPT + 1;
   }

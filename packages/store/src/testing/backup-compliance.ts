@@ -71,7 +71,7 @@ async function fill(store: Store, clock: SimClock, seed: number, messages = 300)
   }
   await store.createStream("empty", NO_LIMITS, new Uint8Array(0));
   (await store.createStream("emptied", NO_LIMITS, new Uint8Array(0))).append(new MessageDraft().set("a", "b"));
-  store.stream("emptied")!.purge();
+  await store.stream("emptied")!.purge();
   for (let i = 0; i < messages; i++) change(store.stream(`S${random.uint32() % 4}`)!, random, clock, i);
   await store.durable();
 }

@@ -120,11 +120,11 @@ class Runner {
     } else if (dice < 73) {
       const filter = ["", "a", "b.>"][this.#pick(3)] as string;
       const keep = this.#pick(3);
-      log.purge({ filter, keep });
+      await log.purge({ filter, keep });
       model.purge(filter, 0, keep);
     } else if (dice < 75) {
       const seq = model.firstSeq + this.#pick(4);
-      log.compact(seq);
+      await log.compact(seq);
       model.compact(seq);
     } else if (dice < 77) {
       const count = 1 + this.#pick(3);
