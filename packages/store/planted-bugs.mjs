@@ -254,6 +254,18 @@ const BUGS = [
     "const dataBytes = otherBytes + draft.bodyEnd - draft.headersStart;",
     "memory-store.test.js",
   ],
+  [
+    "frees the journal of a rollup before its effect is kept",
+    "file/stream-saver.js",
+    "while (backing.index.subjects.retired.size > 0)",
+    "while (false)",
+  ],
+  [
+    "takes away what an append that is lost would have taken",
+    "file/recovery.js",
+    "if (synced || dependsOn(body, at) <= recovering.lastSeq)",
+    "if (true)",
+  ],
   ["opens a folder that another store has open", "file/folder-lock.js", "if (claim.held)", "if (true)"],
   [
     "forgets a confirmed removal below messages that went since",

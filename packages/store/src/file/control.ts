@@ -1,5 +1,7 @@
-// What the journal says besides messages. Each begins with the part that all records share (record.ts): checksum, length, stream;
-// block and offset are 0, the kind says what follows at byte 24.
+// What the journal says besides messages. Each begins with the part that all records share (record.ts): checksum, length, stream; the
+// kind says what follows at byte 24. Where messages have block and offset, at byte 12, there is a u64: of kinds 1 and 2 the last record
+// that the stream had, on which it depends. It counts only where that record is there, too: a message that was written to its
+// block may be lost when the journal's batch is not, and must not have taken anything away then. 0: it always counts.
 //
 //   1 removed     runs of sequences: u64 first, u32 count, each
 //   2 bounds      u64 first sequence: everything below is gone; u64 last sequence given, or 0: as the messages say
@@ -30,6 +32,8 @@ export const KIND_TRUNCATED = 3;
 export const KIND_DELETED = 4;
 export const KIND_CONSUMER = 5;
 
+/** Where it stands which record of the stream has to be there. */
+const AFTER = 12;
 const RUN_BYTES = 12;
 /** What the seals of consumers' states are for. */
 const CONSUMER = Buffer.from("consumer");
@@ -47,18 +51,22 @@ export class ControlBuffer {
   #runsStart = 0;
   #runsEnd = 0;
 
-  /** Sequences that were taken away. */
-  removed(stream: number, seqs: SeqRuns): void {
-    for (let run = 0; run < seqs.length; run++) this.addRun(stream, seqs.first(run), seqs.count(run));
+  /**
+   * Sequences that were taken away.
+   *
+   * @param after - The stream's last record.
+   */
+  removed(stream: number, seqs: SeqRuns, after: number): void {
+    for (let run = 0; run < seqs.length; run++) this.addRun(stream, seqs.first(run), seqs.count(run), after);
     this.endRuns();
   }
 
   /** The same, a run at a time; {@link endRuns} comes after the last one. */
-  addRun(stream: number, first: number, count: number): void {
+  addRun(stream: number, first: number, count: number, after = 0): void {
     for (let done = 0; done < count; done += RUN_MAX) {
       if (this.#runs === RUNS_MAX) this.endRuns();
       if (this.#runs === 0) {
-        this.#runsStart = this.#begin(KIND_REMOVED, stream, RUNS_MAX * RUN_BYTES);
+        this.#runsStart = this.#begin(KIND_REMOVED, stream, RUNS_MAX * RUN_BYTES, after);
         this.#runsEnd = this.#runsStart + COMMON_HEADER_BYTES;
       }
       putU64(this.bytes, this.#runsEnd, first + done);
@@ -74,8 +82,8 @@ export class ControlBuffer {
     this.#runs = 0;
   }
 
-  bounds(stream: number, firstSeq: number, lastSeq: number): void {
-    const start = this.#begin(KIND_BOUNDS, stream, 16);
+  bounds(stream: number, firstSeq: number, lastSeq: number, after: number): void {
+    const start = this.#begin(KIND_BOUNDS, stream, 16, after);
     putU64(this.bytes, start + COMMON_HEADER_BYTES, firstSeq);
     putU64(this.bytes, start + COMMON_HEADER_BYTES + 8, lastSeq);
     this.#end(start, start + COMMON_HEADER_BYTES + 16);
@@ -118,7 +126,7 @@ export class ControlBuffer {
     this.length = 0;
   }
 
-  #begin(kind: number, stream: number, bodyBytes: number): number {
+  #begin(kind: number, stream: number, bodyBytes: number, after = 0): number {
     const start = this.length;
     const needed = start + aligned(COMMON_HEADER_BYTES + bodyBytes);
     if (needed > this.bytes.length) {
@@ -128,6 +136,7 @@ export class ControlBuffer {
     }
     this.bytes.fill(0, start + 8, start + COMMON_HEADER_BYTES);
     putU32(this.bytes, start + 8, stream);
+    putU64(this.bytes, start + AFTER, after);
     this.bytes[start + 23] = kind;
     return start;
   }
@@ -136,6 +145,11 @@ export class ControlBuffer {
     sealRecord(viewOf(this.bytes), start, end - start);
     this.length = start + aligned(end - start);
   }
+}
+
+/** The sequence that a stream has to have for a record of kind {@link KIND_REMOVED} or {@link KIND_BOUNDS} to count; 0: any. */
+export function dependsOn(bytes: Uint8Array, at: number): number {
+  return u64(bytes, at + AFTER);
 }
 
 /** Visits the runs of a record of kind {@link KIND_REMOVED} whose framing has been checked. */

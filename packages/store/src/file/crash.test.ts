@@ -114,7 +114,10 @@ test("a truncation cut anywhere raises no alarm, whatever was in the way", async
   await store.stop();
 });
 
-for (const { how, directBytes, count } of [{ how: "through the journal", directBytes: 1 << 20, count: 1000 }])
+for (const { how, directBytes, count } of [
+  { how: "through the journal", directBytes: 1 << 20, count: 1000 },
+  { how: "the direct way", directBytes: 1, count: 1000 },
+])
   test(`a rollup of many messages, done in slices, is there with its effect or not at all, wherever it is cut: ${how}`, async () => {
     // Checkpoints have little to write, so that they would overtake it.
     const options = { ...CRASH_OPTIONS, directBytes, blockBytes: 1 << 20, segmentBytes: 1 << 20 };
@@ -154,4 +157,34 @@ for (const { how, directBytes, count } of [{ how: "through the journal", directB
         await again.stop();
       }
     }
+  });
+
+for (const limits of [{ maxMsgsPerSubject: 1 }, { maxMsgs: 6 }, { maxBytes: 200 }])
+  test(`what an append takes away does not go without it, wherever it is cut: ${JSON.stringify(limits)}`, async () => {
+    const options = { ...CRASH_OPTIONS, directBytes: 1 };
+    const disk = new SimDisk();
+    const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), options);
+    const log = await store.createStream("S", { ...NO_LIMITS, ...limits }, new Uint8Array(0));
+    const subjects = ["a", "b", "c", "d", "e", "f"];
+    for (const subject of subjects) log.append(new MessageDraft().set(subject, "x"));
+    await store.durable();
+    const from = disk.trace.length;
+    const { messages } = log.state();
+    for (let i = 0; i < 40; i++) {
+      log.append(new MessageDraft().set(subjects[i % 6] as string, "x"));
+      if (i % 4 === 3) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await store.durable();
+    for (let at = from; at <= disk.trace.length; at++) {
+      for (let seed = 1; seed <= 6; seed++) {
+        const image = crashImage(disk.startImage, disk.trace, at, "mixed", new SimRandom(at * 10 + seed));
+        const again = await FileStore.open(new SimDisk({ image }), new SimClock(), new SimRandom(1), options);
+        const found = again.stream("S")!;
+        assert.equal(found.state().messages, messages, `cut at ${at}, seed ${seed}`);
+        if (messages === subjects.length) assert.equal(found.state().subjects, messages, `cut at ${at}, seed ${seed}`);
+        assert.deepEqual(found.state().lost, []);
+        await again.stop();
+      }
+    }
+    await store.stop();
   });

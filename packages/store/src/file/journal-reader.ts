@@ -24,10 +24,19 @@ interface FoundBatch {
   readonly bodySound: boolean;
 }
 
+/** The records of a batch. */
+export interface JournalBatch {
+  readonly body: Uint8Array;
+  /** Some of them cannot be read. */
+  readonly damaged: boolean;
+  /** Everything that happened up to it is known to have been durable, in whatever file. */
+  readonly synced: boolean;
+}
+
 /** What a journal has to say that the checkpoint does not cover. */
 export interface JournalContent {
   /** Bodies to replay, in order. */
-  readonly batches: readonly { readonly body: Uint8Array; readonly damaged: boolean }[];
+  readonly batches: readonly JournalBatch[];
   /** Something that had been durable cannot be read: streams may have holes. */
   readonly damaged: boolean;
   /** One line for each piece of damage. */
@@ -64,14 +73,14 @@ export async function readJournal(
       synced = Math.max(synced, batch.synced);
     }
   }
-  const batches: { body: Uint8Array; damaged: boolean }[] = [];
+  const batches: JournalBatch[] = [];
   const reports: string[] = [];
   let previous: FoundBatch | null = null;
   for (let number = firstBatch; number <= highest; number++) {
     const batch = found.get(number);
     const follows = batch !== undefined && (previous === null || batch.previousChecksum === previous.ownChecksum);
     if (batch !== undefined && follows && batch.bodySound) {
-      batches.push({ body: batch.body, damaged: false });
+      batches.push({ body: batch.body, damaged: false, synced: number <= synced });
       previous = batch;
       continue;
     }
@@ -83,11 +92,11 @@ export async function readJournal(
         reports.push(`journal: batch ${number} of epoch ${epoch} cannot be found, although it had been synced`);
       } else {
         reports.push(`journal: the header of batch ${number} of epoch ${epoch} is damaged; its sound records are kept`);
-        batches.push({ body, damaged: true });
+        batches.push({ body, damaged: true, synced: true });
       }
     } else {
       reports.push(`${batch.path}: batch ${number} at ${batch.position} is damaged; its sound records are kept`);
-      batches.push({ body: batch.body, damaged: true });
+      batches.push({ body: batch.body, damaged: true, synced: true });
     }
   }
   return { batches, damaged: reports.length > 0, reports, nextBatch: highest + 1 };
@@ -116,7 +125,7 @@ export class RecordWalk {
   /** The records of a batch that is not damaged need no check. */
   #damaged: boolean;
 
-  constructor({ body, damaged }: JournalContent["batches"][number]) {
+  constructor({ body, damaged }: JournalBatch) {
     this.body = body;
     this.#view = viewOf(body);
     this.#damaged = damaged;

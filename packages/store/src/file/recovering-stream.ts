@@ -62,6 +62,11 @@ export class RecoveringStream {
     this.#scan = new StreamScan(core, backing, checkpoint, this.rebuilt, storeId, slices);
   }
 
+  /** The last sequence that is known to have been given. */
+  get lastSeq(): number {
+    return this.backing.index.lastSeq;
+  }
+
   /** Reads all blocks. */
   readBlocks(): Promise<void> {
     return this.#scan.run();

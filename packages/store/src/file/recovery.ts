@@ -12,6 +12,7 @@ import type { Stamp } from "../stamp.ts";
 import { Stream } from "../stream.ts";
 import { type Checkpoint, decodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
 import {
+  dependsOn,
   KIND_BOUNDS,
   KIND_CONSUMER,
   KIND_DELETED,
@@ -67,6 +68,15 @@ interface Found {
   readonly metaGeneration: number;
   readonly recovering: RecoveringStream;
   readonly consumers: Map<string, Uint8Array>;
+  /** Records of the journal that take messages away and depend on a record that is not there yet. */
+  waiting: JournalRecord[];
+}
+
+/** A record of the journal, `length` bytes at `at`. */
+interface JournalRecord {
+  readonly body: Uint8Array;
+  readonly at: number;
+  readonly length: number;
 }
 
 const EMPTY_CHECKPOINT: Checkpoint = {
@@ -274,6 +284,7 @@ async function readStream(
     metaGeneration: generation,
     recovering,
     consumers: states === null ? new Map() : decodeConsumers(states),
+    waiting: [],
   };
 }
 
@@ -351,11 +362,25 @@ async function replay(
       const one = found.get(incarnation);
       // A stream that is not there was deleted, durably, before the journal could be freed of it.
       if (one === undefined) continue;
-      replayRecord(one, body, at, length, content.damaged);
+      // What was truncated may be what others depend on.
+      if (body[at + 23] === KIND_TRUNCATED) await takeWaiting(one, Number.POSITIVE_INFINITY, slices);
+      replayRecord(one, { body, at, length }, batch.synced, content.damaged);
       while (one.recovering.takeAwayMore()) if (slices.due) await slices.pause();
     }
   }
+  for (const one of found.values()) await takeWaiting(one, one.recovering.lastSeq, slices);
   return named;
+}
+
+/** Has the waiting records take effect that depend on a record up to `lastSeq`. The others were never confirmed, nor was that. */
+async function takeWaiting(one: Found, lastSeq: number, slices: Slices): Promise<void> {
+  const { recovering, waiting } = one;
+  one.waiting = [];
+  for (const record of waiting) {
+    if (dependsOn(record.body, record.at) > lastSeq) continue;
+    takeAway(recovering, record);
+    while (recovering.takeAwayMore()) if (slices.due) await slices.pause();
+  }
 }
 
 /** What the journal takes away, by stream. */
@@ -385,21 +410,30 @@ function nothingForeseen(): Foreseen {
   return { floor: 0, removed: new SeqSet(), truncatedTo: Number.POSITIVE_INFINITY };
 }
 
-function replayRecord(one: Found, body: Uint8Array, at: number, length: number, damaged: boolean): void {
-  const { recovering } = one;
+function takeAway(recovering: RecoveringStream, { body, at, length }: JournalRecord): void {
   const data = at + COMMON_HEADER_BYTES;
+  if (body[at + 23] === KIND_BOUNDS) recovering.bounds(u64(body, data), u64(body, data + 8));
+  else visitRuns(body, at, length, (first, count) => recovering.removed(first, count));
+}
+
+/**
+ * @param synced - Everything up to it was durable.
+ * @param damaged - The journal has lost something that was durable.
+ */
+function replayRecord(one: Found, record: JournalRecord, synced: boolean, damaged: boolean): void {
+  const { recovering } = one;
+  const { body, at, length } = record;
   switch (body[at + 23]) {
     case KIND_MESSAGE:
       recovering.message(body, at, length, damaged);
       return;
     case KIND_REMOVED:
-      visitRuns(body, at, length, (first, count) => recovering.removed(first, count));
-      return;
     case KIND_BOUNDS:
-      recovering.bounds(u64(body, data), u64(body, data + 8));
+      if (synced || dependsOn(body, at) <= recovering.lastSeq) takeAway(recovering, record);
+      else one.waiting.push(record);
       return;
     case KIND_TRUNCATED:
-      recovering.truncated(u64(body, data));
+      recovering.truncated(u64(body, at + COMMON_HEADER_BYTES));
       return;
     case KIND_DELETED:
       recovering.deleted = true;

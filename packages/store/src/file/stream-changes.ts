@@ -54,19 +54,23 @@ export class StreamChanges {
     if (this.#truncatedTo >= 0) control.truncated(incarnation, this.#truncatedTo);
     this.#truncatedTo = -1;
     if (this.#removed.length > 0) {
-      control.removed(incarnation, this.#removed);
+      control.removed(incarnation, this.#removed, lastRecord(index));
       this.#removed.clear();
     }
     if (this.#boundsMoved) {
-      const { firstSeq, lastSeq, messages, records } = index;
-      const last = records.last;
-      const ownLast = last === null ? 0 : last.lastSeq - last.trailingGap();
-      // Where messages tell the last sequence, they must: it is not durable before they are.
-      control.bounds(incarnation, firstSeq, messages === 0 || lastSeq > ownLast ? lastSeq : 0);
+      const { firstSeq, lastSeq, messages } = index;
+      const last = lastRecord(index);
+      // Where messages tell the last sequence, they must: it is not durable before they are. Where all are gone, none is needed.
+      control.bounds(incarnation, firstSeq, messages === 0 || lastSeq > last ? lastSeq : 0, messages === 0 ? 0 : last);
     }
     this.#boundsMoved = false;
     if (this.#changedConsumers.size === 0) return;
     for (const [name, state] of this.#changedConsumers) control.consumer(incarnation, name, state, sealer);
     this.#changedConsumers.clear();
   }
+}
+
+/** Sequence of the last record, whether or not its message is still there; 0: there is none. */
+function lastRecord({ records: { last } }: StreamIndex): number {
+  return last === null ? 0 : last.lastSeq - last.trailingGap();
 }
