@@ -116,7 +116,7 @@ const BUGS = [
   [
     "forgets what was taken away from what index files tell",
     "file/rebuilt-index.js",
-    "seq < floor || gone.has(seq)",
+    "seq < floor || this.#tombstones.has(seq)",
     "seq < floor",
   ],
   [

@@ -10,6 +10,7 @@ import { aligned, soundRecord, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { MAGIC_BATCH } from "./format.ts";
 import { BATCH_HEADER_BYTES } from "./journal.ts";
+import { readWholeInSlices } from "./read-file.ts";
 
 /** A batch that was found, sound or not. */
 interface FoundBatch {
@@ -45,7 +46,7 @@ export interface JournalContent {
   readonly nextBatch: number;
 }
 
-/** Segments are read, and searched, in pieces of this size: the event loop goes on between them. */
+/** Segments are searched in pieces of this size: the event loop goes on between them. */
 const PIECE_BYTES = 512 * 1024;
 
 /**
@@ -149,7 +150,7 @@ async function* readSegment(
   epoch: number,
   slices: Slices,
 ): AsyncGenerator<FoundBatch> {
-  const bytes = await readWhole(disk, path, slices);
+  const bytes = await readWholeInSlices(disk, path, slices);
   const view = viewOf(bytes);
   let looked = 0;
   for (let at = 0; at + BATCH_HEADER_BYTES <= bytes.length; ) {
@@ -176,20 +177,6 @@ async function* readSegment(
     };
     // What follows a body that is not sound need not be its batch's neighbour: look at every place.
     at = bodySound ? start + bodyBytes : start;
-  }
-}
-
-async function readWhole(disk: Disk, path: string, slices: Slices): Promise<Uint8Array> {
-  const file = disk.open(path, "read");
-  try {
-    const bytes = new Uint8Array(file.size());
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      file.read(bytes, at, Math.min(PIECE_BYTES, bytes.length - at), at);
-      if (slices.due) await slices.pause();
-    }
-    return bytes;
-  } finally {
-    file.close();
   }
 }
 

@@ -23,8 +23,7 @@ import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { streamFolder } from "./format.ts";
 import type { IndexChunk } from "./index-chunk.ts";
-import { RunSet } from "./run-set.ts";
-import type { SeqSet } from "./seq-set.ts";
+import { SeqSet } from "./seq-set.ts";
 
 /** What a journal takes away from a stream. */
 export interface Foreseen {
@@ -50,7 +49,7 @@ export class RebuiltIndex {
   readonly ttls: TtlHeap = new TtlHeap();
   readonly #backing: FileBacking;
   readonly #checkpoint: StreamCheckpoint | null;
-  readonly #tombstones: RunSet;
+  #tombstones: SeqSet = new SeqSet();
   /** Everything below is gone, by the checkpoint or by what the journal says further on. */
   readonly #floor: number;
   /** What the journal takes away from between others. */
@@ -69,10 +68,14 @@ export class RebuiltIndex {
     const first = Math.min(firstSeq, (checkpoint?.lastSeq ?? Number.POSITIVE_INFINITY) + 1);
     this.#floor = Math.max(first, checkpoint?.firstSeq ?? 1, foreseen.floor);
     this.#goingAway = foreseen.removed;
-    const { runs, reports } = backing.tombstones.read();
-    this.#tombstones = new RunSet(runs);
-    this.reports.push(...reports);
     backing.index.skipTo(first - 1);
+  }
+
+  /** Comes before everything else. */
+  async readTombstones(slices: Slices): Promise<void> {
+    const { seqs, reports } = await this.#backing.tombstones.read(slices);
+    this.#tombstones = seqs;
+    this.reports.push(...reports);
   }
 
   /** The highest sequence that the tombstone files name, or 0. */
@@ -141,7 +144,6 @@ export class RebuiltIndex {
     const { index } = this.#backing;
     this.note(this.lastRecord + 1, u64(first, 24) - recordGap(first, 0) - 1);
     const ids = new Int32Array(chunk.subjects).fill(-1);
-    const gone = this.#tombstones.cursor(chunk.firstSeq);
     const floor = this.#checkpoint?.firstSeq ?? 0;
     for (let slot = 0, seq = chunk.firstSeq; slot < chunk.slots; slot++, seq++) {
       if (slot % SLOTS_PER_LOOK === 0 && slices.due) await slices.pause();
@@ -151,7 +153,7 @@ export class RebuiltIndex {
         continue;
       }
       const bytes = chunk.slotBytes(slot);
-      if (seq < floor || gone.has(seq)) {
+      if (seq < floor || this.#tombstones.has(seq)) {
         block.addAbsent(bytes);
         continue;
       }

@@ -68,8 +68,9 @@ export class RecoveringStream {
   }
 
   /** Reads all blocks. */
-  readBlocks(): Promise<void> {
-    return this.#scan.run();
+  async readBlocks(): Promise<void> {
+    await this.rebuilt.readTombstones(this.#core.slices);
+    await this.#scan.run();
   }
 
   /**

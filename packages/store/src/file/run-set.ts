@@ -20,11 +20,6 @@ export class RunSet {
     }
   }
 
-  /** The highest sequence in the set, or 0. */
-  get max(): number {
-    return this.#lasts.at(-1) ?? 0;
-  }
-
   has(seq: number): boolean {
     let low = 0;
     let high = this.#firsts.length;
@@ -34,39 +29,5 @@ export class RunSet {
       else high = middle;
     }
     return low < this.#firsts.length && this.#firsts[low]! <= seq;
-  }
-
-  /** The same question for sequences that only grow, without a search for each. */
-  cursor(from: number): RunCursor {
-    let run = 0;
-    while (run < this.#firsts.length && this.#lasts[run]! < from) run++;
-    return new RunCursor(this.#firsts, this.#lasts, run);
-  }
-}
-
-/** Walks along a {@link RunSet}. */
-export class RunCursor {
-  #firsts: readonly number[];
-  #lasts: readonly number[];
-  #run: number;
-  #first: number;
-  #last: number;
-
-  constructor(firsts: readonly number[], lasts: readonly number[], run: number) {
-    this.#firsts = firsts;
-    this.#lasts = lasts;
-    this.#run = run;
-    this.#first = firsts[run] ?? Number.POSITIVE_INFINITY;
-    this.#last = lasts[run] ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Whether the set has `seq`, which is not below that of the call before. */
-  has(seq: number): boolean {
-    while (seq > this.#last) {
-      this.#run++;
-      this.#first = this.#firsts[this.#run] ?? Number.POSITIVE_INFINITY;
-      this.#last = this.#lasts[this.#run] ?? Number.POSITIVE_INFINITY;
-    }
-    return seq >= this.#first;
   }
 }

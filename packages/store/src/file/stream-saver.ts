@@ -99,8 +99,7 @@ export class StreamSaver {
     const made = await tombstones.append(going, slices);
     if (tombstones.size < this.#rewriteBytes) return made;
     // Neighbours join and what is below the first message goes. From the files, not from the index: that knows of more than may count.
-    const set = new SeqSet();
-    await tombstones.collect(set, slices);
+    const set = await tombstones.collect(slices);
     let kept = 0;
     for (const _ of set.runs(firstSeq)) if (++kept % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
     if (kept * RUN_BYTES < tombstones.size / 2) await tombstones.replace(set.runs(firstSeq), slices);

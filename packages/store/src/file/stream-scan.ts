@@ -25,10 +25,9 @@ import {
   streamFolder,
 } from "./format.ts";
 import { type ChunkEnd, decodeChunks, type IndexChunk } from "./index-chunk.ts";
+import { readInSlices } from "./read-file.ts";
 import type { RebuiltIndex } from "./rebuilt-index.ts";
 
-/** Files are read in pieces of this size: a slow device must not hold the event loop for long. */
-const READ_BYTES = 512 * 1024;
 /** Places that are looked at between two looks at the clock. */
 const PLACES_PER_LOOK = 64;
 
@@ -331,12 +330,7 @@ export class StreamScan {
   }
 
   async #readFrom(block: BlockFile, base: number, size: number): Promise<BlockBytes> {
-    const bytes = new Uint8Array(Math.max(0, size - base));
-    const file = block.file();
-    for (let at = 0; at < bytes.length; at += READ_BYTES) {
-      file.read(bytes, at, Math.min(READ_BYTES, bytes.length - at), base + at);
-      if (this.#slices.due) await this.#slices.pause();
-    }
+    const bytes = await readInSlices(block.file(), base, size, this.#slices);
     return { bytes, view: viewOf(bytes), base };
   }
 

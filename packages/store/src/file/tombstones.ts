@@ -10,7 +10,8 @@ import { aligned, soundRecord, u32 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { ControlBuffer, KIND_REMOVED, visitRuns } from "./control.ts";
 import { streamFolder } from "./format.ts";
-import type { SeqSet } from "./seq-set.ts";
+import { readWholeInSlices } from "./read-file.ts";
+import { SeqSet } from "./seq-set.ts";
 
 const COPIES = [0, 1] as const;
 /** Runs that are encoded between two looks at the clock. */
@@ -24,9 +25,26 @@ function copyPath(incarnation: number, copy: number): string {
 
 /** What was found in a stream's tombstone files. */
 export interface FoundTombstones {
-  /** Runs, in the order in which they were written. */
-  readonly runs: readonly (readonly [first: number, count: number])[];
+  readonly seqs: SeqSet;
   readonly reports: readonly string[];
+}
+
+/** A record of runs, `length` bytes at `at`; a length of 0: at that place there is none. */
+interface TombstoneRecord {
+  readonly at: number;
+  readonly length: number;
+}
+
+/** The records of a tombstone file, and the places between them that cannot be read. */
+export function* tombstoneRecords(bytes: Uint8Array, incarnation: number): Generator<TombstoneRecord> {
+  const view = viewOf(bytes);
+  for (let at = 0; at < bytes.length; ) {
+    const found = soundRecord(view, at, bytes.length);
+    const ours = found > 0 && bytes[at + 23] === KIND_REMOVED && u32(bytes, at + 8) === incarnation;
+    const length = ours ? found : 0;
+    yield { at, length };
+    at += ours ? aligned(length) : 8;
+  }
 }
 
 /** The tombstone files of one stream. */
@@ -48,61 +66,36 @@ export class Tombstones {
     return Math.max(...this.#ends);
   }
 
-  /** Reads both files. What cannot be read in one of them is reported; it usually stands in the other. */
-  read(): FoundTombstones {
-    const runs: (readonly [number, number])[] = [];
+  /** Reads both files, when a store is opened. What cannot be read in one of them is reported; it usually stands in the other. */
+  async read(slices: Slices): Promise<FoundTombstones> {
     const reports: string[] = [];
+    const seqs = await this.#readBoth(slices, (copy, end, damaged) => {
+      this.#ends[copy] = end;
+      if (damaged) reports.push(`${copyPath(this.#incarnation, copy)}: damaged; what the other copy holds is used`);
+    });
+    return { seqs, reports };
+  }
+
+  /** What either file says. */
+  collect(slices: Slices): Promise<SeqSet> {
+    return this.#readBoth(slices, () => {});
+  }
+
+  /** @param found - Told of each file there is: where its last sound record ends, and whether there is damage before that. */
+  async #readBoth(slices: Slices, found: (copy: 0 | 1, end: number, damaged: boolean) => void): Promise<SeqSet> {
+    const seqs = new SeqSet();
+    let before: { readonly bytes: Uint8Array; readonly end: number; readonly damaged: boolean } | null = null;
     for (const copy of COPIES) {
       const path = copyPath(this.#incarnation, copy);
       const stat = this.#disk.stat(path);
       if (stat === null) continue;
       if (stat.kind !== "file") throw oddEntry(this.#disk, path);
-      const bytes = new Uint8Array(stat.size);
-      const view = viewOf(bytes);
-      const file = this.#disk.open(path, "read");
-      file.read(bytes, 0, bytes.length, 0);
-      file.close();
-      let end = 0;
-      let damaged = false;
-      for (let at = 0; at < bytes.length; ) {
-        const length = soundRecord(view, at, bytes.length);
-        if (length === 0 || bytes[at + 23] !== KIND_REMOVED || u32(bytes, at + 8) !== this.#incarnation) {
-          at += 8;
-          continue;
-        }
-        damaged ||= at > end;
-        visitRuns(bytes, at, length, (first, count) => runs.push([first, count]));
-        at += aligned(length);
-        end = at;
-      }
-      if (damaged) reports.push(`${path}: damaged; what the other copy holds is used`);
-      this.#ends[copy] = end;
+      const bytes = await readWholeInSlices(this.#disk, path, slices);
+      if (before === null || Buffer.compare(before.bytes, bytes) !== 0)
+        before = { bytes, ...(await collectRuns(bytes, this.#incarnation, seqs, slices)) };
+      found(copy, before.end, before.damaged);
     }
-    return { runs, reports };
-  }
-
-  /** Adds what either file says to a set, a record at a time. */
-  async collect(into: SeqSet, slices: Slices): Promise<void> {
-    let before: Uint8Array | null = null;
-    for (const copy of COPIES) {
-      const path = copyPath(this.#incarnation, copy);
-      const size = this.#disk.stat(path)?.size ?? 0;
-      if (size === 0) continue;
-      const bytes = new Uint8Array(size);
-      const view = viewOf(bytes);
-      const file = this.#disk.open(path, "read");
-      file.read(bytes, 0, size, 0);
-      file.close();
-      if (before !== null && Buffer.compare(before, bytes) === 0) return;
-      before = bytes;
-      for (let at = 0; at < size; ) {
-        if (slices.due) await slices.pause();
-        const length = soundRecord(view, at, size);
-        const ours = length > 0 && bytes[at + 23] === KIND_REMOVED && u32(bytes, at + 8) === this.#incarnation;
-        if (ours) visitRuns(bytes, at, length, (first, count) => into.add(first, count));
-        at += ours ? aligned(length) : 8;
-      }
-    }
+    return seqs;
   }
 
   /** Appends runs to both files and syncs them. Returns whether a file was made: then the folder needs a sync. */
@@ -175,6 +168,25 @@ export class Tombstones {
       this.#ends[copy] = control.length;
     }
   }
+}
+
+/** Adds what a file says to a set, a record at a time. */
+async function collectRuns(
+  bytes: Uint8Array,
+  incarnation: number,
+  into: SeqSet,
+  slices: Slices,
+): Promise<{ end: number; damaged: boolean }> {
+  let end = 0;
+  let damaged = false;
+  for (const { at, length } of tombstoneRecords(bytes, incarnation)) {
+    if (slices.due) await slices.pause();
+    if (length === 0) continue;
+    damaged ||= at > end;
+    end = at + aligned(length);
+    visitRuns(bytes, at, length, (first, count) => into.add(first, count));
+  }
+  return { end, damaged };
 }
 
 async function writeAll(file: DiskFile, { bytes, length }: ControlBuffer, to: number, slices: Slices): Promise<void> {

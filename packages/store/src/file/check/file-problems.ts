@@ -3,10 +3,9 @@
 
 import type { Disk } from "@myelin/platform";
 import { viewOf } from "../../checksum.ts";
-import { aligned, soundMessage, soundRecord, u32, u64 } from "../../record.ts";
+import { aligned, soundMessage, u64 } from "../../record.ts";
 import { KEYS_FILE, MAGIC_KEYS } from "../../seal/key-file.ts";
 import { BLOCK_HEADER_BYTES, readBlockHeader } from "../block-file.ts";
-import { KIND_REMOVED } from "../control.ts";
 import {
   MAGIC_CONSUMERS,
   MAGIC_META,
@@ -17,6 +16,8 @@ import {
   streamFolder,
 } from "../format.ts";
 import { soundChunksEnd } from "../index-chunk.ts";
+import { readWhole } from "../read-file.ts";
+import { tombstoneRecords } from "../tombstones.ts";
 import { isWholeCopy } from "../twin-file.ts";
 
 /** A stretch of a file that cannot be read. */
@@ -81,19 +82,15 @@ function* tombstoneProblems(disk: Disk, path: string, copy: number, incarnation:
   const name = `${path}.${copy}`;
   if (disk.stat(name)?.kind !== "file") return;
   const bytes = readWhole(disk, name);
-  const view = viewOf(bytes);
   const problem = (offset: number, end: number): FileProblem => {
     const text = "tombstones that cannot be read";
     return { path: name, offset, length: end - offset, text, block: null, twin: `${path}.${1 - copy}` };
   };
   let start = -1;
-  for (let at = 0; at < bytes.length; ) {
-    const length = soundRecord(view, at, bytes.length);
-    const sound = length > 0 && bytes[at + 23] === KIND_REMOVED && u32(bytes, at + 8) === incarnation;
-    if (sound && start >= 0) yield problem(start, at);
-    if (sound) start = -1;
+  for (const { at, length } of tombstoneRecords(bytes, incarnation)) {
+    if (length > 0 && start >= 0) yield problem(start, at);
+    if (length > 0) start = -1;
     else if (start < 0) start = at;
-    at += sound ? aligned(length) : 8;
   }
   if (start >= 0) yield problem(start, bytes.length);
 }
@@ -137,16 +134,4 @@ function* blockProblems(disk: Disk, incarnation: number): Generator<FileProblem>
     if (start >= 0) note(start, bytes.length);
   }
   yield* open;
-}
-
-/** A file's content. */
-export function readWhole(disk: Disk, path: string): Uint8Array {
-  const file = disk.open(path, "read");
-  try {
-    const bytes = new Uint8Array(file.size());
-    file.read(bytes, 0, bytes.length, 0);
-    return bytes;
-  } finally {
-    file.close();
-  }
 }

@@ -7,7 +7,8 @@ import { FileStore } from "../file-store.ts";
 import { lockFolder } from "../folder-lock.ts";
 import { QUARANTINE_FOLDER } from "../format.ts";
 import type { FileStoreOptions } from "../options.ts";
-import { fileProblems, readWhole } from "./file-problems.ts";
+import { readWhole } from "../read-file.ts";
+import { fileProblems } from "./file-problems.ts";
 import { checkIsStore, readAll, type VerifiedStream, verified } from "./verify.ts";
 
 /** What a repair did. */
