@@ -37,6 +37,9 @@ export interface Foreseen {
 
 /** Slots of an index file that are taken between two looks at the clock. */
 const SLOTS_PER_LOOK = 512;
+/** Slots of a block that a rollup of everything takes away in one step, and messages that one of a subject does. */
+const SLOTS_PER_STEP = 1024;
+const REMOVALS_PER_STEP = 32;
 
 /** The index of a stream that is being recovered. */
 export class RebuiltIndex {
@@ -56,6 +59,8 @@ export class RebuiltIndex {
   readonly #goingAway: SeqSet;
   /** Sequences that should have a record and have none, as first and last. */
   #missing: [number, number][] = [];
+  /** The rollup that was added last, as long as it is not done: {@link takeAwayMore}. */
+  #rollup: { readonly seq: number; readonly subject: number; readonly all: boolean } | null = null;
 
   /**
    * @param firstSeq - The sequence that the stream's first message was to get.
@@ -100,7 +105,7 @@ export class RebuiltIndex {
     return block;
   }
 
-  /** Adds the record at `at`, which is checked and stands at `offset` in its block. */
+  /** Adds the record at `at`, which is checked and stands at `offset` in its block. {@link takeAwayMore} has to follow. */
   add(bytes: Uint8Array, at: number, length: number, block: IndexBlock, offset: number): void {
     const { index } = this.#backing;
     const seq = u64(bytes, at + 24);
@@ -165,6 +170,7 @@ export class RebuiltIndex {
           block.addAbsent(bytes);
           this.note(seq, seq);
         }
+        while (this.takeAwayMore()) if (slices.due) await slices.pause();
         continue;
       }
       let id = ids[subject]!;
@@ -181,6 +187,29 @@ export class RebuiltIndex {
     this.lastRecord = u64(last, 24);
     index.lastSeq = Math.max(index.lastSeq, this.lastRecord);
     this.#noteTime(last, 0);
+  }
+
+  /**
+   * A message and what it took away are one: where the message is, what it took away is not. Takes some of that out of the index; returns
+   * whether that is not all yet.
+   */
+  takeAwayMore(): boolean {
+    if (this.#rollup === null) return false;
+    const { index } = this.#backing;
+    const { seq, subject, all } = this.#rollup;
+    if (all) {
+      if (index.firstSeq < seq) index.removeFront(seq, SLOTS_PER_STEP);
+      this.#backing.saver.dirty = true;
+    } else {
+      for (let left = REMOVALS_PER_STEP; left > 0; left--) {
+        const gone = index.subjects.first(subject);
+        if (gone >= seq) break;
+        index.remove(index.records.find(gone)!, gone);
+        this.#backing.addUnsavedTombstone(gone);
+      }
+    }
+    if ((all ? index.firstSeq : index.subjects.first(subject)) >= seq) this.#rollup = null;
+    return this.#rollup !== null;
   }
 
   /** Whether a record follows the one before it, or what lies between is known to be gone. */
@@ -252,7 +281,8 @@ export class RebuiltIndex {
     index.add(seq, id, traits, size);
     const ttlSeconds = recordTtlSeconds(bytes, at);
     if (ttlSeconds > 0) this.ttls.add(recordTimeMs(bytes, at) + ttlSeconds * 1000, seq);
-    if ((flags & (FLAG_ROLLUP_SUBJECT | FLAG_ROLLUP_ALL)) !== 0) this.#rollup(seq, id, (flags & FLAG_ROLLUP_ALL) !== 0);
+    if ((flags & (FLAG_ROLLUP_SUBJECT | FLAG_ROLLUP_ALL)) !== 0)
+      this.#rollup = { seq, subject: id, all: (flags & FLAG_ROLLUP_ALL) !== 0 };
     return true;
   }
 
@@ -261,19 +291,5 @@ export class RebuiltIndex {
     if (timeMs < this.lastTimeMs) return;
     this.lastTimeMs = timeMs;
     this.lastTimeSubNs = recordTimeSubNs(bytes, at);
-  }
-
-  /** A message and what it took away are one: where the message is, what it took away is not. */
-  #rollup(seq: number, subject: number, all: boolean): void {
-    const { index } = this.#backing;
-    if (all) {
-      while (index.firstSeq < seq) index.removeFront(seq, Number.POSITIVE_INFINITY);
-      this.#backing.saver.dirty = true;
-      return;
-    }
-    for (let gone = index.subjects.first(subject); gone < seq; gone = index.subjects.first(subject)) {
-      index.remove(index.records.find(gone)!, gone);
-      this.#backing.addUnsavedTombstone(gone);
-    }
   }
 }

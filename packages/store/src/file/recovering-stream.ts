@@ -1,6 +1,7 @@
 // One stream on its way back: its blocks are read (stream-scan.ts), then the journal is replayed onto it.
 
 import { viewOf } from "../checksum.ts";
+import type { StreamIndex } from "../index/stream-index.ts";
 import { aligned, putU32, recordGap, sealRecord, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { deletedRuns } from "../stream-queries.ts";
@@ -42,6 +43,9 @@ export class RecoveringStream {
   #going: SeqRuns = new SeqRuns();
   #goneRun = 0;
   #goneInRun = 0;
+  /** The truncation that is being replayed; -1: none is. */
+  #cutTo = -1;
+  #cutAt = 0;
 
   /**
    * @param firstSeq - The sequence that the stream's first message was to get.
@@ -83,16 +87,11 @@ export class RecoveringStream {
     // What is missing is not known to be gone.
     if (truncatedTo === undefined || truncatedTo >= this.backing.index.lastSeq || this.rebuilt.someMissing) return;
     const { index, tombstones, incarnation } = this.backing;
-    const holes: [first: number, count: number][] = [];
-    for (const [first, count] of deletedRuns(index)) {
-      if (first > truncatedTo) break;
-      // Those above will be given again.
-      holes.push([first, Math.min(count, truncatedTo - first + 1)]);
-    }
-    if (await tombstones.append(holes, this.#core.slices)) await this.#core.disk.syncFolder(streamFolder(incarnation));
+    if (await tombstones.append(holesUpTo(index, truncatedTo), this.#core.slices))
+      await this.#core.disk.syncFolder(streamFolder(incarnation));
   }
 
-  /** A message of the journal: skipped when it is there, appended when it is next. */
+  /** A message of the journal: skipped when it is there, appended when it is next. {@link takeAwayMore} has to follow. */
   message(bytes: Uint8Array, at: number, length: number, journalDamaged: boolean): void {
     const { index } = this.backing;
     const { rebuilt } = this;
@@ -141,6 +140,11 @@ export class RecoveringStream {
   /** Takes some of what went out of the index; returns whether that is not all yet. Millions may go by one record. */
   takeAwayMore(): boolean {
     const { index } = this.backing;
+    if (this.rebuilt.takeAwayMore()) return true;
+    if (this.#cutTo >= 0) {
+      this.#cutMore();
+      return true;
+    }
     if (index.messages > 0 && index.firstSeq < this.#floor) {
       index.removeFront(this.#floor, SLOTS_PER_STEP);
       return true;
@@ -175,15 +179,25 @@ export class RecoveringStream {
     }
   }
 
+  /** Everything after `seq` went. {@link takeAwayMore} has to follow. */
   truncated(seq: number): void {
-    const { index, blocks } = this.backing;
+    const { index } = this.backing;
     if (seq >= index.lastSeq) {
       // A recovery that was interrupted has cut it already; the sequences up to there were given.
       index.skipTo(seq);
       return;
     }
     this.#writePending();
-    for (let at = index.lastSeq; at > seq; ) at = index.removeBack(at, seq, SLOTS_PER_STEP).nextSeq;
+    this.#cutTo = seq;
+    this.#cutAt = index.lastSeq;
+  }
+
+  #cutMore(): void {
+    const { index, blocks } = this.backing;
+    const seq = this.#cutTo;
+    this.#cutAt = index.removeBack(this.#cutAt, seq, SLOTS_PER_STEP).nextSeq;
+    if (this.#cutAt > seq) return;
+    this.#cutTo = -1;
     index.cut(seq);
     this.rebuilt.truncated(seq);
     const last = index.records.last;
@@ -273,5 +287,13 @@ export class RecoveringStream {
     file.file().write(header, 0, header.length, 0);
     file.dirty = true;
     blocks.folderDirty = true;
+  }
+}
+
+/** Sequences without a message, as far as they are not above `seq`: those above will be given again. */
+function* holesUpTo(index: StreamIndex, seq: number): Generator<readonly [first: number, count: number]> {
+  for (const [first, count] of deletedRuns(index)) {
+    if (first > seq) return;
+    yield [first, Math.min(count, seq - first + 1)];
   }
 }

@@ -221,6 +221,7 @@ export class StreamScan {
       if (damage >= 0 && !this.#rebuilt.follows(bytes, at)) this.#damaged(block, damage, offset - damage);
       const into = this.#rebuilt.blockFor(number, header?.firstSeq ?? u64(bytes, at + 24));
       this.#rebuilt.add(bytes, at, length, into, offset);
+      while (this.#rebuilt.takeAwayMore()) if (this.#slices.due) await this.#slices.pause();
       damage = -1;
       offset += aligned(length);
     }
