@@ -6,6 +6,7 @@ import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/s
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type StreamLog } from "../store.ts";
 import { FILLED_OPTIONS } from "../testing/filled-store.ts";
+import { RestlessClock } from "../testing/restless-clock.ts";
 import { FileStore } from "./file-store.ts";
 
 function open(disk: SimDisk): Promise<FileStore> {
@@ -143,5 +144,23 @@ test("a truncation to below the stream's first sequence is there after reopening
     fill(log, 1);
   }
   assert.deepEqual(store.health().reports, []);
+  await store.stop();
+});
+
+test("a checkpoint of many streams that have nothing to sync lets others run between them", async () => {
+  const disk = new SimDisk({ record: false });
+  const store = await FileStore.open(disk, new RestlessClock(), new SimRandom(4), FILLED_OPTIONS);
+  for (let i = 0; i < 60; i++) await store.createStream(`S${i}`, NO_LIMITS, new Uint8Array(0));
+  await store.checkpointNow();
+  let others = 0;
+  let done = false;
+  const other = (): void => {
+    others++;
+    if (!done) setImmediate(other);
+  };
+  other();
+  await store.checkpointNow();
+  done = true;
+  assert.ok(others >= 60, `${others} turns`);
   await store.stop();
 });

@@ -119,8 +119,12 @@ export class Checkpointer {
         savers.push(saveSome().catch((error: unknown) => void failures.push(error)));
       }
     };
+    const { slices } = this.#core;
     const saveSome = async (): Promise<void> => {
-      for (const { deleted, saver } of waiting) {
+      for (const backing of waiting) {
+        // Streams with nothing to sync, of which there may be thousands, would be saved in one piece.
+        if (slices.due) await slices.pause();
+        const { deleted, saver } = backing;
         if (deleted) continue; // its files went while others were saved
         streams.push(saver.dirty || saver.checkpointed === null ? await saver.checkpoint() : saver.checkpointed);
         startSome();

@@ -99,6 +99,8 @@ export class FileStore implements Store, FileStoreCore {
     checkFolder(disk);
     await store.#lock();
     try {
+      // A process that opens its first store has loaded much code up to here.
+      await store.slices.pause();
       await store.#recover(random, encryption);
     } catch (error) {
       await store.#releaseFiles();

@@ -75,6 +75,8 @@ export interface IndexChunk {
   readonly firstSeq: number;
   readonly first: ChunkEnd;
   readonly last: ChunkEnd;
+  /** Where in its file it ends. */
+  readonly fileEnd: number;
   /** Bits of a slot's place. */
   place(slot: number): number;
   /** Bytes from a slot's record to the next; 0 where there is none. */
@@ -229,29 +231,26 @@ function headFits(head: Uint8Array, incarnation: number, block: number, offset: 
 }
 
 /**
- * Reads the chunks of an index file, up to the first one that cannot be used.
+ * Reads the chunks of an index file, one at a time, up to the first one that cannot be used.
  *
  * @param bytes - The chunks keep them; sealed ones are opened in place.
  * @param sealer - Null: the store is not encrypted.
- * @returns The chunks, and where the last of them ends.
  */
-export function decodeChunks(
+export function* decodeChunks(
   bytes: Uint8Array,
   store: number,
   incarnation: number,
   block: number,
   sealer: Sealer | null,
-): { chunks: IndexChunk[]; end: number } {
-  const chunks: IndexChunk[] = [];
+): Generator<IndexChunk> {
   let at = 0;
   while (at + CHUNK_HEADER_BYTES <= bytes.length && isSound(bytes, at, store, incarnation, block)) {
-    if (sealer !== null && !openChunk(bytes, at, sealer)) break;
+    if (sealer !== null && !openChunk(bytes, at, sealer)) return;
     const chunk = new Chunk(bytes, at);
-    if (!chunk.consistent()) break;
-    chunks.push(chunk);
-    at += u32(bytes, at + 24);
+    if (!chunk.consistent()) return;
+    yield chunk;
+    at = chunk.fileEnd;
   }
-  return { chunks, end: at };
 }
 
 /** Where in an index file its sound chunks end, whatever store, stream and block they are for. Needs no key. */
@@ -280,6 +279,7 @@ class Chunk implements IndexChunk {
   readonly firstSeq: number;
   readonly first: ChunkEnd;
   readonly last: ChunkEnd;
+  readonly fileEnd: number;
   readonly subjects: number;
   readonly #places: Uint32Array;
   readonly #numbers: Uint32Array;
@@ -289,6 +289,7 @@ class Chunk implements IndexChunk {
 
   constructor(bytes: Uint8Array, at: number) {
     this.bytes = bytes;
+    this.fileEnd = at + u32(bytes, at + 24);
     this.from = u32(bytes, at + 28);
     this.to = u32(bytes, at + 32);
     this.slots = u32(bytes, at + 36);

@@ -41,6 +41,7 @@ import {
 } from "./format.ts";
 import { Journal, segmentPath } from "./journal.ts";
 import { type JournalContent, RecordWalk, readJournal } from "./journal-reader.ts";
+import { expectOpenFiles } from "./open-files.ts";
 import type { Foreseen } from "./rebuilt-index.ts";
 import { RecoveringStream } from "./recovering-stream.ts";
 import { SeqSet } from "./seq-set.ts";
@@ -61,7 +62,7 @@ export interface RecoveredStore {
 }
 
 /** Records of the journal that are looked at between two looks at the clock. */
-const RECORDS_PER_LOOK = 64;
+const RECORDS_PER_LOOK = 8;
 
 interface Found {
   readonly meta: StreamMeta;
@@ -226,7 +227,10 @@ async function readStreams(
   const { disk } = core;
   const found = new Map<number, Found>();
   const checkpoints = new Map(checkpoint.streams.map((stream) => [stream.incarnation, stream]));
-  for (const { name, kind } of disk.list(STREAMS_FOLDER)) {
+  const entries = disk.list(STREAMS_FOLDER);
+  if (checkpoint.streams.length > 0)
+    await expectOpenFiles(disk, `${STORE_FILE}.0`, Math.min(entries.length, core.options.openFilesMax), slices);
+  for (const { name, kind } of entries) {
     if (slices.due) await slices.pause();
     const path = `${STREAMS_FOLDER}/${name}`;
     const incarnation = numberInName(name, "");

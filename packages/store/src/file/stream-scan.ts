@@ -273,10 +273,15 @@ export class StreamScan {
       return 0;
     }
     const { incarnation, sealer } = this.#backing;
-    const { chunks, end } = decodeChunks(bytes, this.#storeId, incarnation, block.number, sealer);
-    let covered = 0;
+    const chunks: IndexChunk[] = [];
     let slots = 0;
-    for (const chunk of chunks) slots += chunk.slots;
+    for (const chunk of decodeChunks(bytes, this.#storeId, incarnation, block.number, sealer)) {
+      chunks.push(chunk);
+      slots += chunk.slots;
+      if (this.#slices.due) await this.#slices.pause();
+    }
+    const end = chunks.at(-1)?.fileEnd ?? 0;
+    let covered = 0;
     let taken = 0;
     for (const chunk of chunks) {
       if (chunk.to > Math.min(durableEnd, size) || !(await this.#takeChunk(block, chunk, covered, slots))) break;
