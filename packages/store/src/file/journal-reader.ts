@@ -3,6 +3,8 @@
 // The batches that count are those of the epoch that the checkpoint names, from the number it names, without a break. A break is the
 // torn end of the journal, unless a later batch proves that what is missing had been durable: each batch says how far the journal was
 // synced when it was written. Then it is damage: what can still be read is replayed, and what is missing is reported.
+//
+// A header in which one bit is wrong is put right: its checksum says which one.
 
 import type { Disk } from "@myelin/platform";
 import { checksum, viewOf } from "../checksum.ts";
@@ -23,6 +25,8 @@ interface FoundBatch {
   readonly position: number;
   readonly body: Uint8Array;
   readonly bodySound: boolean;
+  /** A bit of its header was put right. */
+  readonly corrected: boolean;
 }
 
 /** The records of a batch. */
@@ -76,9 +80,14 @@ export async function readJournal(
   }
   const batches: JournalBatch[] = [];
   const reports: string[] = [];
+  let damaged = false;
   let previous: FoundBatch | null = null;
   for (let number = firstBatch; number <= highest; number++) {
     const batch = found.get(number);
+    if (batch?.corrected === true)
+      reports.push(
+        `${batch.path}: a bit in the header of batch ${number} at ${batch.position} was wrong; it is put right`,
+      );
     const follows = batch !== undefined && (previous === null || batch.previousChecksum === previous.ownChecksum);
     if (batch !== undefined && follows && batch.bodySound) {
       batches.push({ body: batch.body, damaged: false, synced: number <= synced });
@@ -87,6 +96,7 @@ export async function readJournal(
     }
     if (number > synced) break; // the torn end: nothing of it was ever acknowledged
     previous = null;
+    damaged = true;
     if (batch === undefined) {
       const body = bodyBetween(found.get(number - 1), found.get(number + 1));
       if (body === null) {
@@ -100,7 +110,7 @@ export async function readJournal(
       batches.push({ body: batch.body, damaged: true, synced: true });
     }
   }
-  return { batches, damaged: reports.length > 0, reports, nextBatch: highest + 1 };
+  return { batches, damaged, reports, nextBatch: highest + 1 };
 }
 
 /**
@@ -153,12 +163,16 @@ async function* readSegment(
   const bytes = await readWholeInSlices(disk, path, slices);
   const view = viewOf(bytes);
   let looked = 0;
+  /** Where a batch must begin if there is another one. */
+  let next = 0;
   for (let at = 0; at + BATCH_HEADER_BYTES <= bytes.length; ) {
     if (at - looked > PIECE_BYTES) {
       looked = at;
       if (slices.due) await slices.pause();
     }
-    const bodyBytes = soundHeader(view, at, store, epoch);
+    let bodyBytes = soundHeader(view, at, store, epoch);
+    const corrected = bodyBytes < 0 && at === next && correctHeader(view, at, store, epoch);
+    if (corrected) bodyBytes = soundHeader(view, at, store, epoch);
     if (bodyBytes < 0) {
       at += 8;
       continue;
@@ -174,7 +188,9 @@ async function* readSegment(
       position: at,
       body: bytes.subarray(start, start + bodyBytes),
       bodySound,
+      corrected,
     };
+    next = start + bodyBytes;
     // What follows a body that is not sound need not be its batch's neighbour: look at every place.
     at = bodySound ? start + bodyBytes : start;
   }
@@ -187,4 +203,27 @@ function soundHeader(view: DataView, at: number, store: number, epoch: number): 
   if (checksum(view, at + 4, at + BATCH_HEADER_BYTES) !== view.getUint32(at, true)) return -1;
   const bodyBytes = view.getUint32(at + 32, true);
   return bodyBytes % 8 === 0 && at + BATCH_HEADER_BYTES + bodyBytes <= view.byteLength ? bodyBytes : -1;
+}
+
+/** Finds the one wrong bit of a header of that store and epoch and puts it right; returns whether there is just one. */
+function correctHeader(view: DataView, at: number, store: number, epoch: number): boolean {
+  // Nearly everywhere something else stands there: a header that is no batch's of this epoch has more bits wrong than one.
+  const wrong = [MAGIC_BATCH, store, epoch].map((value, i) => bitCount(view.getUint32(at + 4 + i * 4, true) ^ value));
+  if (wrong.reduce((sum, bits) => sum + bits, 0) > 1) return false;
+  for (let bit = 0; bit < BATCH_HEADER_BYTES * 8; bit++) {
+    flip(view, at, bit);
+    if (soundHeader(view, at, store, epoch) >= 0) return true;
+    flip(view, at, bit);
+  }
+  return false;
+}
+
+function flip(view: DataView, at: number, bit: number): void {
+  view.setUint8(at + (bit >>> 3), view.getUint8(at + (bit >>> 3)) ^ (1 << (bit & 7)));
+}
+
+function bitCount(value: number): number {
+  let count = 0;
+  for (let left = value; left !== 0; left &= left - 1) count++;
+  return count;
 }
