@@ -272,6 +272,13 @@ const BUGS = [
     "at === next && correctHeader(view, at, store, epoch)",
     "false",
   ],
+  [
+    "writes a block anew without what a truncation has not taken away yet",
+    "file/compaction.js",
+    " || backing.truncating",
+    "",
+    "file/compaction.test.js",
+  ],
   ["opens a folder that another store has open", "file/folder-lock.js", "if (claim.held)", "if (true)"],
   [
     "forgets a confirmed removal below messages that went since",

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
 import { MessageDraft } from "../message-draft.ts";
+import { Slices } from "../slices.ts";
 import { NO_LIMITS } from "../store.ts";
+import { RestlessClock } from "../testing/restless-clock.ts";
+import { compactBlocks } from "./compaction.ts";
+import type { FileStoreCore } from "./core.ts";
+import type { FileBacking } from "./file-backing.ts";
 import { FileStore } from "./file-store.ts";
 
 const OPTIONS = { blockBytes: 4096, segmentBytes: 16 * 1024, segments: 3, ballastBytes: 4096 };
@@ -67,5 +72,40 @@ test("a truncation while a block is written anew wins: what it took away stays a
   const again = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
   assert.deepEqual(again.stream("S")!.state(), state);
   assert.deepEqual(again.health().reports, []);
+  await again.stop();
+});
+
+test("while a stream is truncated in slices, no block is written anew without what is going: a crash may keep it all", async () => {
+  const disk = new SimDisk({ record: false });
+  const options = { ...OPTIONS, blockBytes: 128 * 1024, segmentBytes: 1 << 20 };
+  const store = await FileStore.open(disk, new RestlessClock(), new SimRandom(1), options);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  let backing: FileBacking | null = null;
+  const enterTurn = store.enterTurn.bind(store);
+  store.enterTurn = (stream, bytes) => {
+    backing = stream;
+    enterTurn(stream, bytes);
+  };
+  for (let i = 0; i < 15_000; i++) log.append(new MessageDraft().set("s", "x"));
+  await store.durable();
+  await store.checkpointNow();
+  const { messages, lastSeq } = log.state();
+  const { index, saver } = backing!;
+  const truncated = log.truncate(10);
+  // A slice is less than a block: of one the last messages are out of the index, the first ones are not.
+  const isCut = (): boolean => index.records.blocks.some(({ live, slots }) => live > 0 && live < slots / 2);
+  for (let turn = 0; !isCut(); turn++) {
+    assert.ok(turn < 10, "no block is cut in two slices");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const hasty = Object.create(store, { slices: { value: new Slices(new SimClock()) } }) as FileStoreCore;
+  await compactBlocks(hasty, backing!, saver.checkpointed!);
+  assert.equal(log.state().lastSeq, lastSeq, "the truncation is still under way");
+  const image = disk.image();
+  await truncated;
+  await store.stop();
+  const again = await FileStore.open(new SimDisk({ image, record: false }), new SimClock(), new SimRandom(1), options);
+  const found = again.stream("S")!.state();
+  assert.deepEqual([found.messages, found.lastSeq, found.lost], [messages, lastSeq, []]);
   await again.stop();
 });
