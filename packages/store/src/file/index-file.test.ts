@@ -112,15 +112,32 @@ test("an index file that is missing, cut, of another block, stream or store is n
     const disk = new SimDisk({ image, record: false });
     const store = await open(disk);
     assert.deepEqual(withoutSubjects(contentOf(store)), expected(filled), name);
-    assert.ok(
-      store.health().reports.some((report) => report.includes("read instead")),
-      `${name} is reported`,
-    );
+    const [report = "", ...others] = store.health().reports;
+    assert.ok(report.startsWith(path) && report.includes("read instead"), `${name} is reported: ${report}`);
+    assert.deepEqual(others, [], name);
     await store.stop();
     const again = await open(disk);
     assert.deepEqual(again.health().reports, [], `${name}: made again`);
     await again.stop();
   }
+});
+
+test("index files that are missing are reported in one line for each stream", async () => {
+  const filled = await filledStore("stopped", 22);
+  const image = new Map([...filled.image].filter(([path]) => !path.endsWith(".idx")));
+  const store = await open(new SimDisk({ image, record: false }));
+  const { reports } = store.health();
+  assert.equal(reports.length, 3, reports.join("\n"));
+  for (const [i, report] of reports.entries()) {
+    const folder = `streams/0000000${i + 1}`;
+    const count = pathsOf(image, new RegExp(`${folder}/.*blk$`)).length - 1;
+    assert.equal(
+      report,
+      `${folder}/00000001.idx and those of ${count - 1} more blocks: missing: what they would have told was read instead`,
+    );
+  }
+  assert.deepEqual(withoutSubjects(contentOf(store)), expected(filled));
+  await store.stop();
 });
 
 test("an index file of an older state is not used: the block was compacted since", async () => {

@@ -53,8 +53,8 @@ export class StreamScan {
   #rebuilt: RebuiltIndex;
   #storeId: number;
   #slices: Slices;
-  /** Blocks in front of the newest one that had no index file. */
-  #withoutIndex = 0;
+  /** Index files that blocks in front of the newest one should have. */
+  #missingIndexes: string[] = [];
 
   constructor(
     core: FileStoreCore,
@@ -85,9 +85,11 @@ export class StreamScan {
       this.#cut(number, end, later);
       break;
     }
-    if (this.#withoutIndex > 0) {
-      const folder = streamFolder(this.#backing.incarnation);
-      rebuilt.reports.push(`${folder}: ${this.#withoutIndex} blocks have no index file: the blocks were read instead`);
+    const missing = this.#missingIndexes;
+    if (missing.length > 0) {
+      // After a crash there may be many, for blocks since the last checkpoint: one line for all.
+      const others = missing.length > 1 ? ` and those of ${missing.length - 1} more blocks` : "";
+      rebuilt.reports.push(`${missing[0]}${others}: missing: what they would have told was read instead`);
     }
     const checkpoint = this.#checkpoint;
     if (checkpoint !== null) {
@@ -269,7 +271,7 @@ export class StreamScan {
   async #readIndex(block: BlockFile, durableEnd: number, size: number): Promise<number> {
     const bytes = block.index.read();
     if (bytes === null) {
-      if (block.number < (this.#checkpoint?.block ?? 0)) this.#withoutIndex++;
+      if (block.number < (this.#checkpoint?.block ?? 0)) this.#missingIndexes.push(block.index.path);
       return 0;
     }
     const { incarnation, sealer } = this.#backing;
