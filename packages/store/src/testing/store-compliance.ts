@@ -229,6 +229,21 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
       );
     });
 
+    test("maxBytes of a compressed stream counts what is stored, where the reference counts plain bytes", () =>
+      withStream({ compression: "s2", maxBytes: 4000 }, async (log) => {
+        const payload = JSON.stringify(Array.from({ length: 20 }, (_, id) => ({ id, name: "name" })));
+        for (let i = 0; i < 60; i++) append(log, "abc", payload);
+        const { messages, bytes } = log.state();
+        assert.ok(bytes <= 4000, `${bytes}`);
+        assert.ok(messages * payload.length > 2 * 4000, `${messages} messages`);
+        await log.update({ ...log.limits, discard: "new" }, NO_CONFIG);
+        while (log.state().bytes + bytes / messages < 4000) append(log, "abc", payload);
+        assert.equal(
+          codeOf(() => append(log, "abc", payload)),
+          "MAX_BYTES",
+        );
+      }));
+
     test("rollup takes away what it says", () =>
       withStream({}, (log) => {
         for (const subject of ["a", "b", "a", "b"]) append(log, subject);
