@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
-import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { u32, u64 } from "../record.ts";
 import { NO_LIMITS, type StreamLimits } from "../store.ts";
@@ -300,44 +299,6 @@ test("truncation of any file to any size never stops the other streams", async (
       await store.stop();
     }
   }
-});
-
-test("odd folders are refused with a message that names the file and the remedy, and nothing is changed", async () => {
-  const filled = await filledStore("stopped", 9);
-  const one = new Uint8Array([1]);
-  const cases: [string, Uint8Array | null, string][] = [
-    ["notes.txt", one, "FOREIGN_FOLDER"],
-    ["jetstream", null, "FOREIGN_FOLDER"],
-    ["journal/readme", one, "FOREIGN_FOLDER"],
-    ["streams/name", null, "FOREIGN_FOLDER"],
-    ["streams/00000001/extra", one, "FOREIGN_FOLDER"],
-  ];
-  for (const [path, bytes, code] of cases) {
-    const image = new Map(filled.image).set(path, bytes);
-    const disk = new SimDisk({ image });
-    const error = await FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS).catch((e: unknown) => e);
-    assert.ok(error instanceof StoreError, path);
-    assert.equal(error.code, code);
-    assert.ok(error.message.includes(path.split("/").at(-1) as string), error.message);
-    assert.match(error.message, /move|choose/i);
-    assert.deepEqual(disk.image(), image, "untouched");
-    assert.equal(disk.openFiles, 0);
-  }
-});
-
-test("a folder of the reference server is recognised and left as it is", async () => {
-  const image = new Map<string, Uint8Array | null>([
-    ["$G", null],
-    ["$G/streams", null],
-    ["$G/streams/ORDERS", null],
-    ["$G/streams/ORDERS/meta.inf", new Uint8Array([123])],
-  ]);
-  const disk = new SimDisk({ image });
-  await assert.rejects(FileStore.open(disk, new SimClock(), new SimRandom(1)), {
-    code: "FOREIGN_FOLDER",
-    message: /nats-server/,
-  });
-  assert.deepEqual(disk.image(), image);
 });
 
 test("a stream whose description is gone is set aside whole, and the others open", async () => {

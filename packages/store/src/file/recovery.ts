@@ -5,7 +5,7 @@ import type { Disk, DiskFile, Random } from "@myelin/platform";
 import { StoreError } from "../errors.ts";
 import { StreamIndex } from "../index/stream-index.ts";
 import { COMMON_HEADER_BYTES, KIND_MESSAGE, u32, u64 } from "../record.ts";
-import { type EncryptionOptions, KEYS_FILE, readKeyFile } from "../seal/key-file.ts";
+import { type EncryptionOptions, readKeyFile } from "../seal/key-file.ts";
 import { openVault } from "../seal/vault.ts";
 import type { Slices } from "../slices.ts";
 import type { Stamp } from "../stamp.ts";
@@ -23,18 +23,14 @@ import {
 } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
+import { checkContents, segmentNumbers } from "./folder-check.ts";
 import {
-  BALLAST_FILE,
   JOURNAL_FOLDER,
-  LOCK_FOLDER,
   MAGIC_CONSUMERS,
   MAGIC_META,
   MAGIC_STORE,
-  MAKING_SUFFIX,
   numberInName,
   ORPHANS_FOLDER,
-  QUARANTINE_FOLDER,
-  REMOVING_SUFFIX,
   STORE_FILE,
   STREAMS_FOLDER,
   streamFolder,
@@ -88,22 +84,8 @@ const EMPTY_CHECKPOINT: Checkpoint = {
   streams: [],
   encrypted: false,
 };
-const OWN_NAMES = new Set([
-  `${STORE_FILE}.0`,
-  `${STORE_FILE}.1`,
-  `${KEYS_FILE}.0`,
-  `${KEYS_FILE}.1`,
-  BALLAST_FILE,
-  JOURNAL_FOLDER,
-  STREAMS_FOLDER,
-  QUARANTINE_FOLDER,
-  ORPHANS_FOLDER,
-  LOCK_FOLDER,
-  "lost+found", // where the folder is a file system of its own
-]);
-
 /**
- * Opens the folder, which was looked at ({@link checkFolder}) and is ours alone.
+ * Opens the folder, which was looked at (`checkFolder`) and is ours alone.
  *
  * @param random - For a new store's number and keys.
  */
@@ -116,6 +98,7 @@ export async function recoverStore(
   const { disk } = core;
   const reports: string[] = [];
   const { slices } = core;
+  await checkContents(disk, slices);
   const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
   if (twin === null) checkNothingThere(disk);
   for (const name of twin?.damaged ?? [])
@@ -174,31 +157,6 @@ export async function recoverStore(
   };
 }
 
-/**
- * Looks at a folder without changing it.
- *
- * @throws StoreError `FOREIGN_FOLDER` when it is not ours.
- */
-export function checkFolder(disk: Disk): void {
-  const entries = disk.list("");
-  for (const { name, kind } of entries) {
-    if (
-      name === "jetstream" ||
-      (kind === "folder" && disk.stat(`${name}/streams`) !== null && name !== STREAMS_FOLDER)
-    ) {
-      throw new StoreError(
-        "FOREIGN_FOLDER",
-        `Cannot use ${disk.name}: ${name} in it is a store of nats-server, which is left as it is. Choose another folder; to move its streams, back them up there and restore them here`,
-      );
-    }
-    if (OWN_NAMES.has(name)) continue;
-    throw new StoreError(
-      "FOREIGN_FOLDER",
-      `Cannot use ${disk.name}: ${name} in it is not a file of a store. Move it away, or choose another folder`,
-    );
-  }
-}
-
 /** Without a store file, nothing may speak of a store: whatever is there would be overwritten, or sealed with another key. */
 function checkNothingThere(disk: Disk): void {
   for (const folder of [JOURNAL_FOLDER, STREAMS_FOLDER]) {
@@ -230,23 +188,18 @@ async function readStreams(
   const entries = disk.list(STREAMS_FOLDER);
   if (checkpoint.streams.length > 0)
     await expectOpenFiles(disk, `${STORE_FILE}.0`, Math.min(entries.length, core.options.openFilesMax), slices);
-  for (const { name, kind } of entries) {
+  for (const { name } of entries) {
     if (slices.due) await slices.pause();
     const path = `${STREAMS_FOLDER}/${name}`;
     const incarnation = numberInName(name, "");
-    if (kind === "folder" && (numberInName(name, MAKING_SUFFIX) > 0 || numberInName(name, REMOVING_SUFFIX) > 0)) {
+    if (incarnation < 0) {
       // Its name says that it was never finished, or that it is going.
       emptyStreamFolder(disk, path);
-    } else if (kind === "folder" && incarnation > 0) {
+    } else {
       const own = checkpoints.get(incarnation) ?? null;
       const foreseenOwn = foreseen.get(incarnation) ?? nothingForeseen();
       const one = await readStream(core, storeId, incarnation, own, foreseenOwn, reports, slices);
       if (one !== null) found.set(incarnation, one);
-    } else {
-      throw new StoreError(
-        "FOREIGN_FOLDER",
-        `Cannot use ${path} in ${disk.name}: it is not a stream of a store. Move it away`,
-      );
     }
   }
   return found;
@@ -330,21 +283,6 @@ async function setAside(disk: Disk, incarnation: number, reports: string[]): Pro
 
 function orphaned(disk: Disk, incarnation: number): boolean {
   return disk.stat(streamFolder(incarnation).replace(STREAMS_FOLDER, ORPHANS_FOLDER)) !== null;
-}
-
-function segmentNumbers(disk: Disk): number[] {
-  const numbers: number[] = [];
-  for (const { name, kind } of disk.list(JOURNAL_FOLDER)) {
-    const number = numberInName(name, ".seg");
-    if (kind !== "file" || number < 0) {
-      throw new StoreError(
-        "FOREIGN_FOLDER",
-        `Cannot use ${JOURNAL_FOLDER}/${name} in ${disk.name}: it is not a segment of a journal. Move it away`,
-      );
-    }
-    numbers.push(number);
-  }
-  return numbers;
 }
 
 /** Replays the journal; returns the highest incarnation that it names, and the streams that it says were deleted. */

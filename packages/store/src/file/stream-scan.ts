@@ -136,18 +136,12 @@ export class StreamScan {
     const folder = streamFolder(incarnation);
     const found: number[] = [];
     const indexes: number[] = [];
-    for (const { name, kind } of disk.list(folder)) {
+    for (const { name } of disk.list(folder)) {
       const number = numberInName(name, ".blk");
       const index = numberInName(name, ".idx");
-      if (kind === "file" && /^(meta|deleted|consumers)\.[01]$/.test(name)) continue;
-      if (kind === "file" && /^(deleted\.[01]|[0-9a-f]{8}\.blk)\.new$/.test(name)) disk.remove(`${folder}/${name}`);
-      else if (kind === "file" && number > 0) found.push(number);
-      else if (kind === "file" && index > 0) indexes.push(index);
-      else
-        throw new StoreError(
-          "FOREIGN_FOLDER",
-          `Cannot use ${folder}/${name} in ${disk.name}: it is not a file of a store. Move it away`,
-        );
+      if (number > 0) found.push(number);
+      else if (index > 0) indexes.push(index);
+      else if (name.endsWith(".new")) disk.remove(`${folder}/${name}`); // never finished
     }
     const numbers = this.#withoutEmpty(found.sort((a, b) => a - b));
     for (const number of numbers) blocks.add(number, true);

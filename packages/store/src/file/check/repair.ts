@@ -3,7 +3,9 @@
 // to the quarantine, or copied there.
 
 import type { Clock, Disk, Random } from "@myelin/platform";
+import { Slices } from "../../slices.ts";
 import { FileStore } from "../file-store.ts";
+import { checkContents, checkFolder } from "../folder-check.ts";
 import { lockFolder } from "../folder-lock.ts";
 import { QUARANTINE_FOLDER } from "../format.ts";
 import type { FileStoreOptions } from "../options.ts";
@@ -35,7 +37,8 @@ export async function repairStore(
   options: FileStoreOptions = {},
 ): Promise<StoreRepair> {
   checkIsStore(disk);
-  const restored = await restoreLocked(disk);
+  checkFolder(disk);
+  const restored = await restoreLocked(disk, clock);
   const store = await FileStore.open(disk, clock, random, { ...options, scrub: null });
   try {
     for (const log of store.streams()) await readAll(log);
@@ -90,9 +93,10 @@ async function keepFile(disk: Disk, path: string, bytes: Uint8Array): Promise<vo
 }
 
 /** Restores copies while nobody else has the folder. */
-async function restoreLocked(disk: Disk): Promise<Awaited<ReturnType<typeof restoreCopies>>> {
+async function restoreLocked(disk: Disk, clock: Clock): Promise<string[]> {
   const lock = await lockFolder(disk);
   try {
+    await checkContents(disk, new Slices(clock));
     return await restoreCopies(disk);
   } finally {
     await lock.release();

@@ -6,8 +6,10 @@
 import type { Clock, Disk, Random } from "@myelin/platform";
 import { StoreError } from "../../errors.ts";
 import { MessageView } from "../../message-view.ts";
+import { Slices } from "../../slices.ts";
 import type { StreamLog } from "../../store.ts";
 import { FileStore } from "../file-store.ts";
+import { checkContents, checkFolder } from "../folder-check.ts";
 import { lockFolder } from "../folder-lock.ts";
 import { hex8, QUARANTINE_FOLDER, STORE_FILE, STREAMS_FOLDER } from "../format.ts";
 import type { FileStoreOptions } from "../options.ts";
@@ -79,7 +81,8 @@ export async function verifyStore(
   let found: FileProblem[] = [];
   try {
     checkIsStore(disk);
-    found = await lockedProblems(disk);
+    checkFolder(disk);
+    found = await lockedProblems(disk, clock);
     return await tryOpening(disk, clock, random, options, found);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
@@ -89,9 +92,10 @@ export async function verifyStore(
 }
 
 /** Looks at the files while nobody else may write to them. */
-async function lockedProblems(disk: Disk): Promise<FileProblem[]> {
+async function lockedProblems(disk: Disk, clock: Clock): Promise<FileProblem[]> {
   const lock = await lockFolder(disk);
   try {
+    await checkContents(disk, new Slices(clock));
     return [...fileProblems(disk)];
   } finally {
     await lock.release();
