@@ -320,6 +320,21 @@ test("a stream whose description is gone is set aside whole, and the others open
   await again.store.stop();
 });
 
+test("a stream set aside does not meet one of that number which was set aside before", async () => {
+  const filled = await filledStore("stopped", 13);
+  const damaged = (bytes: Uint8Array): Uint8Array => bytes.fill(7);
+  const image = new Map(
+    changed(changed(filled.image, "streams/00000002/meta.0", damaged), "streams/00000002/meta.1", damaged),
+  );
+  const before = new Uint8Array([1]);
+  image.set("orphans", null).set("orphans/00000002", null).set("orphans/00000002/meta.0", before);
+  const { store, disk } = await open(image);
+  assert.deepEqual(disk.image().get("orphans/00000002/meta.0"), before);
+  assert.deepEqual(disk.image().get("orphans/00000002-2/meta.0"), image.get("streams/00000002/meta.0"));
+  assert.ok(store.health().reports.some((report) => report.endsWith("moved to orphans/00000002-2")));
+  await store.stop();
+});
+
 test("a newer version is refused, and nothing is written", async () => {
   const filled = await filledStore("stopped", 11);
   const { checksum } = await import("../checksum.ts");

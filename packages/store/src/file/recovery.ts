@@ -273,8 +273,11 @@ function tryTwin(
 /** A stream that nobody can name any more: its folder is kept for a person to look at. */
 async function setAside(disk: Disk, incarnation: number, reports: string[]): Promise<void> {
   const folder = streamFolder(incarnation);
-  const target = folder.replace(STREAMS_FOLDER, ORPHANS_FOLDER);
   if (disk.stat(ORPHANS_FOLDER) === null) disk.makeFolder(ORPHANS_FOLDER);
+  const wanted = folder.replace(STREAMS_FOLDER, ORPHANS_FOLDER);
+  let target = wanted;
+  // Somebody may have brought an orphan's folder back, as it was, and kept the orphan.
+  for (let i = 2; disk.stat(target) !== null; i++) target = `${wanted}-${i}`;
   disk.rename(folder, target);
   await disk.syncFolder(ORPHANS_FOLDER);
   await disk.syncFolder(STREAMS_FOLDER);
