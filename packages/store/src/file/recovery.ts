@@ -44,7 +44,7 @@ import { SeqSet } from "./seq-set.ts";
 import type { OpenStream } from "./stream-catalog.ts";
 import { emptyStreamFolder, removeStreamFolder } from "./stream-folder.ts";
 import { CONSUMERS, decodeConsumers, decodeMeta, META, type StreamMeta } from "./stream-meta.ts";
-import { readTwin } from "./twin-file.ts";
+import { readTwin, type TwinContent } from "./twin-file.ts";
 
 /** What a folder held. */
 export interface RecoveredStore {
@@ -101,11 +101,10 @@ export async function recoverStore(
   await checkContents(disk, slices);
   const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
   if (twin === null) checkNothingThere(disk);
-  for (const name of twin?.damaged ?? [])
-    reports.push(`${name}: not whole, by an interrupted write or by damage; the other copy is used`);
+  reportUnusable(twin, reports);
   const checkpoint = twin === null ? EMPTY_CHECKPOINT : decodeCheckpoint(twin.body);
   const keys = readKeyFile(disk, twin?.owner ?? null);
-  for (const name of keys?.damaged ?? []) reports.push(`${name}: not whole; the other copy is used`);
+  reportUnusable(keys, reports);
   const storeId = twin?.owner ?? keys?.owner ?? u32(random.fillSecret(new Uint8Array(4)), 0);
   const store = twin === null ? null : { encrypted: checkpoint.encrypted };
   core.vault = await openVault(disk, random, encryption, { storeId, store, keys, epoch: checkpoint.epoch + 1 });
@@ -163,7 +162,7 @@ function checkNothingThere(disk: Disk): void {
     if (disk.stat(folder) === null || disk.list(folder).length === 0) continue;
     throw new StoreError(
       "DAMAGED",
-      `Cannot open ${disk.name}: ${STORE_FILE}.0 and ${STORE_FILE}.1 are missing, but ${folder} is not empty. Restore one of them from a backup`,
+      `Cannot open ${disk.name}: ${STORE_FILE}.0 and ${STORE_FILE}.1 are missing or not whole, but ${folder} is not empty. Restore one of them from a backup`,
     );
   }
 }
@@ -250,6 +249,11 @@ function openBytes(backing: FileBacking, bytes: Uint8Array, purpose: string): Ui
   return backing.sealer === null ? bytes : backing.sealer.openBytes(bytes, purpose);
 }
 
+function reportUnusable(twin: TwinContent | null, reports: string[]): void {
+  for (const copy of twin?.unusable ?? [])
+    reports.push(`${copy}, by an interrupted write or by damage; the other copy is used`);
+}
+
 /** Reads a twin file; null when it is not there or damaged, which is reported. */
 function tryTwin(
   disk: Disk,
@@ -260,8 +264,7 @@ function tryTwin(
 ): ReturnType<typeof readTwin> {
   try {
     const twin = readTwin(disk, path, magic, owner);
-    for (const name of twin?.damaged ?? [])
-      reports.push(`${name}: not whole, by an interrupted write or by damage; the other copy is used`);
+    reportUnusable(twin, reports);
     return twin;
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== "DAMAGED") throw error;

@@ -24,8 +24,8 @@ export interface TwinContent {
   readonly owner: number;
   readonly generation: number;
   readonly body: Uint8Array;
-  /** Copies that could not be used, by name. */
-  readonly damaged: readonly string[];
+  /** Copies that could not be used, by name, and why. */
+  readonly unusable: readonly string[];
 }
 
 /**
@@ -38,17 +38,24 @@ export interface TwinContent {
 export function readTwin(disk: Disk, path: string, magic: number, owner: number | null): TwinContent | null {
   let best: { owner: number; generation: number; body: Uint8Array } | null = null;
   const damaged: string[] = [];
+  const missing: string[] = [];
   let found = 0;
   for (const copy of COPIES) {
     const name = `${path}.${copy}`;
     const stat = disk.stat(name);
-    if (stat === null) continue;
+    if (stat === null) {
+      missing.push(name);
+      continue;
+    }
     found++;
     const content = stat.kind === "file" ? readCopy(disk, name, stat.size, magic, owner) : null;
     if (content === null) damaged.push(name);
     else if (best === null || content.generation > best.generation) best = content;
   }
-  if (best !== null) return { ...best, damaged };
+  if (best !== null) {
+    const unusable = [...damaged.map((name) => `${name}: not whole`), ...missing.map((name) => `${name}: missing`)];
+    return { ...best, unusable };
+  }
   // One copy alone, and not whole: its very first write was interrupted, and nothing was ever confirmed.
   if (found < 2) return null;
   throw new StoreError(

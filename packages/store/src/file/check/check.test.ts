@@ -110,6 +110,27 @@ test("any flipped bit is found, its place and what it costs are named, and a rep
   }
 });
 
+test("a missing copy of what is kept twice is told of by opening and verifying, and a repair makes it again", async () => {
+  const filled = await filledStore("stopped", 5);
+  const copies = [...filled.image.keys()].filter((path) => /\.[01]$/.test(path));
+  assert.equal(new Set(copies.map((path) => path.slice(path.lastIndexOf("/") + 1))).size, 8, copies.join());
+  for (const path of copies) {
+    const image = new Map([...filled.image].filter(([name]) => name !== path));
+    const disk = new SimDisk({ image, record: false });
+    const { problems, reports } = await verify(disk);
+    assert.deepEqual([problems.length, problems[0]!.path, problems[0]!.cost], [1, path, "copy"]);
+    if (!path.includes("deleted"))
+      assert.ok(
+        reports.some((line) => line.startsWith(`${path}: missing`)),
+        path,
+      );
+    const repair = await repairStore(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+    assert.deepEqual(repair.restored, [path]);
+    assert.deepEqual((await verify(disk)).problems, [], path);
+    if (!path.startsWith("store.")) assert.deepEqual(disk.image().get(path), filled.image.get(path));
+  }
+});
+
 test("a record that is sound and in the wrong place is damage as well", async () => {
   const filled = await filledStore("stopped", 4);
   const blocks = [...filled.image.keys()].filter((path) => path.endsWith(".blk"));

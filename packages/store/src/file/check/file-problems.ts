@@ -71,16 +71,29 @@ function* twinProblems(disk: Disk, path: string, magic: number, owner: number | 
   for (const copy of [0, 1]) {
     const name = `${path}.${copy}`;
     const stat = disk.stat(name);
-    if (stat === null || stat.kind !== "file") continue;
+    if (stat === null) {
+      yield* missingCopy(disk, path, copy);
+      continue;
+    }
     if (isWholeCopy(disk, name, magic, owner)) continue;
     const text = "a copy that is not whole";
     yield { path: name, offset: 0, length: stat.size, text, block: null, twin: `${path}.${1 - copy}` };
   }
 }
 
+/** One of two copies alone: the other one has no second any more. */
+function* missingCopy(disk: Disk, path: string, copy: number): Generator<FileProblem> {
+  const twin = `${path}.${1 - copy}`;
+  if (disk.stat(twin) === null) return;
+  yield { path: `${path}.${copy}`, offset: 0, length: 0, text: "a copy that is missing", block: null, twin };
+}
+
 function* tombstoneProblems(disk: Disk, path: string, copy: number, incarnation: number): Generator<FileProblem> {
   const name = `${path}.${copy}`;
-  if (disk.stat(name)?.kind !== "file") return;
+  if (disk.stat(name) === null) {
+    yield* missingCopy(disk, path, copy);
+    return;
+  }
   const bytes = readWhole(disk, name);
   const problem = (offset: number, end: number): FileProblem => {
     const text = "tombstones that cannot be read";

@@ -49,17 +49,17 @@ export async function repairStore(
   }
 }
 
-/** Writes the sound copy of what is kept twice over the one that is damaged. */
+/** Writes the sound copy of what is kept twice over the one that is damaged, or in the place of the one that is missing. */
 async function restoreCopies(disk: Disk): Promise<string[]> {
   const problems = [...fileProblems(disk)];
   const bad = new Set(problems.map(({ path }) => path));
   const restored: string[] = [];
   for (const { path, twin } of problems) {
     if (twin === null || bad.has(twin) || restored.includes(path) || disk.stat(twin) === null) continue;
-    const damaged = readWhole(disk, path);
     const sound = readWhole(disk, twin);
-    await keepFile(disk, path, damaged);
-    const file = disk.open(path, "write");
+    const missing = disk.stat(path) === null;
+    if (!missing) await keepFile(disk, path, readWhole(disk, path));
+    const file = disk.open(path, missing ? "create" : "write");
     try {
       file.write(sound, 0, sound.length, 0);
       file.truncate(sound.length);
@@ -67,6 +67,7 @@ async function restoreCopies(disk: Disk): Promise<string[]> {
     } finally {
       file.close();
     }
+    if (missing) await disk.syncFolder(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
     restored.push(path);
   }
   return restored;
