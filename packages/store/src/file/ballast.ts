@@ -30,7 +30,10 @@ export class Ballast {
   /** Returns whether there is room for it and as much again. Never rejects. */
   async make(): Promise<boolean> {
     try {
-      if (this.#disk.stat(BALLAST_FILE) !== null) return true;
+      const there = this.#disk.stat(BALLAST_FILE);
+      if (there !== null && there.size >= this.#bytes) return true;
+      // Its making was interrupted, or it was made for less.
+      if (there !== null) this.#disk.remove(BALLAST_FILE);
       if (this.#disk.freeBytes() < 2 * this.#bytes) return false;
       (await this.#disk.createZeroed(BALLAST_FILE, this.#bytes)).close();
       return true;
