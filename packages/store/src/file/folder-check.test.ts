@@ -75,17 +75,22 @@ test("files and folders in each other's place, and missing folders, are refused 
   for (const path of ["journal", "streams"]) await assertRefused(without(path), "DAMAGED", path);
 });
 
-test("a folder of the reference server is recognised and left as it is", async () => {
-  const image = new Map<string, Uint8Array | null>([
-    ["$G", null],
-    ["$G/streams", null],
-    ["$G/streams/ORDERS", null],
-    ["$G/streams/ORDERS/meta.inf", new Uint8Array([123])],
-  ]);
-  const disk = new SimDisk({ image });
-  await assert.rejects(FileStore.open(disk, new SimClock(), new SimRandom(1)), {
-    code: "FOREIGN_FOLDER",
-    message: /nats-server/,
-  });
-  assert.deepEqual(disk.image(), image);
+test("a folder of the reference server is recognised, from above and from inside, and left as it is", async () => {
+  const whole: [string, Uint8Array | null][] = [
+    ["jetstream", null],
+    ["jetstream/$G", null],
+    ["jetstream/$G/streams", null],
+    ["jetstream/$G/streams/ORDERS", null],
+    ["jetstream/$G/streams/ORDERS/meta.inf", new Uint8Array([123])],
+    ["jetstream/$G/streams/ORDERS/msgs", null],
+  ];
+  const named = ["jetstream", "$G", "streams/ORDERS", "ORDERS", "meta.inf"];
+  for (const [depth, name] of named.entries()) {
+    const inside = whole.map(([path, bytes]) => [path.split("/").slice(depth).join("/"), bytes] as const);
+    await assertRefused(
+      new Map(inside.filter(([path]) => path !== "")),
+      "FOREIGN_FOLDER",
+      `${name} in it is a store of nats-server`,
+    );
+  }
 });

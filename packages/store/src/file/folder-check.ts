@@ -32,6 +32,8 @@ const OWN_NAMES: ReadonlyMap<string, DiskEntryKind> = new Map([
   ["lost+found", "folder"], // where the folder is a file system of its own
 ]);
 
+/** What nats-server keeps a stream's configuration in. */
+const META_INF = "meta.inf";
 /** The last number that a name of eight digits can have a successor for. */
 const NUMBER_MAX = 0xffff_fffe;
 
@@ -41,14 +43,8 @@ const NUMBER_MAX = 0xffff_fffe;
  * @throws StoreError `FOREIGN_FOLDER` when it is not ours.
  */
 export function checkFolder(disk: Disk): void {
-  for (const entry of disk.list("")) {
-    const { name, kind } = entry;
-    if (isReferences(disk, entry)) {
-      throw new StoreError(
-        "FOREIGN_FOLDER",
-        `Cannot use ${disk.name}: ${name} in it is a store of nats-server, which is left as it is. Choose another folder; to move its streams, back them up there and restore them here`,
-      );
-    }
+  checkNotReferences(disk);
+  for (const { name, kind } of disk.list("")) {
     const wanted = OWN_NAMES.get(name);
     if (wanted === undefined) {
       throw new StoreError(
@@ -64,11 +60,41 @@ export function checkFolder(disk: Disk): void {
   }
 }
 
-/** A folder of nats-server, or that of one of its accounts. */
-function isReferences(disk: Disk, { name, kind }: DiskEntry): boolean {
-  if (name === "jetstream") return true;
+/** @throws StoreError `FOREIGN_FOLDER` for a folder of nats-server, or one inside of it. */
+export function checkNotReferences(disk: Disk): void {
+  const name = referencesName(disk);
+  if (name === null) return;
+  throw new StoreError(
+    "FOREIGN_FOLDER",
+    `Cannot use ${disk.name}: ${name} in it is a store of nats-server, which is left as it is. Choose another folder; to move its streams, back them up there and restore them here`,
+  );
+}
+
+/**
+ * What speaks of nats-server: `jetstream/` in its `store_dir`; in that, accounts with a folder `streams`; in that, streams with a
+ * file `meta.inf`.
+ */
+function referencesName(disk: Disk): string | null {
+  for (const { name, kind } of disk.list("")) {
+    if (name === "jetstream" || name === META_INF) return name;
+    if (kind !== "folder") continue;
+    if (name === STREAMS_FOLDER) {
+      const stream = disk
+        .list(name)
+        .find(
+          (entry) => entry.kind === "folder" && !isStreamFolder(entry) && has(disk, `${name}/${entry.name}`, META_INF),
+        );
+      if (stream !== undefined) return `${name}/${stream.name}`;
+    } else if (!OWN_NAMES.has(name) && (has(disk, name, STREAMS_FOLDER) || has(disk, name, META_INF))) {
+      return name;
+    }
+  }
+  return null;
+}
+
+function has(disk: Disk, folder: string, name: string): boolean {
   // A disk takes no path with a backslash.
-  return kind === "folder" && !OWN_NAMES.has(name) && !name.includes("\\") && disk.stat(`${name}/streams`) !== null;
+  return !folder.includes("\\") && disk.stat(`${folder}/${name}`) !== null;
 }
 
 const KIND_TEXTS: Readonly<Record<DiskEntryKind, string>> = {

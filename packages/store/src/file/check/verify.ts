@@ -9,7 +9,7 @@ import { MessageView } from "../../message-view.ts";
 import { Slices } from "../../slices.ts";
 import type { StreamLog } from "../../store.ts";
 import { FileStore } from "../file-store.ts";
-import { checkContents, checkFolder } from "../folder-check.ts";
+import { checkContents, checkFolder, checkNotReferences } from "../folder-check.ts";
 import { lockFolder } from "../folder-lock.ts";
 import { hex8, QUARANTINE_FOLDER, STORE_FILE, STREAMS_FOLDER } from "../format.ts";
 import type { FileStoreOptions } from "../options.ts";
@@ -102,8 +102,9 @@ async function lockedProblems(disk: Disk, clock: Clock): Promise<FileProblem[]> 
   }
 }
 
-/** @throws StoreError for a folder in which nothing speaks of a store. */
+/** @throws StoreError for a folder in which nothing speaks of a store, or one of nats-server. */
 export function checkIsStore(disk: Disk): void {
+  checkNotReferences(disk);
   if ([`${STORE_FILE}.0`, `${STORE_FILE}.1`, STREAMS_FOLDER].some((path) => disk.stat(path) !== null)) return;
   throw new StoreError(
     "FOREIGN_FOLDER",
