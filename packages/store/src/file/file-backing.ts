@@ -17,6 +17,7 @@ import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { ControlBuffer } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import { blockPath } from "./format.ts";
+import { isUnreadable } from "./read-around.ts";
 import { StreamChanges } from "./stream-changes.ts";
 import { StreamSaver } from "./stream-saver.ts";
 import { StreamTail } from "./stream-tail.ts";
@@ -135,7 +136,11 @@ export class FileBacking implements StreamBacking {
     }
     if (!view.holds(this, this.#generation, block.number, offset, length)) {
       const wanted = view.continues(this, block.number, offset) ? Math.max(length, READ_AHEAD_BYTES) : length;
-      this.#fill(view, block, offset, Math.min(wanted, block.endOffset - offset));
+      const unreadable =
+        this.#fill(view, block, offset, Math.min(wanted, block.endOffset - offset)) &&
+        this.#fill(view, block, offset, length); // it may be something behind it
+      if (unreadable !== null)
+        return this.#damaged(block, slot, `the system cannot read it (${(unreadable as Error).message})`);
     }
     const at = view.placeOf(offset);
     if (at < 0 || at + length > view.windowBytes) return this.#damaged(block, slot, "the file ends before it");
@@ -418,11 +423,18 @@ export class FileBacking implements StreamBacking {
     });
   }
 
-  #fill(view: MessageView, block: IndexBlock, offset: number, length: number): void {
+  /** Returns why the device cannot read it; null when it was read. */
+  #fill(view: MessageView, block: IndexBlock, offset: number, length: number): unknown {
     const file = this.blocks.byNumber.get(block.number);
     const buffer = view.own(length);
-    const read = file === undefined || !file.exists ? 0 : file.file().read(buffer, 0, length, offset);
-    view.setWindow(this, this.#generation, block.number, offset, read);
+    try {
+      const read = file === undefined || !file.exists ? 0 : file.file().read(buffer, 0, length, offset);
+      view.setWindow(this, this.#generation, block.number, offset, read);
+      return null;
+    } catch (error) {
+      if (isUnreadable(error)) return error;
+      throw error;
+    }
   }
 
   #damaged(block: IndexBlock, slot: number, why: string): false {

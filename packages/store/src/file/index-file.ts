@@ -6,6 +6,7 @@
 // that durable before it goes on with the block.
 
 import type { Disk } from "@myelin/platform";
+import { readAround } from "./read-around.ts";
 
 /** The index file of one block. */
 export class IndexFile {
@@ -30,7 +31,7 @@ export class IndexFile {
     const file = this.#disk.open(this.path, "read");
     try {
       const bytes = new Uint8Array(stat.size);
-      return bytes.subarray(0, file.read(bytes, 0, bytes.length, 0));
+      return bytes.subarray(0, readAround(file, bytes, 0, bytes.length, 0));
     } finally {
       file.close();
     }

@@ -2,6 +2,7 @@
 
 import type { Disk } from "@myelin/platform";
 import { hex8, QUARANTINE_FOLDER } from "./format.ts";
+import { readAround } from "./read-around.ts";
 
 /** Keeps a copy of damaged bytes under a name that tells where they were. */
 export function keepCopy(
@@ -18,7 +19,7 @@ export function keepCopy(
   if (disk.stat(copy) !== null) return;
   const bytes = new Uint8Array(length);
   const from = disk.open(path, "read");
-  const read = from.read(bytes, 0, length, offset);
+  const read = readAround(from, bytes, 0, length, offset);
   from.close();
   const to = disk.open(copy, "create");
   to.write(bytes, 0, read, 0);

@@ -25,6 +25,7 @@ import {
   streamFolder,
 } from "./format.ts";
 import { type ChunkEnd, decodeChunks, type IndexChunk } from "./index-chunk.ts";
+import { readAround } from "./read-around.ts";
 import { readInSlices } from "./read-file.ts";
 import type { RebuiltIndex } from "./rebuilt-index.ts";
 
@@ -249,7 +250,7 @@ export class StreamScan {
   /** Reads the header; null when it is damaged or another block's. */
   #readHeader(block: BlockFile): BlockHeader | null {
     const bytes = new Uint8Array(BLOCK_HEADER_BYTES);
-    const read = block.file().read(bytes, 0, BLOCK_HEADER_BYTES, 0);
+    const read = this.#read(block, bytes, 0, BLOCK_HEADER_BYTES, 0);
     const header = readBlockHeader(bytes.subarray(0, read));
     if (header === null) return null;
     if (header.version > FORMAT_VERSION) {
@@ -326,14 +327,32 @@ export class StreamScan {
   /** Reads a record that takes so many bytes of its block; null when it is damaged. */
   #readRecord(block: BlockFile, offset: number, bytes: number): Uint8Array | null {
     const record = new Uint8Array(bytes);
-    const read = block.file().read(record, 0, bytes, offset);
+    const read = this.#read(block, record, 0, bytes, offset);
     const length = soundMessage(viewOf(record), 0, read, this.#backing.incarnation, block.number, offset);
     return length > 0 && aligned(length) === bytes ? record.subarray(0, length) : null;
   }
 
   async #readFrom(block: BlockFile, base: number, size: number): Promise<BlockBytes> {
-    const bytes = await readInSlices(block.file(), base, size, this.#slices);
+    const bytes = await readInSlices(block.file(), base, size, this.#slices, (_file, into, start, length, position) =>
+      this.#read(block, into, start, length, position),
+    );
     return { bytes, view: viewOf(bytes), base };
+  }
+
+  /**
+   * Reads around what the device cannot read, as far as the checkpoint vouches for it: that is damage. Behind that it might pass for a
+   * torn end, and be cut, though it had been confirmed.
+   */
+  #read(block: BlockFile, into: Uint8Array, start: number, length: number, position: number): number {
+    const durableEnd = this.durableEnd(block.number);
+    return readAround(block.file(), into, start, length, position, (offset, count, error) => {
+      if (offset + count <= durableEnd) return;
+      throw new StoreError(
+        "DAMAGED",
+        `Cannot open the store in ${this.#core.disk.name}: ${block.path} cannot be read at ${offset} (${(error as Error).message}), and what is there may have been confirmed. Copy the folder to a sound device, as far as it can be read, and open it there`,
+        { cause: error },
+      );
+    });
   }
 
   /** Whether a record behind a place says that the place had been synced. */
@@ -344,10 +363,10 @@ export class StreamScan {
       if (length > 0 && u32(bytes, offset - base + 44) > place) return true;
     }
     for (const next of later) {
-      const file = blocks.byNumber.get(next)!.file();
-      const nextBytes = new Uint8Array(file.size());
+      const file = blocks.byNumber.get(next)!;
+      const nextBytes = new Uint8Array(file.file().size());
       const nextView = viewOf(nextBytes);
-      file.read(nextBytes, 0, nextBytes.length, 0);
+      this.#read(file, nextBytes, 0, nextBytes.length, 0);
       for (let at = BLOCK_HEADER_BYTES; at < nextBytes.length; at += 8) {
         const length = soundMessage(nextView, at, nextBytes.length, incarnation, next, at);
         if (length > 0 && u32(nextBytes, at + 44) >= BLOCK_HEADER_BYTES) return true;

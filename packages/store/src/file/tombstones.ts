@@ -10,6 +10,7 @@ import { aligned, soundRecord, u32 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { ControlBuffer, KIND_REMOVED, visitRuns } from "./control.ts";
 import { streamFolder } from "./format.ts";
+import { readAround } from "./read-around.ts";
 import { readWholeInSlices } from "./read-file.ts";
 import { SeqSet } from "./seq-set.ts";
 
@@ -90,7 +91,7 @@ export class Tombstones {
       const stat = this.#disk.stat(path);
       if (stat === null) continue;
       if (stat.kind !== "file") throw oddEntry(this.#disk, path);
-      const bytes = await readWholeInSlices(this.#disk, path, slices);
+      const bytes = await readWholeInSlices(this.#disk, path, slices, readAround);
       if (before === null || Buffer.compare(before.bytes, bytes) !== 0)
         before = { bytes, ...(await collectRuns(bytes, this.#incarnation, seqs, slices)) };
       found(copy, before.end, before.damaged);

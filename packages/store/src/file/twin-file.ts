@@ -15,6 +15,7 @@ import { checksum, viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { putU32, putU64, u32, u64 } from "../record.ts";
 import { FORMAT_VERSION } from "./format.ts";
+import { readAround } from "./read-around.ts";
 
 const HEADER_BYTES = 32;
 const COPIES = [0, 1] as const;
@@ -85,7 +86,7 @@ function readCopy(
   const bytes = new Uint8Array(size);
   const file = disk.open(name, "read");
   try {
-    if (file.read(bytes, 0, size, 0) < size) return null;
+    if (readAround(file, bytes, 0, size, 0) < size) return null;
   } finally {
     file.close();
   }

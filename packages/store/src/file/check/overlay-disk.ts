@@ -2,6 +2,7 @@
 // tried without touching its folder.
 
 import type { Disk, DiskClaim, DiskEntry, DiskEntryKind, DiskFile, DiskStat, OpenMode } from "@myelin/platform";
+import { readAround } from "../read-around.ts";
 
 const PAGE_BYTES = 4096;
 
@@ -96,7 +97,7 @@ class OverlayFile implements DiskFile {
     let bytes = pages.get(page);
     if (bytes === undefined) {
       bytes = new Uint8Array(PAGE_BYTES);
-      this.read(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
+      readAround(this, bytes, 0, PAGE_BYTES, page * PAGE_BYTES); // it may be written over because it cannot be read
       pages.set(page, bytes);
     }
     return bytes;
