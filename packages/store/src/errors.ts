@@ -12,6 +12,8 @@ export type StoreErrorCode =
   | "MSG_TOO_LARGE"
   /** The caller expected another sequence to come next. */
   | "SEQUENCE_MISMATCH"
+  /** No stream can have that sequence. */
+  | "INVALID_SEQUENCE"
   /** More results than the caller allowed. */
   | "TOO_MANY_RESULTS"
   /** A write or sync failed: nothing more is taken until the store is opened again. */

@@ -6,6 +6,18 @@ import type { StreamLimits } from "./store.ts";
 /** Longest name of a stream or consumer, in bytes of UTF-8. */
 export const NAME_BYTES_MAX = 255;
 
+/** The highest sequence that may be asked for: far enough from 2^53, where numbers stop being exact, for appends of a century. */
+export const SEQ_MAX: number = 2 ** 52;
+
+/** @throws StoreError `INVALID_SEQUENCE` for a sequence at which no stream can begin or go on. */
+export function checkSequence(stream: string, seq: number): void {
+  if (Number.isSafeInteger(seq) && seq >= 1 && seq <= SEQ_MAX) return;
+  throw new StoreError(
+    "INVALID_SEQUENCE",
+    `Cannot give the sequence ${seq} in ${JSON.stringify(stream)}: it is not a whole number from 1 to ${SEQ_MAX}`,
+  );
+}
+
 /** @throws StoreError `INVALID_LIMITS` naming field and value. */
 export function checkLimits(limits: StreamLimits): void {
   for (const field of ["maxMsgs", "maxBytes", "maxMsgsPerSubject"] as const) {
@@ -26,6 +38,13 @@ export function checkLimits(limits: StreamLimits): void {
 /** @throws StoreError `INVALID_NAME`. */
 export function checkName(kind: string, name: string): void {
   const bytes = Buffer.byteLength(name);
+  // Half of a pair becomes U+FFFD in UTF-8: two such names would be one when the store is opened again.
+  if (Buffer.from(name).toString() !== name) {
+    throw new StoreError(
+      "INVALID_NAME",
+      `Cannot name a ${kind} ${JSON.stringify(name.slice(0, 80))}: it is not well-formed Unicode`,
+    );
+  }
   if (bytes === 0 || bytes > NAME_BYTES_MAX) {
     throw new StoreError(
       "INVALID_NAME",

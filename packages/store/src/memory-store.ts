@@ -6,7 +6,7 @@ import { viewOf } from "./checksum.ts";
 import { StoreError } from "./errors.ts";
 import { GAP_SLOTS_MAX, IndexBlock } from "./index/record-index.ts";
 import { StreamIndex } from "./index/stream-index.ts";
-import { checkLimits, checkName, notUnpublished } from "./limits.ts";
+import { checkLimits, checkName, checkSequence, notUnpublished } from "./limits.ts";
 import type { MessageView } from "./message-view.ts";
 import { Slices } from "./slices.ts";
 import { Stamp } from "./stamp.ts";
@@ -180,6 +180,7 @@ export class MemoryStore implements Store {
     this.#checkOpen();
     checkName("stream", name);
     checkLimits(limits);
+    checkSequence(name, firstSeq);
     if (this.#streams.has(name)) {
       throw new StoreError(
         "STREAM_EXISTS",

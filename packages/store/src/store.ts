@@ -11,7 +11,7 @@ import type { SubjectFilter } from "./index/subject-filter.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import type { MessageView } from "./message-view.ts";
 
-/** What a stream may hold. Zero and negative numbers mean no limit, as in the reference. */
+/** What a stream may hold. Zero means no limit, and so do negative numbers of messages and bytes, as in the reference. */
 export interface StreamLimits {
   readonly maxMsgs: number;
   /** As `StreamState.bytes` counts. */
@@ -113,7 +113,11 @@ export interface StreamLog {
    */
   append(draft: MessageDraft): number;
 
-  /** Gives `count` sequences that will never have a message. `expectedSeq` as in a draft. */
+  /**
+   * Gives `count` sequences that will never have a message. `expectedSeq` as in a draft.
+   *
+   * @throws StoreError `INVALID_SEQUENCE` beyond 2^52, and those of appends.
+   */
   skip(count: number, expectedSeq?: number): void;
 
   /** Replaces limits and configuration, and enforces the new limits. Resolves when durable. */
@@ -216,8 +220,9 @@ export interface Store {
   /**
    * Makes a stream. Resolves when it is durable.
    *
-   * @param name - Any text of 1 to 255 bytes; it is never used as a file name.
-   * @throws StoreError `STREAM_EXISTS`, `INVALID_NAME`, `INVALID_LIMITS` and those of appends.
+   * @param name - Any well-formed text of 1 to 255 bytes; it is never used as a file name.
+   * @param firstSeq - 1 to 2^52.
+   * @throws StoreError `STREAM_EXISTS`, `INVALID_NAME`, `INVALID_LIMITS`, `INVALID_SEQUENCE` and those of appends.
    */
   createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq?: number): Promise<StreamLog>;
   stream(name: string): StreamLog | null;

@@ -10,7 +10,7 @@ import { StoreError } from "./errors.ts";
 import { type IndexBlock, type Totals, traitsOf } from "./index/record-index.ts";
 import type { StreamIndex } from "./index/stream-index.ts";
 import { SubjectFilter } from "./index/subject-filter.ts";
-import { checkLimits, checkName } from "./limits.ts";
+import { checkLimits, checkName, checkSequence } from "./limits.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import { aligned, recordLength } from "./record.ts";
@@ -174,6 +174,7 @@ export class Stream implements StreamLog {
     this.checkOpen();
     if (expectedSeq !== 0 && expectedSeq !== this.index.lastSeq + 1) throw this.#mismatch(expectedSeq);
     if (count <= 0) return;
+    checkSequence(this.name, this.index.lastSeq + count);
     this.index.skipTo(this.index.lastSeq + count);
     this.gap += count;
     if (this.lastTimeMs < 0) {

@@ -2,7 +2,7 @@
 
 import { StoreError } from "../errors.ts";
 import { StreamIndex } from "../index/stream-index.ts";
-import { checkLimits, checkName, notUnpublished } from "../limits.ts";
+import { checkLimits, checkName, checkSequence, notUnpublished } from "../limits.ts";
 import type { Stamp } from "../stamp.ts";
 import type { StreamLimits } from "../store.ts";
 import { Stream } from "../stream.ts";
@@ -67,6 +67,7 @@ export class StreamCatalog {
     const { name, limits, config, firstSeq, published } = meta;
     checkName("stream", name);
     checkLimits(limits);
+    checkSequence(name, firstSeq);
     if (this.open.has(name) || this.#reserved.has(name)) {
       throw new StoreError(
         "STREAM_EXISTS",

@@ -129,6 +129,14 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.deepEqual(seqs(log), [2, 100_003]);
         assert.deepEqual([...log.deletedRanges()], [[3, 100_002]]);
         assert.equal(log.state().deleted, 100_000);
+        for (const count of [0.5, Number.NaN, 2 ** 52, Number.POSITIVE_INFINITY]) {
+          assert.equal(
+            codeOf(() => log.skip(count)),
+            "INVALID_SEQUENCE",
+          );
+        }
+        log.skip(2 ** 52 - log.state().lastSeq);
+        assert.equal(append(log, "a"), 2 ** 52 + 1);
       }));
 
     test("a stream can begin at any sequence", async () => {
@@ -138,6 +146,9 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
       assert.deepEqual([log.state().firstSeq, log.state().lastSeq], [2 ** 40, 2 ** 40 - 1]);
       assert.equal(append(log, "a"), 2 ** 40);
       assertMessage(log.load(2 ** 40), { seq: 2 ** 40, subject: "a", headers: "", payload: "x" }, "first");
+      for (const firstSeq of [0, -1, 1.5, Number.NaN, 2 ** 52 + 1]) {
+        await assert.rejects(store.createStream("T", NO_LIMITS, NO_CONFIG, firstSeq), { code: "INVALID_SEQUENCE" });
+      }
       await store.stop();
     });
 
@@ -481,7 +492,13 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         append(log, "a");
       }
       await assert.rejects(store.createStream("S", NO_LIMITS, NO_CONFIG), { code: "STREAM_EXISTS" });
-      await assert.rejects(store.createStream("", NO_LIMITS, NO_CONFIG), { code: "INVALID_NAME" });
+      for (const streamName of ["", "\ud800", "x\udfff", "ü".repeat(128)]) {
+        await assert.rejects(store.createStream(streamName, NO_LIMITS, NO_CONFIG), { code: "INVALID_NAME" });
+        assert.equal(
+          codeOf(() => store.stream("S")!.consumer(streamName)),
+          "INVALID_NAME",
+        );
+      }
       const log = store.stream("S") as StreamLog;
       await store.deleteStream("S");
       assert.equal(store.stream("S"), null);
