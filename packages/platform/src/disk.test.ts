@@ -143,6 +143,21 @@ test("NodeDisk makes its own folder, with those above it", () => {
   );
 });
 
+test("NodeDisk names the file when reading, writing, cutting or syncing it fails", async () => {
+  const disk = new NodeDisk(folder);
+  disk.open("named", "create").close();
+  const readOnly = disk.open("named", "read");
+  const byName = { message: /named'$/, path: "named" };
+  assert.throws(() => readOnly.write(new Uint8Array(1), 0, 1, 0), byName);
+  assert.throws(() => readOnly.truncate(0), byName);
+  readOnly.close();
+  assert.throws(() => readOnly.read(new Uint8Array(1), 0, 1, 0), byName);
+  if (process.platform !== "linux") return; // others sync that
+  const device = new NodeDisk("/dev").open("null", "write");
+  await assert.rejects(device.sync(), { code: "EINVAL", message: /'null'$/ });
+  device.close();
+});
+
 test("SimDisk fails what it is told to fail, and has a capacity", async () => {
   const disk = new SimDisk({ capacityBytes: 10 });
   const file = disk.open("a", "create");

@@ -52,26 +52,38 @@ class NodeDiskFile implements DiskFile {
 
   read(into: Uint8Array, start: number, length: number, position: number): number {
     let done = 0;
-    while (done < length) {
-      const count = readSync(this.#fd, into, start + done, length - done, position + done);
-      if (count === 0) break;
-      done += count;
+    try {
+      while (done < length) {
+        const count = readSync(this.#fd, into, start + done, length - done, position + done);
+        if (count === 0) break;
+        done += count;
+      }
+    } catch (error) {
+      throw named(error, this.path);
     }
     return done;
   }
 
   write(bytes: Uint8Array, start: number, end: number, position: number): void {
     let at = start;
-    while (at < end) at += writeSync(this.#fd, bytes, at, end - at, position + at - start);
+    try {
+      while (at < end) at += writeSync(this.#fd, bytes, at, end - at, position + at - start);
+    } catch (error) {
+      throw named(error, this.path);
+    }
   }
 
   truncate(size: number): void {
-    ftruncateSync(this.#fd, size);
+    try {
+      ftruncateSync(this.#fd, size);
+    } catch (error) {
+      throw named(error, this.path);
+    }
   }
 
   sync(): Promise<void> {
     return new Promise((resolve, reject) => {
-      fdatasync(this.#fd, (error) => (error === null ? resolve() : reject(error)));
+      fdatasync(this.#fd, (error) => (error === null ? resolve() : reject(named(error, this.path))));
     });
   }
 
@@ -174,6 +186,14 @@ export class NodeDisk implements Disk {
     }
     return join(this.name, path);
   }
+}
+
+/** The same error with the file in it: the system only knows a number. */
+function named(error: unknown, path: string): Error {
+  const own = error as NodeJS.ErrnoException;
+  own.path = path;
+  own.message += ` '${path}'`;
+  return own;
 }
 
 function kindOf(stats: Stats): DiskEntryKind {
