@@ -145,6 +145,9 @@ export class BlockFile {
 /** When many files wait for a sync, so many are asked whether they can be closed: asking all each time would take too long. */
 const LOOKS_MAX = 16;
 
+/** Where others need files, so many of those that were used least recently are asked first. */
+const CLOSED_AT_ONCE = 64;
+
 /** Keeps the number of open block files in bounds. */
 export class FilePool {
   readonly disk: Disk;
@@ -164,6 +167,20 @@ export class FilePool {
     for (const oldest of this.#open) {
       if ((oldest !== file && oldest.closeIfClean()) || ++looks === LOOKS_MAX) return;
     }
+  }
+
+  /** Too many files are open, not only of this pool: closes what can be closed; returns whether that was any. */
+  closeSome(): boolean {
+    let closed = false;
+    for (const file of [...this.#open].slice(0, CLOSED_AT_ONCE)) closed = file.closeIfClean() || closed;
+    return closed || (this.#open.size > CLOSED_AT_ONCE && this.closeClean());
+  }
+
+  /** Closes every file that can be closed; returns whether there was any. */
+  closeClean(): boolean {
+    let closed = false;
+    for (const file of [...this.#open]) closed = file.closeIfClean() || closed;
+    return closed;
   }
 
   forget(file: BlockFile): void {

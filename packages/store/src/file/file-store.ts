@@ -25,6 +25,7 @@ import { checkFolder } from "./folder-check.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { Journal } from "./journal.ts";
 import { completeOptions, type FileStoreOptions } from "./options.ts";
+import { isOutOfFiles, PatientDisk } from "./patient-disk.ts";
 import { keepCopy } from "./quarantine.ts";
 import { recoverStore } from "./recovery.ts";
 import { StreamCatalog } from "./stream-catalog.ts";
@@ -33,7 +34,7 @@ import { TurnWriter } from "./turn-writer.ts";
 
 /** A turn ends early when it has gathered this much, or a quarter of a journal segment. */
 const TURN_BYTES_MAX = 1024 * 1024;
-/** How often a full disk is looked at again. */
+/** How often a full disk is looked at again, or files are asked for. */
 const DISK_FULL_RETRY_MS = 1000;
 const REPORTS_MAX = 1000;
 const NO_CONFIG = new Uint8Array(0);
@@ -63,17 +64,21 @@ export class FileStore implements Store, FileStoreCore {
   /** The journal is not there yet. */
   #opening = true;
   #diskFull = false;
+  /** A call got no file, and there was none that could be closed: no appends until that is better. */
+  #outOfFiles = false;
   #reports: string[] = [];
   #retryTimer: Timer | null = null;
   #scrubber: Scrubber | null = null;
 
   private constructor(disk: Disk, clock: Clock, options: Required<FileStoreOptions>) {
-    this.disk = disk;
+    const patient = new PatientDisk(disk);
+    this.disk = patient;
     this.#clock = clock;
     this.#stamp = new Stamp(clock);
     this.options = options;
     this.slices = new Slices(clock);
-    this.pool = new FilePool(disk, options.openFilesMax);
+    this.pool = new FilePool(patient, options.openFilesMax);
+    patient.closeSome = () => this.pool.closeSome();
     this.#turns = new TurnWriter(this, new Slices(clock));
     this.#rounds = new SyncRounds(this, clock, this.#turns);
     this.#rounds.onDurable = (turn) => this.onDurable?.(turn);
@@ -83,7 +88,7 @@ export class FileStore implements Store, FileStoreCore {
     this.#checkpoints.onEnd = () => {
       if (this.#turns.waitsForRoom) this.#flush();
     };
-    this.#ballast = new Ballast(disk, options.ballastBytes, (line) => this.#report(line));
+    this.#ballast = new Ballast(patient, options.ballastBytes, (line) => this.#report(line));
   }
 
   /**
@@ -254,6 +259,12 @@ export class FileStore implements Store, FileStoreCore {
         `Cannot store in ${this.disk.name}: the disk is full. Remove or purge messages, or make room`,
       );
     }
+    if (this.#outOfFiles) {
+      throw new StoreError(
+        "BUSY",
+        `Cannot store now in ${this.disk.name}: too many files are open. Raise the limit (ulimit -n); it is tried again by itself`,
+      );
+    }
     if (this.#turns.bytes > this.options.pendingBytesMax) {
       throw new StoreError(
         "BUSY",
@@ -263,6 +274,12 @@ export class FileStore implements Store, FileStoreCore {
   }
 
   writeFailed(error: unknown): void {
+    if (isOutOfFiles(error)) {
+      if (!this.#outOfFiles) this.#report(`${this.disk.name}: too many files are open (${(error as Error).message})`);
+      this.#outOfFiles = true;
+      this.#retryTimer ??= this.#clock.setTimer(0, () => void this.#retryDisk());
+      return;
+    }
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== "ENOSPC" && code !== "EDQUOT") {
       this.fail(error);
@@ -378,14 +395,19 @@ export class FileStore implements Store, FileStoreCore {
   /** Never rejects. */
   async #retryDisk(): Promise<void> {
     if (this.#failure !== null || this.#stopped !== null) return;
+    const outOfFiles = this.#outOfFiles;
+    this.#outOfFiles = false;
+    if (outOfFiles) this.pool.closeClean();
     for (const { backing } of this.#catalog.open.values()) this.#turns.writeLazy(backing);
-    if (this.#turns.waitsForRoom || this.#journal.fullSegments > 0)
+    // What a checkpoint has synced can be closed.
+    if (outOfFiles || this.#turns.waitsForRoom || this.#journal.fullSegments > 0)
       await (this.#checkpoints.running ?? this.#checkpoints.run());
     if (this.#failure !== null || this.#stopped !== null) return;
     this.#flush();
     this.#diskFull = !(await this.#ballast.make());
     this.#retryTimer = null;
-    if (this.#diskFull) this.#retryTimer = this.#clock.setTimer(DISK_FULL_RETRY_MS, () => void this.#retryDisk());
+    if (this.#diskFull || this.#outOfFiles)
+      this.#retryTimer = this.#clock.setTimer(DISK_FULL_RETRY_MS, () => void this.#retryDisk());
   }
 
   #report(line: string): void {
