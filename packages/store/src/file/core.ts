@@ -22,6 +22,8 @@ export interface FileStoreCore {
   checkWritable(): void;
   /** @throws StoreError as {@link checkWritable}, and `DISK_FULL` or `BUSY`. */
   checkAppend(): void;
+  /** Throws when the disk has no room for a record of so many bytes, which are more than the journal takes. */
+  checkRoom(bytes: number): void;
   /** A write failed: a full disk is remembered, anything else fails the store. Does not throw. */
   writeFailed(error: unknown): void;
   /** The store takes no more changes. */

@@ -250,6 +250,57 @@ test("a full disk refuses appends, still reads, removes and purges, and resumes 
   await again.stop();
 });
 
+test("a message that the journal cannot take is refused where the disk has no room for it, and others are not", async () => {
+  const disk = new SimDisk({ record: false, capacityBytes: 120 * 1024 });
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+  const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+  const large = "x".repeat(20_000);
+  let stored = 0;
+  let refusal: unknown = null;
+  for (let i = 0; i < 10 && refusal === null; i++) {
+    try {
+      append(log, large);
+      stored++;
+    } catch (error) {
+      refusal = error;
+    }
+    await store.durable();
+  }
+  assert.ok(refusal instanceof StoreError);
+  assert.equal(refusal.code, "DISK_FULL");
+  assert.match(refusal.message, /record of 20\d+ bytes.*room for \d+/);
+  assert.ok(stored > 1);
+  assert.equal(store.health().failure, null);
+  append(log, "small");
+  assert.equal(await log.purge(), stored + 1);
+  await store.durable();
+  await store.settled();
+  for (let i = 0; i < 20; i++) await turn();
+  append(log, large);
+  await store.durable();
+  await store.stop();
+});
+
+test("on a full disk the journal takes no room for segments that it cannot make, and a purge gets what is left", async () => {
+  for (const capacityBytes of [40 * 1024, 50 * 1024, 60 * 1024]) {
+    const clock = new SimClock();
+    const disk = new SimDisk({ record: false, capacityBytes });
+    const store = await FileStore.open(disk, clock, new SimRandom(1), { ...OPTIONS, directBytes: 1 << 30 });
+    const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+    for (let i = 0; i < 500 && codeOf(() => append(log)) === "none"; i++) await turn();
+    assert.equal(store.health().diskFull, true);
+    for (let i = 0; i < 3; i++) {
+      clock.advance(1000);
+      await turn();
+    }
+    for (const { name } of disk.list("journal"))
+      assert.equal(disk.stat(`journal/${name}`)?.size, OPTIONS.segmentBytes, name);
+    await log.purge();
+    await store.durable();
+    await store.stop();
+  }
+});
+
 test("when the journal has no room, turns wait for the checkpoint and nothing is lost", async () => {
   const disk = new SimDisk({ record: false });
   const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), { ...OPTIONS, directBytes: 1 << 30 });

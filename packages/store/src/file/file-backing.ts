@@ -81,7 +81,9 @@ export class FileBacking implements StreamBacking {
   reserve(length: number, seq: number): IndexBlock {
     this.#core.checkAppend();
     let block = this.index.records.last;
-    const blockBytes = this.#core.options.blockBytes;
+    const { blockBytes, segmentBytes } = this.#core.options;
+    // The journal will not take it where the block cannot be written: the room has to be there before.
+    if (length > segmentBytes / 4) this.#core.checkRoom(length);
     const full =
       block !== null &&
       ((block.endOffset > BLOCK_HEADER_BYTES && block.endOffset + length > blockBytes) ||

@@ -273,6 +273,16 @@ export class FileStore implements Store, FileStoreCore {
     }
   }
 
+  checkRoom(bytes: number): void {
+    const free = this.disk.freeBytes();
+    // As much again as the ballast is left to the rest: the journal, the checkpoint, whoever else writes.
+    if (free >= bytes + this.options.ballastBytes) return;
+    throw new StoreError(
+      "DISK_FULL",
+      `Cannot store a record of ${bytes} bytes in ${this.disk.name}: the disk has room for ${free}, and ${this.options.ballastBytes} are kept free. Remove or purge messages, or make room`,
+    );
+  }
+
   writeFailed(error: unknown): void {
     if (isOutOfFiles(error)) {
       if (!this.#outOfFiles) this.#report(`${this.disk.name}: too many files are open (${(error as Error).message})`);

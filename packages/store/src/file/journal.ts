@@ -214,8 +214,24 @@ export class Journal {
     );
   }
 
+  /** Takes no room where there is not enough: a purge needs what is left. */
+  async #createZeroed(path: string): Promise<DiskFile> {
+    const free = this.#disk.freeBytes();
+    if (free < this.segmentBytes) {
+      const text = `${path} of ${this.segmentBytes} bytes cannot be made: the disk has room for ${free}`;
+      throw Object.assign(new Error(text), { code: "ENOSPC" });
+    }
+    try {
+      return await this.#disk.createZeroed(path, this.segmentBytes);
+    } catch (error) {
+      if (this.#disk.stat(path) !== null) this.#disk.remove(path);
+      throw error;
+    }
+  }
+
   async #make(): Promise<void> {
-    const file = await this.#disk.createZeroed(segmentPath(this.#nextNumber++), this.segmentBytes);
+    const path = segmentPath(this.#nextNumber++);
+    const file = await this.#createZeroed(path);
     try {
       await this.#disk.syncFolder(JOURNAL_FOLDER); // before anything in it counts
     } catch (error) {

@@ -109,6 +109,8 @@ export class TurnWriter {
       if (stream.tail.ripe) this.#ripe.add(stream);
     }
     this.#streams = [];
+    // Has the first segment made also where everything goes the direct way: a purge that makes room on a full disk needs it.
+    this.#journal.hasRoom(0);
     this.#writeRipe();
     return true;
   }
