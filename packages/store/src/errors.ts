@@ -30,6 +30,8 @@ export type StoreErrorCode =
   | "INVALID_LIMITS"
   /** The folder is not one of ours: it has a stranger's files, or the reference server's. */
   | "FOREIGN_FOLDER"
+  /** The folder or a file in it may not be read or written: by its permissions, or because the file system is mounted for reading. */
+  | "NO_ACCESS"
   /** Another process, or another store of this one, has the folder open. */
   | "LOCKED"
   /** Files that must be readable are not, and what is in them cannot be had elsewhere. */

@@ -95,26 +95,23 @@ export class FileStore implements Store, FileStoreCore {
    * Opens the store in a folder, recovering from whatever happened to it; an empty folder becomes a new store.
    *
    * @param disk - The folder; it is locked against other processes and other stores of this one.
-   * @throws StoreError `LOCKED`, `FOREIGN_FOLDER`, `DAMAGED`, `UNSUPPORTED_VERSION`, `KEY_MISSING`, `WRONG_KEY`, `NOT_ENCRYPTED`,
+   * @throws StoreError `LOCKED`, `FOREIGN_FOLDER`, `NO_ACCESS`, `DAMAGED`, `UNSUPPORTED_VERSION`, `KEY_MISSING`, `WRONG_KEY`, `NOT_ENCRYPTED`,
    *   `CIPHER_MISMATCH`; the platform's errors.
    */
   static async open(disk: Disk, clock: Clock, random: Random, options: FileStoreOptions = {}): Promise<FileStore> {
     // The keys are not kept where somebody might print them.
     const { encryption, ...others } = completeOptions(options);
     const store = new FileStore(disk, clock, { ...others, encryption: null });
-    checkFolder(disk);
-    await store.#lock();
     try {
+      checkFolder(disk);
+      await store.#lock();
       // A process that opens its first store has loaded much code up to here.
       await store.slices.pause();
       await store.#recover(random, encryption);
+      if (store.#failure !== null) throw store.#failure;
     } catch (error) {
       await store.#releaseFiles();
-      throw error;
-    }
-    if (store.#failure !== null) {
-      await store.#releaseFiles();
-      throw store.#failure;
+      throw withRemedy(disk, error);
     }
     if (!(await store.#ballast.make()))
       store.writeFailed(Object.assign(new Error("no room for the ballast"), { code: "ENOSPC" }));
@@ -432,4 +429,18 @@ export class FileStore implements Store, FileStoreCore {
     await this.#claim?.release();
     this.#claim = null;
   }
+}
+
+/** What kept a store from opening, with what to do where that is a matter of access. */
+function withRemedy(disk: Disk, error: unknown): unknown {
+  const cause = error instanceof StoreError && error.code === "READ_ONLY" ? error.cause : error;
+  if (!(cause instanceof Error)) return error;
+  const { code, message }: NodeJS.ErrnoException = cause;
+  if (code !== "EROFS" && code !== "EACCES" && code !== "EPERM") return error;
+  const remedy =
+    code === "EROFS"
+      ? "Mount it for writing"
+      : "Give the user of this process the right to read and write everything in it";
+  const text = `Cannot open the store in ${disk.name}: ${message}. ${remedy}; verifying it takes no more than reading`;
+  return new StoreError("NO_ACCESS", text, { cause });
 }

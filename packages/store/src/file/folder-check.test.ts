@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
+import { type DiskCall, type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
 import { StoreError } from "../errors.ts";
 import { FILLED_OPTIONS, filledStore } from "../testing/filled-store.ts";
 import { repairStore } from "./check/repair.ts";
@@ -73,6 +73,29 @@ test("files and folders in each other's place, and missing folders, are refused 
   for (const path of ["journal", "streams", "streams/00000001", "quarantine", "orphans"])
     await assertRefused(without(path).set(path, one), "FOREIGN_FOLDER", path);
   for (const path of ["journal", "streams"]) await assertRefused(without(path), "DAMAGED", path);
+});
+
+test("a folder that may not be read or written is refused with the reason and the remedy", async () => {
+  const filled = await filledStore("stopped", 16);
+  const faults: [DiskCall, RegExp, string, RegExp][] = [
+    ["open", /\.blk$/, "EROFS", /Mount it for writing/],
+    ["open", /^store\.1$/, "EACCES", /Give the user/],
+    ["write", /^store\.0$/, "EPERM", /Give the user/],
+  ];
+  for (const [call, path, code, remedy] of faults) {
+    const disk = new SimDisk({ image: filled.image, record: false });
+    disk.fault = (asked, name) => (asked === call && path.test(name) ? code : null);
+    await assert.rejects(
+      FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS),
+      (error: StoreError) => {
+        assert.equal(error.code, "NO_ACCESS");
+        assert.match(error.message, remedy);
+        assert.ok(error.message.includes(code), error.message);
+        return true;
+      },
+    );
+    assert.equal(disk.openFiles, 0);
+  }
 });
 
 test("a folder of the reference server is recognised, from above and from inside, and left as it is", async () => {
