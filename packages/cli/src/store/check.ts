@@ -24,7 +24,7 @@ export async function verifyFolder(folder: string, options: CheckOptions, { outp
     const refused = refusal === null ? null : { code: refusal.code, message: refusal.message };
     output.line(JSON.stringify({ problems, streams, reports, refusal: refused }, null, 2));
   } else {
-    tellStreams(output, streams);
+    if (refusal === null) tellStreams(output, streams); // else nobody knows what there is
     if (problems.length > 0) output.line(`\nProblems:\n\n${problems.map(problemLine).join("\n")}`);
     if (reports.length > 0)
       output.line(`\nOpening it would report:\n\n${reports.map((line) => `  ${line}`).join("\n")}`);

@@ -129,6 +129,7 @@ test("a plain store moves into an encrypted one by backup and restore, and its k
   const without = await myelin("store", "verify", sealed);
   assert.equal(without.code, 1);
   assert.match(without.stderr, /it is encrypted, and no key is given/);
+  assert.ok(!without.stdout.includes("No streams"), "nobody knows");
   const wrong = await myelin("store", "repair", sealed, "--key-file", two);
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /not the one that it was made with/);
