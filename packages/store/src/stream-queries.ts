@@ -5,6 +5,9 @@ import type { StreamIndex } from "./index/stream-index.ts";
 import type { SubjectFilter } from "./index/subject-filter.ts";
 import type { SubjectState } from "./store.ts";
 
+/** A subject of fewer messages is counted one by one, whatever lies between them. */
+const LITERAL_WALK_MAX = 1024;
+
 /** See `StreamLog.pending`. Counts whichever side of `from` is shorter. */
 export function countPending(index: StreamIndex, filter: SubjectFilter, from: number, lastPerSubject: boolean): number {
   if (index.messages === 0 || from > index.lastSeq) return 0;
@@ -24,6 +27,7 @@ export function countPending(index: StreamIndex, filter: SubjectFilter, from: nu
     });
   }
   if (from <= index.firstSeq || total === 0) return total;
+  if (filter.literal !== null && total < LITERAL_WALK_MAX) return total - countBelow(index, filter.literal, from);
   const before = from - index.firstSeq;
   const after = index.lastSeq - from + 1;
   return before < after
@@ -53,19 +57,27 @@ export function lastMatch(index: StreamIndex, filter: SubjectFilter): number {
 
 /** See `StreamLog.multiLast`. */
 export function multiLast(index: StreamIndex, filter: SubjectFilter, upToSeq: number, max: number): number[] {
-  const seqs: number[] = [];
   const to = upToSeq === 0 ? index.lastSeq : upToSeq;
+  const wanted: number[] = [];
+  let matching = 0;
   visitMatching(index, filter, (subject) => {
-    let seq = index.lastOf(subject);
-    if (seq > to) seq = index.records.previousOf(subject, index.subjects.first(subject), to);
-    if (seq > 0) seqs.push(seq);
+    if (index.subjects.first(subject) > to) return;
+    // Looking for the messages of too many would take long, and for nothing.
+    if (++matching <= max || max <= 0) wanted.push(subject);
   });
-  if (max > 0 && seqs.length > max) {
+  if (matching > wanted.length) {
     throw new StoreError(
       "TOO_MANY_RESULTS",
-      `Cannot list the last messages: ${seqs.length} subjects match, more than ${max}`,
+      `Cannot list the last messages: ${matching} subjects match, more than ${max}`,
     );
   }
+  const seqs: number[] = [];
+  const older = wanted.filter((subject) => {
+    const last = index.lastOf(subject);
+    if (last <= to) seqs.push(last);
+    return last > to;
+  });
+  sweepBack(index, older, to, seqs);
   return seqs.sort((a, b) => a - b);
 }
 
@@ -105,8 +117,33 @@ export function* deletedRuns(index: StreamIndex): Generator<readonly [first: num
   for (const [first, last] of deletedRanges(index)) yield [first, last - first + 1];
 }
 
+/** Adds the last message at or before `to` of each of these subjects, which all have one: in one pass over the slots. */
+function sweepBack({ subjects, records }: StreamIndex, wanted: readonly number[], to: number, seqs: number[]): void {
+  if (wanted.length === 0) return;
+  const open = new Uint8Array(subjects.idEnd);
+  for (const subject of wanted) open[subject] = 1;
+  let left = wanted.length;
+  for (let i = Math.min(records.position(to), records.blocks.length - 1); i >= 0; i--) {
+    const block = records.blocks[i]!;
+    for (let slot = Math.min(block.slots - 1, to - block.firstSeq); slot >= 0; slot--) {
+      if (!block.isLive(slot) || open[block.subject(slot)] === 0) continue;
+      open[block.subject(slot)] = 0;
+      seqs.push(block.firstSeq + slot);
+      if (--left === 0) return;
+    }
+  }
+}
+
 function visitMatching(index: StreamIndex, filter: SubjectFilter, visit: (subject: number) => void): void {
   if (index.messages > 0) filter.visit(visit);
+}
+
+/** Messages of one subject below `from`, along its chain. */
+function countBelow(index: StreamIndex, literal: Uint8Array, from: number): number {
+  const subject = index.subjects.find(literal, 0, literal.length);
+  let count = 0;
+  for (let seq = index.subjects.first(subject); seq !== 0 && seq < from; seq = index.nextOf(subject, seq + 1)) count++;
+  return count;
 }
 
 function countRange(index: StreamIndex, filter: SubjectFilter, from: number, to: number): number {

@@ -440,6 +440,33 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.equal(log.multiLast([">"], 0, 4).length, 4);
       }));
 
+    test("multiLast() up to a sequence and pending() from one, of many subjects with holes and gaps", () =>
+      withStream({}, (log) => {
+        const random = new SimRandom(6);
+        const kept = new Map<number, string>();
+        for (let i = 0; i < 600; i++) {
+          const subject = `k.${random.uint32() % 40}`;
+          kept.set(append(log, subject), subject);
+          if (random.uint32() % 60 === 0) log.skip(5000);
+        }
+        for (const seq of [...kept.keys()]) if (random.uint32() % 3 === 0 && log.remove(seq)) kept.delete(seq);
+        const all = [...kept.keys()];
+        for (let i = 0; i < 60; i++) {
+          const upTo = (all[random.uint32() % all.length] as number) + (random.uint32() % 3) - 1;
+          const lasts = new Map<string, number>();
+          for (const [seq, subject] of kept) if (seq <= upTo) lasts.set(subject, seq);
+          const expected = [...lasts.values()].sort((a, b) => a - b);
+          assert.deepEqual(log.multiLast(["k.*"], upTo), expected, `up to ${upTo}`);
+          assert.equal(
+            codeOf(() => log.multiLast([">"], upTo, expected.length - 1)),
+            expected.length > 1 ? "TOO_MANY_RESULTS" : "none",
+          );
+          const subject = `k.${random.uint32() % 40}`;
+          const later = all.filter((seq) => seq >= upTo && kept.get(seq) === subject).length;
+          assert.equal(log.pending(subject, upTo), later, `${subject} from ${upTo}`);
+        }
+      }));
+
     test("seqAtTime() finds the first message at or after a time", () =>
       withStream({}, (log, clock) => {
         const start = clock.wallMs();
