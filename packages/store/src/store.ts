@@ -227,7 +227,10 @@ export interface Store {
   createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq?: number): Promise<StreamLog>;
   stream(name: string): StreamLog | null;
   streams(): StreamLog[];
-  /** Deletes a stream with all its messages and consumers. Resolves when that is durable. */
+  /**
+   * Deletes a stream with all its messages and consumers. Resolves when that is durable. Whoever still has the stream gets `CLOSED` for every
+   * change, and for reads once its files are gone.
+   */
   deleteStream(name: string): Promise<void>;
 
   /**

@@ -15,6 +15,7 @@
 
 import type { Disk, DiskFile } from "@myelin/platform";
 import { checksum, viewOf } from "../checksum.ts";
+import { StoreError } from "../errors.ts";
 import { putU32, putU64, u32, u64 } from "../record.ts";
 import { FORMAT_VERSION, MAGIC_BLOCK } from "./format.ts";
 import { IndexFile } from "./index-file.ts";
@@ -67,6 +68,8 @@ export class BlockFile {
   #syncing: Promise<void> | null = null;
   #syncs = 0;
   #closing = false;
+  /** The stream was deleted: the file is going, and is not opened any more. */
+  #gone = false;
   #pool: FilePool;
 
   constructor(pool: FilePool, number: number, path: string, index: string, exists: boolean) {
@@ -77,9 +80,14 @@ export class BlockFile {
     this.exists = exists;
   }
 
-  /** The open file; made when it is not there yet. */
+  /**
+   * The open file; made when it is not there yet.
+   *
+   * @throws StoreError `CLOSED` when its stream was deleted.
+   */
   file(): DiskFile {
     if (this.#file === null) {
+      if (this.#gone) throw new StoreError("CLOSED", `Cannot use ${this.path}: its stream was deleted`);
       this.#file = this.#pool.disk.open(this.path, this.exists ? "write" : "create");
       this.exists = true;
     }
@@ -125,6 +133,12 @@ export class BlockFile {
     this.#file?.close();
     this.#file = null;
     this.#pool.forget(this);
+  }
+
+  /** Closes the file for good. */
+  closeForGood(): void {
+    this.#gone = true;
+    this.close();
   }
 
   /** Closes and removes the file, and what is kept beside it. */

@@ -68,7 +68,8 @@ export class BlockFiles {
     return true;
   }
 
+  /** The stream's folder is going. */
   close(): void {
-    for (const file of this.byNumber.values()) file.close();
+    for (const file of this.byNumber.values()) file.closeForGood();
   }
 }
