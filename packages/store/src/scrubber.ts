@@ -2,6 +2,7 @@
 // cannot be read is not delivered to anybody, listed as lost and kept in quarantine, as if a reader had come upon it.
 
 import type { Clock, Timer } from "@myelin/platform";
+import { StoreError } from "./errors.ts";
 import { MessageView } from "./message-view.ts";
 import type { ScrubState } from "./store.ts";
 import type { Stream } from "./stream.ts";
@@ -19,6 +20,8 @@ const STEP_BYTES_MAX = 64 * 1024;
 const STEP_BYTES_MIN = 1024;
 /** Sequences looked at in one go, whatever their size. */
 const STEP_MESSAGES = 500;
+/** When a message's file cannot be read, it is tried again after this time. */
+const RETRY_MS = 1000;
 /** Bytes of a record besides subject, headers and payload, as far as the rate is concerned. */
 const RECORD_BYTES = 48;
 
@@ -94,6 +97,16 @@ export class Scrubber {
   }
 
   #step(): void {
+    try {
+      this.#readSome();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      // Its file cannot be read now, or the stream is going: the same message again, later.
+      this.#schedule(RETRY_MS);
+    }
+  }
+
+  #readSome(): void {
     const { bytesPerSecond } = this.#options;
     const most = Math.min(STEP_BYTES_MAX, Math.max(STEP_BYTES_MIN, bytesPerSecond / 10));
     let bytes = 0;
@@ -126,8 +139,8 @@ export class Scrubber {
   #read(log: Stream): number {
     const seq = log.index.records.nextLive(this.#next);
     if (seq === 0) return 0;
-    this.#next = seq + 1;
     const found = log.load(seq, this.#view);
+    this.#next = seq + 1;
     if (found === null) {
       this.#damaged++;
       return RECORD_BYTES;

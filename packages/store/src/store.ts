@@ -131,6 +131,8 @@ export interface StreamLog {
    *
    * @param view - Filled and returned; a new one when absent.
    * @returns Null when the sequence has no message, or when its record proves to be damaged (then the state lists it as lost).
+   * @throws StoreError when its file cannot be read now, as all that read messages do: `BUSY` when too many files are open, `CLOSED` when
+   *   the stream was deleted, `DAMAGED` when the file is gone, say.
    */
   load(seq: number, view?: MessageView): MessageView | null;
   /** The first message at or after `from` that matches; null when there is none. */

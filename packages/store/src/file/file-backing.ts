@@ -3,6 +3,7 @@
 
 import type { StreamBacking } from "../backing.ts";
 import { viewOf } from "../checksum.ts";
+import { StoreError } from "../errors.ts";
 import { BLOCK_BYTES_MAX, GAP_SLOTS_MAX, IndexBlock } from "../index/record-index.ts";
 import type { StreamIndex } from "../index/stream-index.ts";
 import { MessageView } from "../message-view.ts";
@@ -17,6 +18,7 @@ import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { ControlBuffer } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import { blockPath } from "./format.ts";
+import { isOutOfFiles } from "./patient-disk.ts";
 import { isUnreadable } from "./read-around.ts";
 import { StreamChanges } from "./stream-changes.ts";
 import { StreamSaver } from "./stream-saver.ts";
@@ -435,7 +437,10 @@ export class FileBacking implements StreamBacking {
       return null;
     } catch (error) {
       if (isUnreadable(error)) return error;
-      throw error;
+      if (error instanceof StoreError) throw error;
+      // Nothing is known of the bytes. Timers read as well: they know what to do with a StoreError.
+      const text = `Cannot read ${file?.path} in ${this.#core.disk.name} now: ${(error as Error).message}`;
+      throw new StoreError(isOutOfFiles(error) ? "BUSY" : "DAMAGED", text, { cause: error });
     }
   }
 

@@ -41,6 +41,32 @@ test("a store closes files that it can do without when there are no more, and go
   assert.equal(disk.openFiles, 0);
 });
 
+test("readers are told, and timers wait, while no file can be opened or the folder is gone", async () => {
+  for (const code of ["EMFILE", "ENOENT"]) {
+    const disk = new SimDisk({ record: false });
+    const clock = new SimClock();
+    const options = { ...OPTIONS, scrub: { bytesPerSecond: 1e6, everyMs: 1000 } };
+    const store = await FileStore.open(disk, clock, new SimRandom(1), options);
+    const log = await store.createStream("S", { ...NO_LIMITS, maxAgeMs: 10_000 }, new Uint8Array(0));
+    for (let i = 0; i < 100; i++) append(log);
+    await store.durable();
+    await store.checkpointNow();
+    store.pool.closeClean();
+    disk.fault = (call) => (call === "open" ? code : null);
+    assert.throws(() => log.load(5), { name: "StoreError", code: code === "EMFILE" ? "BUSY" : "DAMAGED" });
+    for (let i = 0; i < 15; i++) clock.advance(1000); // the scrub and the expiry
+    assert.equal(log.deletedRanges().next().done, true);
+    disk.fault = () => null;
+    for (let i = 0; i < 30 && log.load(100) !== null; i++) {
+      clock.advance(1000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual([log.state().messages, log.state().lost], [0, []], code);
+    assert.equal(store.health().failure, null);
+    await store.stop();
+  }
+});
+
 test("without a file that could be closed appends are refused with BUSY, until there is one", async () => {
   let max = 1000;
   const disk = diskWith(() => max);
