@@ -74,6 +74,33 @@ test("a purge of what was never written to its block raises no alarm, wherever i
   await store.stop();
 });
 
+test("erased messages of an encrypted store raise no alarm when what is before them went as well, wherever it is cut", async () => {
+  const disk = new SimDisk();
+  const clock = new SimClock();
+  const store = await FileStore.open(disk, clock, new SimRandom(1), ENCRYPTED);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  for (let i = 0; i < 8; i++) log.append(new MessageDraft().set("a", "x"));
+  await store.checkpointNow();
+  const from = disk.trace.length;
+  for (const seq of [4, 5]) log.erase(seq);
+  await store.settled();
+  for (const seq of [1, 2, 3]) log.remove(seq);
+  await log.truncate(7);
+  for (let at = from; at <= disk.trace.length; at++) {
+    const image = crashImage(disk.startImage, disk.trace, at, "mixed", new SimRandom(at));
+    const again = await FileStore.open(new SimDisk({ image, record: false }), clock, new SimRandom(1), ENCRYPTED);
+    const usual = /never confirmed|cut at|other copy is used|read instead/;
+    assert.deepEqual(
+      again.health().reports.filter((report) => !usual.test(report)),
+      [],
+      `cut at ${at}`,
+    );
+    assert.deepEqual(again.stream("S")!.state().lost, []);
+    await again.stop();
+  }
+  await store.stop();
+});
+
 test("a truncation cut anywhere raises no alarm, whatever was in the way", async () => {
   const disk = new SimDisk();
   const clock = new SimClock();

@@ -265,7 +265,8 @@ export class RebuiltIndex {
     const seq = u64(bytes, at + 24);
     const opened = this.#backing.openRecord(bytes, at, length);
     if (opened === null) {
-      this.#backing.sealBroken(block.number, offset, length, seq);
+      // An erased message has no seal any more; what took it away may stand further on in the journal.
+      if (!this.explained(seq, seq)) this.#backing.sealBroken(block.number, offset, length, seq);
       return false;
     }
     const flags = bytes[at + 22]!;
