@@ -10,6 +10,8 @@ export type StoreErrorCode =
   | "MAX_MSGS_PER_SUBJECT"
   /** The message cannot be represented: subject, headers or payload are too long. */
   | "MSG_TOO_LARGE"
+  /** A time, or a time to live, that no record can hold. */
+  | "INVALID_TIME"
   /** The caller expected another sequence to come next. */
   | "SEQUENCE_MISMATCH"
   /** No stream can have that sequence. */

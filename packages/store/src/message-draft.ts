@@ -17,12 +17,13 @@ export class MessageDraft {
   headersStart = 0;
   payloadStart = 0;
   bodyEnd = 0;
-  /** 0: none; -1: never expires, not even by age. */
+  /** 0: none; -1: never expires, not even by age; else whole seconds up to 2^32 - 2. */
   ttlSeconds = 0;
   /** `subject` takes away all earlier messages of the subject, `all` all earlier messages. */
   rollup: Rollup = "none";
-  /** The time to store; 0: now. A replica and a mirror pass the origin's. */
+  /** The time to store, whole milliseconds since 1970 up to the year 2527; 0: now. A replica and a mirror pass the origin's. */
   timeMs = 0;
+  /** With `timeMs`: nanoseconds, 0 to 999,999. */
   timeSubNs = 0;
   /** The sequence that the caller expects the message to get; 0: any. */
   expectedSeq = 0;

@@ -19,6 +19,10 @@ import {
   RECORD_BYTES_MAX,
   recordDataOffset,
   SUBJECT_BYTES_MAX,
+  TIME_MS_MAX,
+  TIME_SUB_NS_MAX,
+  TTL_NEVER,
+  TTL_SECONDS_MAX,
 } from "./record.ts";
 
 /**
@@ -62,6 +66,33 @@ export function writeRecord(
   copyBytes(draft.subjectBytes, draft.subjectStart, draft.subjectEnd, bytes, data);
   copyBytes(body.bytes, body.start, body.end, bytes, data + draft.subjectEnd - draft.subjectStart);
   backing.seal(length);
+}
+
+/** @throws StoreError `INVALID_TIME` for a time, or a time to live, that no record can hold. */
+export function checkTimes(stream: string, { timeMs, timeSubNs, ttlSeconds }: MessageDraft): void {
+  if (ttlSeconds !== 0 && ttlSeconds !== TTL_NEVER && !isWithin(ttlSeconds, TTL_SECONDS_MAX))
+    throw wrongTime(stream, `a time to live of ${ttlSeconds} s`, `whole seconds up to ${TTL_SECONDS_MAX}, 0 or -1`);
+  if (timeMs === 0) return;
+  if (!isWithin(timeMs, TIME_MS_MAX))
+    throw wrongTime(
+      stream,
+      `the time ${timeMs} ms`,
+      `whole milliseconds since 1970 up to ${TIME_MS_MAX}, the year 2527`,
+    );
+  if (!isWithin(timeSubNs, TIME_SUB_NS_MAX))
+    throw wrongTime(
+      stream,
+      `a time with ${timeSubNs} ns behind its milliseconds`,
+      `whole nanoseconds up to ${TIME_SUB_NS_MAX}`,
+    );
+}
+
+function isWithin(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= max;
+}
+
+function wrongTime(stream: string, what: string, range: string): StoreError {
+  return new StoreError("INVALID_TIME", `Cannot store ${what} in ${JSON.stringify(stream)}: ${range}`);
 }
 
 /** @throws StoreError `MSG_TOO_LARGE` when a record cannot hold the message. */

@@ -48,6 +48,11 @@ export const HEADERS_BYTES_MAX = 0xffff;
 /** A time to live that means "never expires, not even by age". */
 export const TTL_NEVER = -1;
 const TTL_NEVER_ON_DISK = 0xffffffff;
+/** The longest time to live, 136 years. */
+export const TTL_SECONDS_MAX: number = TTL_NEVER_ON_DISK - 1;
+/** Times are kept in 44 bits of milliseconds and 20 of nanoseconds: up to the year 2527. */
+export const TIME_MS_MAX: number = 2 ** 44 - 1;
+export const TIME_SUB_NS_MAX = 999_999;
 
 /** Rounds up to where the next record may begin. */
 export function aligned(length: number): number {

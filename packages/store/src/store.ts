@@ -108,8 +108,8 @@ export interface StreamLog {
    * Stores a message under the next sequence and enforces the limits.
    *
    * @returns Its sequence. Durable when a ticket taken now is.
-   * @throws StoreError `MAX_MSGS`, `MAX_BYTES`, `MAX_MSGS_PER_SUBJECT`, `MSG_TOO_LARGE`, `SEQUENCE_MISMATCH`, `READ_ONLY`,
-   *   `DISK_FULL`, `BUSY`, `CLOSED`; then nothing has changed.
+   * @throws StoreError `MAX_MSGS`, `MAX_BYTES`, `MAX_MSGS_PER_SUBJECT`, `MSG_TOO_LARGE`, `INVALID_TIME`, `SEQUENCE_MISMATCH`,
+   *   `READ_ONLY`, `DISK_FULL`, `BUSY`, `CLOSED`; then nothing has changed.
    */
   append(draft: MessageDraft): number;
 

@@ -14,7 +14,7 @@ import { checkLimits, checkName, checkSequence } from "./limits.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import { aligned, recordLength } from "./record.ts";
-import { checkRecordSize, writeRecord } from "./record-writer.ts";
+import { checkRecordSize, checkTimes, writeRecord } from "./record-writer.ts";
 import type { Slices } from "./slices.ts";
 import type { Stamp } from "./stamp.ts";
 import type {
@@ -141,6 +141,7 @@ export class Stream implements StreamLog {
     const otherBytes = subjectBytes + this.#backing.sealBytes;
     const plainLength = recordLength(otherBytes + draft.bodyEnd - draft.headersStart, this.gap, draft.ttlSeconds);
     checkRecordSize(this.name, subjectBytes, headersBytes, plainLength);
+    if (draft.ttlSeconds !== 0 || draft.timeMs !== 0) checkTimes(this.name, draft);
     const body = this.#body;
     if (this.limits.compression === "none") body.setPlain(draft);
     else body.setCompressed(draft);

@@ -92,6 +92,36 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.equal(log.load(1)?.timeNs, 1_700_000_000_123_456_789n);
       }));
 
+    test("append() keeps the largest times, and refuses those that no record can hold", () =>
+      withStream({}, (log) => {
+        const draft = new MessageDraft().set("a", "x");
+        const most = { ttlSeconds: 2 ** 32 - 2, timeMs: 2 ** 44 - 1, timeSubNs: 999_999 };
+        Object.assign(draft, most);
+        log.append(draft);
+        const stored = log.load(1);
+        assert.equal(stored?.ttlSeconds, most.ttlSeconds);
+        assert.equal(stored?.timeNs, BigInt(most.timeMs) * 1_000_000n + 999_999n);
+        for (const wrong of [
+          { ttlSeconds: 2 ** 32 - 1 },
+          { ttlSeconds: -2 },
+          { ttlSeconds: 0.5 },
+          { ttlSeconds: Number.NaN },
+          { timeMs: 2 ** 44 },
+          { timeMs: -1 },
+          { timeMs: 1.5 },
+          { timeSubNs: 1_000_000 },
+          { timeSubNs: -1 },
+        ]) {
+          Object.assign(draft, most, wrong);
+          assert.equal(
+            codeOf(() => log.append(draft)),
+            "INVALID_TIME",
+            JSON.stringify(wrong),
+          );
+        }
+        assert.equal(log.state().lastSeq, 1);
+      }));
+
     test("append() of large messages, and refusal of what cannot be represented", () =>
       withStream({}, (log) => {
         const payload = Buffer.alloc(3_000_000, "z");
