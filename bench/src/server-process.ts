@@ -75,7 +75,7 @@ function spawnServer(command: ServerCommand, port: number, setup: Setup, folder:
       );
     const file = join(folder, "server.conf");
     writeFileSync(file, withFolder(configuration, data));
-    if (setup.tls) writeCertificate(data);
+    if (setup.tls) writeCertificate(data, setup.keyType ?? "ec");
     flags.push("-c", file);
   }
   const words = args.map((word) => withFolder(word, data));
@@ -92,8 +92,8 @@ function spawnServer(command: ServerCommand, port: number, setup: Setup, folder:
   return child;
 }
 
-function writeCertificate(folder: string): void {
-  const { cert, key } = new TestAuthority().issue();
+function writeCertificate(folder: string, keyType: "ec" | "rsa"): void {
+  const { cert, key } = new TestAuthority().issue({ keyType });
   writeFileSync(join(folder, "cert.pem"), cert);
   writeFileSync(join(folder, "key.pem"), key);
 }

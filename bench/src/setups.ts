@@ -8,6 +8,8 @@ export interface Setup {
   readonly configuration: string | null;
   /** Whether the load speaks TLS. The folder then has `cert.pem` and `key.pem`. */
   readonly tls: boolean;
+  /** Of what kind the certificate's key is; an elliptic-curve one unless said. */
+  readonly keyType?: "rsa";
   /** Whether the load comes by WebSocket; the configuration opens the port for it. */
   readonly webSocket: boolean;
   /** What every connection of the load adds to its CONNECT. */
@@ -63,6 +65,15 @@ export const SETUPS: readonly Setup[] = [
     description: "TLS 1.3 behind INFO, an elliptic-curve certificate",
     configuration: 'tls { cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem" }\n',
     tls: true,
+    webSocket: false,
+    connect: {},
+  },
+  {
+    name: "tls-rsa",
+    description: "the same with a certificate of RSA, 2048 bits: what handshakes cost then",
+    configuration: 'tls { cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem" }\n',
+    tls: true,
+    keyType: "rsa",
     webSocket: false,
     connect: {},
   },

@@ -62,6 +62,7 @@ const FAN_OUT = "Fan-out";
 const SUBJECTS = "Interest: fan-in, many subjects, wildcards, queue groups, headers";
 const REQUEST = "Request and reply";
 const SINGLE = "One message per write";
+const CONNECT = "Connections that come and go";
 const IDLE = "Idle connections";
 
 /** The workloads in the order in which they run. */
@@ -105,6 +106,8 @@ export const CORE_WORKLOADS: readonly Workload[] = [
     cpu(1.15),
     singleWrites({ subscribers: 1, windowBytes: SINGLE_WINDOW_BYTES }),
   ),
+
+  { ...row(CONNECT, "connect", 6_000, null, { kind: "connect" }), isWhole: true },
 
   { ...row(IDLE, "idle-5000", 5_000, { figure: "kibPerConnection", most: 10 }, { kind: "idle" }), isWhole: true },
 ];

@@ -1,5 +1,6 @@
 // The load generator's process: takes a LoadSpec as its only argument, prints a LoadResult as one line of JSON.
 
+import { runConnect } from "./connect.ts";
 import { runIdle } from "./idle.ts";
 import { runRequest } from "./request.ts";
 import type { LoadResult, LoadSpec } from "./spec.ts";
@@ -9,6 +10,7 @@ function run(spec: LoadSpec, fail: (error: Error) => void): Promise<LoadResult> 
   const { load } = spec;
   if (load.kind === "stream") return runStream(spec, load, fail);
   if (load.kind === "request") return runRequest(spec, load, fail);
+  if (load.kind === "connect") return runConnect(spec, fail);
   return runIdle(spec, fail);
 }
 

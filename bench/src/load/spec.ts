@@ -48,7 +48,12 @@ export interface IdleLoad {
   readonly kind: "idle";
 }
 
-export type Load = StreamLoad | RequestLoad | IdleLoad;
+/** Connections that are greeted and closed, one after the other. */
+export interface ConnectLoad {
+  readonly kind: "connect";
+}
+
+export type Load = StreamLoad | RequestLoad | IdleLoad | ConnectLoad;
 
 export interface LoadSpec {
   readonly target: LoadTarget;

@@ -62,6 +62,7 @@ export interface Farewell {
 export interface Duplex {
   /** Null where there is no address, as on an in-process pair. */
   readonly remote: Endpoint | null;
+  /** Null, too, when it is asked for behind the end. */
   readonly local: Endpoint | null;
   /** Where the bytes travel: over a socket, in the frames of a WebSocket, or inside this process. */
   readonly transport: "tcp" | "websocket" | "in-process";

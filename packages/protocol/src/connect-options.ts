@@ -78,21 +78,30 @@ const INT64_LIMIT = 2n ** 63n;
  */
 export function parseConnect(json: string, current: Readonly<ConnectOptions>): ConnectOptions {
   const options: ConnectOptions = { ...current };
-  if (!isObject(json)) return options;
-  for (const { key, text } of jsonMembers(json)) {
-    if (text === "null") continue; // Go leaves a field alone for null
-    const name = FIELDS.has(key) ? key : key.toLowerCase();
-    const field = FIELDS.get(name);
-    const value: unknown = JSON.parse(text);
-    if (field !== undefined) assign(options, field, value, text);
-    else if (name === LINK_ACCOUNT && typeof value !== "string") refuse(name, "a string");
-    else if (LINK_PERMISSIONS.has(name) && !isPermission(value)) refuse(name, "an object with lists of subjects");
+  const members = parseObject(json);
+  if (members === null) return options;
+  // What JSON.stringify would write the same has no key twice and no number in another form: its values are enough. Most
+  // clients write so, and reading the text again would cost as much as everything else that a CONNECT brings.
+  if (JSON.stringify(members) === json) {
+    for (const key of Object.keys(members)) take(options, key, members[key], null);
+  } else {
+    for (const { key, text } of jsonMembers(json)) take(options, key, JSON.parse(text), text);
   }
   return options;
 }
 
-/** Whether there are fields to read; `null` stands for none of them. */
-function isObject(json: string): boolean {
+/** Takes one member. @param text - Its value as it was written; null where that is what JSON.stringify writes. */
+function take(options: ConnectOptions, key: string, value: unknown, text: string | null): void {
+  if (value === null) return; // Go leaves a field alone for null
+  const name = FIELDS.has(key) ? key : key.toLowerCase();
+  const field = FIELDS.get(name);
+  if (field !== undefined) assign(options, field, value, text);
+  else if (name === LINK_ACCOUNT && typeof value !== "string") refuse(name, "a string");
+  else if (LINK_PERMISSIONS.has(name) && !isPermission(value)) refuse(name, "an object with lists of subjects");
+}
+
+/** @returns The members of the object; null for `null`, which stands for none of them. */
+function parseObject(json: string): Record<string, unknown> | null {
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -100,21 +109,20 @@ function isObject(json: string): boolean {
     // The parser's own message would quote the text, and with it secrets.
     throw new ConnectSyntaxError("the options of CONNECT are not valid JSON");
   }
-  if (value === null) return false;
   if (typeof value !== "object" || Array.isArray(value)) {
     throw new ConnectSyntaxError("the options of CONNECT are not a JSON object");
   }
-  return true;
+  return value as Record<string, unknown> | null;
 }
 
 function assign<Field extends keyof ConnectOptions>(
   options: ConnectOptions,
   field: Field,
   value: unknown,
-  text: string,
+  text: string | null,
 ): void {
   const wanted = typeof DEFAULT_CONNECT_OPTIONS[field];
-  if (typeof value !== wanted || (wanted === "number" && !isInt64(text))) {
+  if (typeof value !== wanted || (wanted === "number" && !isInt64(text ?? String(value)))) {
     refuse(field, wanted === "number" ? "an integer" : `a ${wanted}`);
   }
   options[field] = value as ConnectOptions[Field];

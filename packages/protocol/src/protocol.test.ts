@@ -9,6 +9,8 @@ import { quote } from "./quote.ts";
 import { viewOf } from "./scan.ts";
 import { countTokens, isLiteral, isSubscribable } from "./subject.ts";
 
+const CONNECT_FIELDS = Object.keys(DEFAULT_CONNECT_OPTIONS);
+
 for (const [text, wanted] of [
   ["0", 0],
   ["5", 5],
@@ -125,6 +127,24 @@ test("jsonMembers() gives every member of any object, with values that parse to 
       const json = JSON.stringify(object, null, spaced ? 2 : 0);
       const again = jsonMembers(json).map(({ key, text }) => [key, JSON.parse(text) as unknown]);
       assert.deepEqual(again, Object.entries(JSON.parse(json) as object));
+    }),
+  );
+});
+
+test("parseConnect() reads the same from a text with blanks as from one without", () => {
+  const value = fc.oneof(fc.jsonValue(), fc.constantFrom(true, "x", 1, null, 2 ** 63, 1e21, -1, 1.5));
+  const field = fc.oneof(fc.string(), fc.constantFrom("USER", "import", "remote_account", ...CONNECT_FIELDS));
+  const read = (json: string): unknown => {
+    try {
+      return parseConnect(json, DEFAULT_CONNECT_OPTIONS);
+    } catch (error) {
+      assert.ok(error instanceof ConnectSyntaxError);
+      return error.message;
+    }
+  };
+  fc.assert(
+    fc.property(fc.dictionary(field, value, { maxKeys: 3 }), (object) => {
+      assert.deepEqual(read(JSON.stringify(object)), read(JSON.stringify(object, null, 1)));
     }),
   );
 });

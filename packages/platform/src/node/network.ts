@@ -46,7 +46,6 @@ function onClose(this: Socket): void {
 
 class TcpDuplex implements Duplex {
   readonly remote: Endpoint | null;
-  readonly local: Endpoint | null;
   readonly transport = "tcp";
   sink: DuplexSink | null = null;
   error: Error | null = null;
@@ -72,7 +71,6 @@ class TcpDuplex implements Duplex {
 
   constructor(socket: Socket, readBuffer: Uint8Array | null) {
     this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
-    this.local = endpointOf(socket.localAddress, socket.localPort);
     this.#onWritten = () => this.#written();
     this.#endBurst = () => {
       this.#burstStartMs = 0;
@@ -81,6 +79,11 @@ class TcpDuplex implements Duplex {
     this.#readBuffer = readBuffer;
     this.#socket = socket;
     this.#listen(socket);
+  }
+
+  /** Asked of the system only when somebody wants it, which is rare. */
+  get local(): Endpoint | null {
+    return endpointOf(this.#socket.localAddress, this.#socket.localPort);
   }
 
   open(sink: DuplexSink): void {

@@ -31,6 +31,14 @@ interface BufferedHandle {
   readonly useUserBuffer?: (buffer: Uint8Array) => void;
 }
 
+/** Where every socket keeps them; undefined where this Node keeps these things otherwise. */
+const [BUFFER_KEY, CALLBACK_KEY] = keysOfSocket("kBuffer", "kBufferCb");
+
+function keysOfSocket(...names: string[]): Array<symbol | undefined> {
+  const symbols = Object.getOwnPropertySymbols(new Socket());
+  return names.map((name) => symbols.find(({ description }) => description === name));
+}
+
 /**
  * Makes a TLS socket that has not read anything yet read into `buffer`.
  *
@@ -39,12 +47,11 @@ interface BufferedHandle {
  */
 export function readSecureInto(buffer: Uint8Array, socket: Socket, received: (length: number) => boolean): boolean {
   const handle = (socket as unknown as { readonly _handle?: BufferedHandle | null })._handle;
-  const symbols = Object.getOwnPropertySymbols(socket);
-  const [kBuffer, kBufferCb] = ["kBuffer", "kBufferCb"].map((name) =>
-    symbols.find(({ description }) => description === name),
-  );
-  if (kBuffer === undefined || kBufferCb === undefined || typeof handle?.useUserBuffer !== "function") return false;
+  if (BUFFER_KEY === undefined || CALLBACK_KEY === undefined || typeof handle?.useUserBuffer !== "function")
+    return false;
   handle.useUserBuffer(buffer);
-  Object.assign(socket, { [kBuffer]: buffer, [kBufferCb]: received });
+  const kept = socket as unknown as Record<symbol, unknown>;
+  kept[BUFFER_KEY] = buffer;
+  kept[CALLBACK_KEY] = received;
   return true;
 }

@@ -2,7 +2,7 @@
 // a stream of JavaScript: that is what makes it fast.
 
 import type { Socket } from "node:net";
-import { createServer, type Server, TLSSocket, type TlsOptions } from "node:tls";
+import { createServer, type Server, TLSSocket, type TLSSocketOptions, type TlsOptions } from "node:tls";
 import type { TlsServer, TlsSession } from "../network.ts";
 
 /** Certificates of a chain that are looked at; more are nothing that a client has. */
@@ -26,10 +26,9 @@ export interface NodeTlsServerHooks {
 /** The server's side of TLS, by Node's own means. */
 export class NodeTlsServer implements TlsServer {
   readonly verifies: boolean;
-  readonly options: TlsOptions;
+  /** What each socket is made with: only what counts for one, because Node copies it every time. */
+  readonly socketOptions: TLSSocketOptions;
   readonly admit: NodeTlsServerHooks["admit"];
-  /** Never listens: it is where Node asks for what is to be stapled. Null when nothing is. */
-  readonly stapler: Server | null;
 
   /**
    * @param options - As for `tls.createServer`: `secureContext`, `SNICallback`, `requestCert` and `rejectUnauthorized` count. The
@@ -37,12 +36,20 @@ export class NodeTlsServer implements TlsServer {
    */
   constructor(options: TlsOptions, { admit, staple }: NodeTlsServerHooks = {}) {
     this.verifies = options.requestCert === true && options.rejectUnauthorized !== false;
-    this.options = options;
+    const { rejectUnauthorized, requestCert, secureContext, SNICallback } = options;
+    this.socketOptions = {
+      isServer: true,
+      ...(secureContext !== undefined && { secureContext }),
+      ...(requestCert !== undefined && { requestCert }),
+      ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+      ...(SNICallback !== undefined && { SNICallback }),
+      ...(staple !== undefined && { server: staplerOf(options, staple) }),
+    };
     this.admit = admit;
-    this.stapler = staple === undefined ? null : staplerOf(options, staple);
   }
 }
 
+/** A server that never listens: it is where Node asks for what is to be stapled. */
 function staplerOf({ cert, key }: TlsOptions, staple: NonNullable<NodeTlsServerHooks["staple"]>): Server {
   const server = createServer({ ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) });
   server.on(
@@ -71,13 +78,7 @@ interface Verifier {
  */
 export function shakeHands(socket: Socket, server: TlsServer, secured: (session: TlsSession) => void): TLSSocket {
   if (!(server instanceof NodeTlsServer)) throw new TypeError("the TLS server is none of this platform's");
-  const { cert: _cert, handshakeTimeout: _unused, key: _key, ...options } = server.options;
-  const secure = new TLSSocket(socket, {
-    ...options,
-    isServer: true,
-    handshakeTimeout: 0,
-    ...(server.stapler !== null && { server: server.stapler }),
-  } as ConstructorParameters<typeof TLSSocket>[1]);
+  const secure = new TLSSocket(socket, server.socketOptions);
   // Errors behind the handshake come by this event only, as long as no tls.Server has let go of the socket.
   secure.on("_tlsError", (error: Error) => secure.destroy(error));
   secure.once("secure", () => {
