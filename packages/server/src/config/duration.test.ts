@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatDuration, goDuration, parseDuration } from "./duration.ts";
+import { durationProblem, formatDuration, goDuration, parseDuration } from "./duration.ts";
 
 const CASES: ReadonlyArray<readonly [text: string, ms: number | null]> = [
   ["0", 0],
@@ -36,12 +36,27 @@ for (const [text, ms] of CASES) {
   test(`parseDuration() reads ${JSON.stringify(text)}`, () => assert.equal(parseDuration(text), ms));
 }
 
-test("formatDuration() writes what parseDuration() reads", () => {
+test("formatDuration() and goDuration() write what parseDuration() reads", () => {
   fc.assert(fc.property(fc.nat(10 ** 9), (ms) => assert.equal(parseDuration(formatDuration(ms)), ms)));
+  fc.assert(fc.property(fc.nat(10 ** 9), (ms) => assert.equal(parseDuration(goDuration(ms)), ms)));
   assert.equal(formatDuration(120_000), "2m");
   assert.equal(formatDuration(5_400_000), "1h30m");
   assert.equal(formatDuration(90_500), "1m30.5s");
 });
+
+for (const [text, problem] of [
+  ["", 'time: invalid duration ""'],
+  ["s", 'time: invalid duration "s"'],
+  ["--5s", 'time: invalid duration "--5s"'],
+  ["9999999999999h", 'time: invalid duration "9999999999999h"'],
+  ["5", 'time: missing unit in duration "5"'],
+  ["1m5", 'time: missing unit in duration "1m5"'],
+  ["1d", 'time: unknown unit "d" in duration "1d"'],
+  ["5 s", 'time: unknown unit " s" in duration "5 s"'],
+] as const) {
+  test(`durationProblem() says of ${JSON.stringify(text)} what Go says`, () =>
+    assert.equal(durationProblem(text), problem));
+}
 
 for (const [ms, text] of [
   [0, "0s"],

@@ -33,6 +33,22 @@ export function parseDuration(text: string): number | null {
   return (whole[1] === "-" ? -ns : ns) / 1e6;
 }
 
+/** What Go says of a text that {@link parseDuration} does not take. */
+export function durationProblem(text: string): string {
+  const shown = JSON.stringify(text);
+  let rest = text.replace(/^[+-]/, "");
+  while (rest !== "") {
+    const amount = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)/.exec(rest)?.[0];
+    if (amount === undefined) break;
+    rest = rest.slice(amount.length);
+    const unit = /^[^0-9.]*/.exec(rest)?.[0] ?? "";
+    if (unit === "") return `time: missing unit in duration ${shown}`;
+    if (!Object.hasOwn(UNIT_NS, unit)) return `time: unknown unit ${JSON.stringify(unit)} in duration ${shown}`;
+    rest = rest.slice(unit.length);
+  }
+  return `time: invalid duration ${shown}`;
+}
+
 /** Writes a duration so that it can be read again: `2m`, `1m30s`, `250ms`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return `${milliseconds}ms`;

@@ -6,7 +6,7 @@ import { SYSTEM_ACCOUNT } from "../routing/account.ts";
 import { coverSecrets } from "../secrets-cover.ts";
 import { checkConfig } from "./check.ts";
 import { configDigest } from "./digest.ts";
-import { formatDuration } from "./duration.ts";
+import { goDuration } from "./duration.ts";
 import { NODE_CONFIG_OUTSIDE } from "./node-outside.ts";
 import { type ConfigOutside, parseConfig } from "./parser.ts";
 import { ConfigError, type Problem, Problems } from "./problem.ts";
@@ -121,7 +121,7 @@ function checkLimits({ options, origins }: SettingsDraft, problems: Problems): v
     problems.error("CONFLICT", text, at, "the largest message could never be delivered");
   }
   if (lameDuckGraceMs >= lameDuckDurationMs) {
-    const [grace, duration] = [formatDuration(lameDuckGraceMs), formatDuration(lameDuckDurationMs)];
+    const [grace, duration] = [goDuration(lameDuckGraceMs), goDuration(lameDuckDurationMs)];
     const text = `lame duck grace period (${grace}) should be strictly lower than lame duck duration (${duration})`;
     const at = origins.get("lameDuckGraceMs") ?? origins.get("lameDuckDurationMs") ?? null;
     problems.error("CONFLICT", text, at, "the grace period is a part of the duration");

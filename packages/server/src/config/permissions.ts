@@ -12,7 +12,7 @@ import {
   type SubjectPermission,
 } from "../auth/permission-options.ts";
 import { ALLOW_RESPONSES, PERMISSIONS, SUBJECTS } from "./directives/auth-blocks.ts";
-import { parseDuration } from "./duration.ts";
+import { durationProblem, parseDuration } from "./duration.ts";
 import type { Problems } from "./problem.ts";
 import type { Setting } from "./setters.ts";
 import type { ConfigValue, Entry, IntegerValue, MapValue, StringValue } from "./value.ts";
@@ -93,7 +93,7 @@ function expiryOf(entry: Entry, problems: Problems): number | null {
   const text = (entry.value as StringValue).value;
   const ms = parseDuration(text);
   if (ms === null) {
-    const problem = `error parsing expires: time: invalid duration ${JSON.stringify(text)}`;
+    const problem = `error parsing expires: ${durationProblem(text)}`;
     problems.error("BAD_VALUE", problem, entry.value.span, 'durations look like "250ms", "10s", "1h30m"');
     return null;
   }

@@ -1,7 +1,7 @@
 // Reads the values of directives that stand in several blocks: addresses, ports, durations. What is wrong is reported.
 
 import { splitHostPort } from "../address.ts";
-import { parseDuration } from "./duration.ts";
+import { durationProblem, parseDuration } from "./duration.ts";
 import type { Problems } from "./problem.ts";
 import type { BooleanValue, ConfigValue, Entry, FloatValue, IntegerValue, StringValue } from "./value.ts";
 
@@ -54,7 +54,7 @@ export function readDuration(entry: Entry, problems: Problems): number | null {
 export function durationOf(entry: Entry, problems: Problems): number | null {
   const ms = parseDuration(stringOf(entry.value));
   if (ms === null) {
-    const problem = `error parsing ${entry.key}: time: invalid duration ${JSON.stringify(stringOf(entry.value))}`;
+    const problem = `error parsing ${entry.key}: ${durationProblem(stringOf(entry.value))}`;
     badValue(problems, entry, problem, `durations look like "250ms", "10s", "1h30m"`);
   }
   return ms;
@@ -66,8 +66,7 @@ export function readAuthTimeout(entry: Entry, problems: Problems): number | null
   const ms =
     value.kind === "string" ? parseDuration(value.value) : Number((value as IntegerValue | FloatValue).value) * 1000;
   if (ms === null) {
-    const shown = JSON.stringify(stringOf(value));
-    const problem = `error parsing authorization config, 'timeout' time: invalid duration ${shown}`;
+    const problem = `error parsing authorization config, 'timeout' ${durationProblem(stringOf(value))}`;
     badValue(problems, entry, problem, `give seconds or a duration such as "2s"`);
     return null;
   }

@@ -249,6 +249,9 @@ function trustedProxies({ entry, draft, problems, usable }: Setting): void {
       problems.error("BAD_VALUE", found, item.span, "write { key: U... }");
       continue;
     }
+    if (item.entries.size === 0) {
+      problems.error("BAD_VALUE", 'proxy trusted key "" is invalid', item.span, "write { key: U... }");
+    }
     for (const { entry: inner } of usable(item, TRUSTED_PROXY)) {
       const key = stringOf(inner.value);
       if (isPublicSigningKey(key)) keys.push(key);

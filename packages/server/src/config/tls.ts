@@ -9,7 +9,7 @@ import {
   TlsSettingsError,
 } from "../tls/settings.ts";
 import { TLS, TLS_PAIR } from "./directives/tls-blocks.ts";
-import { parseDuration } from "./duration.ts";
+import { durationProblem, parseDuration } from "./duration.ts";
 import { readOcspPeer } from "./ocsp.ts";
 import type { Problems } from "./problem.ts";
 import type { Setting } from "./setters.ts";
@@ -153,7 +153,7 @@ function pairs({ items }: ArrayValue, problems: Problems, { usable }: Setting): 
 function timeout(value: ConfigValue, draft: Draft, problems: Problems): void {
   const ms = value.kind === "string" ? parseDuration(value.value) : Number((value as IntegerValue).value) * 1000;
   if (ms === null) {
-    const problem = `error parsing tls config, 'timeout' time: invalid duration ${JSON.stringify((value as StringValue).value)}`;
+    const problem = `error parsing tls config, 'timeout' ${durationProblem((value as StringValue).value)}`;
     problems.error("BAD_VALUE", problem, value.span, `give seconds or a duration such as "2s"`);
   } else if (ms < 0 || ms > Number.MAX_SAFE_INTEGER) {
     // The reference takes it, and every handshake fails.

@@ -29,13 +29,32 @@ export interface OriginRequest {
  * @throws Error with the reference's words when it is none.
  */
 export function parseOrigin(text: string): Origin {
+  if (text === "") throw new Error('parse "": empty url');
+  if (Array.from(text).some((character) => character < " " || character === "\u007f")) {
+    throw new Error(`parse ${JSON.stringify(text)}: net/url: invalid control character in URL`);
+  }
   const match = /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/([^/?#]*))?/.exec(text);
   if (match === null && !text.startsWith("/"))
     throw new Error(`parse ${JSON.stringify(text)}: invalid URI for request`);
   const scheme = (match?.[1] ?? "").toLowerCase();
   const authority = match?.[2] ?? "";
-  const { host, port } = hostAndPort(authority.slice(authority.lastIndexOf("@") + 1), scheme === "https");
+  const place = authority.slice(authority.lastIndexOf("@") + 1);
+  const problem = problemOfPlace(place);
+  if (problem !== null) throw new Error(`parse ${JSON.stringify(text)}: ${problem}`);
+  const { host, port } = hostAndPort(place, scheme === "https");
   return { scheme, host, port };
+}
+
+/** What is wrong with the host and the port of a URL, in the words of Go's package; null when nothing is. */
+function problemOfPlace(place: string): string | null {
+  if (place.startsWith("[") && !place.includes("]")) return "missing ']' in host";
+  const end = place.startsWith("[") ? place.lastIndexOf("]") + 1 : place.lastIndexOf(":");
+  const port = end < 0 ? "" : place.slice(end);
+  if (!/^(?::[0-9]*)?$/.test(port)) return `invalid port ${JSON.stringify(port)} after host`;
+  const escape = /%(?![89A-Fa-f][0-9A-Fa-f])..?/.exec(place)?.[0];
+  if (escape !== undefined) return `invalid URL escape ${JSON.stringify(escape)}`;
+  const character = /[\s\\^`{|}]/.exec(place)?.[0];
+  return character === undefined ? null : `invalid character ${JSON.stringify(character)} in host name`;
 }
 
 /**

@@ -137,7 +137,7 @@ describe("OriginRules", () => {
       assert.equal(refusal(rules, origin), "not same origin");
     }
     assert.match(refusal(rules, "null") ?? "", /invalid URI for request/);
-    assert.match(refusal(rules, "http://a:b:c") ?? "", /too many colons/);
+    assert.match(refusal(rules, "http://a:1:2") ?? "", /too many colons/);
   });
 
   test("a page that is allowed has to be of the same origin too, where both are asked for", () => {
@@ -148,13 +148,21 @@ describe("OriginRules", () => {
   });
 
   for (const [text, problem] of [
-    ["", /invalid URI for request/],
+    ["", /: parse "": empty url$/],
     ["example.com", /invalid URI for request/],
     ["*", /invalid URI for request/],
     ["/path", /must be absolute URLs/],
     ["ws://h", /must be absolute URLs/],
     ["https://", /host is required/],
-    ["https://a:b:c", /too many colons/],
+    ["https://a:1:2", /too many colons/],
+    ["https://a:b:c", /: parse "https:\/\/a:b:c": invalid port ":c" after host$/],
+    ["http://a:80x", /invalid port ":80x" after host$/],
+    ["http://[::1]x", /invalid port "x" after host$/],
+    ["http://[::1", /missing '\]' in host$/],
+    ["http://a b", /invalid character " " in host name$/],
+    ["http://a|b", /invalid character "\|" in host name$/],
+    ["http://a%41", /invalid URL escape "%41"$/],
+    ["http://a\u0001b", /net\/url: invalid control character in URL$/],
   ] as const) {
     test(`parseAllowedOrigin() refuses ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseAllowedOrigin(text), problem);
