@@ -32,7 +32,7 @@ export function infoByTcp(source: InfoSource, face: InfoFace): ServerInfo {
     host: advertised?.host ?? host,
     port: advertised?.port ?? source.port,
     headers: !noHeaderSupport,
-    auth_required: source.authenticator.required,
+    auth_required: isLater(face) ? source.authenticator.asks : source.authenticator.required,
     ...tlsInfo(source.tls, face),
     max_payload: maxPayloadBytes,
     ldm: source.isLameDuck,
@@ -47,23 +47,32 @@ export function infoByTcp(source: InfoSource, face: InfoFace): ServerInfo {
  * @param port - That of the listener for WebSockets.
  * @param authenticator - Decides there.
  */
-export function infoByWebSocket(source: InfoSource, port: number, authenticator: Authenticator): ServerInfo {
+export function infoByWebSocket(
+  source: InfoSource,
+  port: number,
+  authenticator: Authenticator,
+  face: InfoFace,
+): ServerInfo {
   const { host, tls } = source.options.webSocket;
-  // Said even where somebody is assumed, as in the reference (websocket.go createWSClient).
-  const auth_required = authenticator.asks;
+  // Said even where somebody is assumed, as in the reference (websocket.go createWSClient); later what holds for TCP is said.
+  const auth_required = (isLater(face) ? source.authenticator : authenticator).asks;
   // Of certificates INFO tells what holds for TCP, as in the reference (client.go generateClientInfoJSON); no client reads it here.
   const ofTls = {
     ...(source.tls?.settings.verify === true && { tls_verify: true }),
     ...(tls !== null && { tls_required: true, tls_available: true }),
   };
-  return { ...infoByTcp(source, "no-tls"), host, port, auth_required, ...ofTls };
+  return { ...infoByTcp(source, face), host, port, auth_required, ...ofTls };
+}
+
+function isLater(face: InfoFace): boolean {
+  return face === "later" || face === "later-no-tls";
 }
 
 function tlsInfo(
   tls: ListenerTls | null,
   face: InfoFace,
 ): Pick<ServerInfo, "tls_required" | "tls_verify" | "tls_available"> {
-  if (tls === null || face === "no-tls") return {};
+  if (tls === null || face === "no-tls" || face === "later-no-tls") return {};
   const { allowNonTls, settings } = tls;
   return {
     ...((face === "tls-first" || !allowNonTls) && { tls_required: true }),

@@ -11,6 +11,8 @@ export class InfoLines {
     client: new Map(),
     "tls-first": new Map(),
     "no-tls": new Map(),
+    later: new Map(),
+    "later-no-tls": new Map(),
   };
 
   /** @param tell - Makes what every client here is told, as it stands. */

@@ -118,8 +118,8 @@ export class Server implements Router {
       info: (account, face) => this.#info.parts(account, face),
     };
     this.#info = new InfoLines((face) => infoByTcp(this.#infoSource(), face));
-    this.#webSocketInfo = new InfoLines(() =>
-      infoByWebSocket(this.#infoSource(), this.webSocketPort, this.#authentication.byWebSocket(this.options)),
+    this.#webSocketInfo = new InfoLines((face) =>
+      infoByWebSocket(this.#infoSource(), this.webSocketPort, this.#authentication.byWebSocket(this.options), face),
     );
     this.#webSocket = this.#createWebSocket(network);
   }

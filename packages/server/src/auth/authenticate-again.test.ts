@@ -36,7 +36,13 @@ function server() {
   return { checked, list, single };
 }
 
-const CONNECTION = { nonce: NONCE, isClosed: false, duplex: { transport: "tcp" } } as unknown as ClientConnection;
+const debugLines: string[] = [];
+const CONNECTION = {
+  nonce: NONCE,
+  isClosed: false,
+  duplex: { transport: "tcp" },
+  logDebug: (text: string) => debugLines.push(text),
+} as unknown as ClientConnection;
 const connectAs = (given: Partial<ConnectOptions>): ConnectOptions => ({ ...DEFAULT_CONNECT_OPTIONS, ...given });
 
 test("a password that is checked already is not checked again, and one that has changed is", async () => {
@@ -79,6 +85,8 @@ test("an nkey that nobody had to sign for has to be signed for when it is no_aut
   const strict = list({ users });
   assert.equal(strict.authenticateAgain(unsigned, CONNECTION, open), null);
   assert.ok(strict.authenticateAgain(connectAs(SIGNED), CONNECTION, open));
+  assert.equal(strict.authenticate(connectAs({ ...SIGNED, sig: "c2ln" }), CONNECTION), null);
+  assert.deepEqual(debugLines, ["Signature missing", "Signature not verified"]);
   // Signed once, it stays so, whatever the nonce is.
   assert.ok(list({ users }).authenticateAgain(connectAs({ ...SIGNED, sig: "" }), CONNECTION, strict));
 });

@@ -128,7 +128,9 @@ export class UserList implements Authenticator {
     if (user.nkey !== null) {
       // Who could come without any credentials need not show that the key is his.
       const isRight = user === this.#noAuthUser || verifySignature(connect.nkey, connection.nonce, connect.sig);
-      return isRight ? this.#admit(user, connection, previous) : null;
+      if (isRight) return this.#admit(user, connection, previous);
+      connection.logDebug(connect.sig === "" ? "Signature missing" : "Signature not verified");
+      return null;
     }
     return this.#byPassword(user, connect, connection, previous);
   }

@@ -225,8 +225,10 @@ export class ClientAdmission {
 
   #timeOut(): void {
     this.#authTimer = null;
-    this.#connection.logDebug("Authentication Timeout");
-    this.#connection.refuse("AUTHENTICATION_TIMEOUT", "AUTHENTICATION_TIMEOUT");
+    const connection = this.#connection;
+    connection.sendError("AUTHENTICATION_TIMEOUT");
+    connection.logDebug("Authentication Timeout");
+    connection.close("AUTHENTICATION_TIMEOUT");
   }
 
   #stopAuthTimer(): void {

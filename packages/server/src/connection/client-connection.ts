@@ -27,7 +27,7 @@ import { addressLabel, connectLabel, identityLabel, refusedLabel } from "./clien
 import type { ClientRights } from "./client-rights.ts";
 import { ClientTrace } from "./client-trace.ts";
 import { CLOSE_REASONS, type CloseReason } from "./close-reasons.ts";
-import type { Authenticator, ConnectionContext } from "./context.ts";
+import type { Authenticator, ConnectionContext, InfoFace } from "./context.ts";
 import { Inbound } from "./inbound.ts";
 import { Outbound, type OutboundOwner } from "./outbound.ts";
 import { type PingTarget, PingTimer } from "./ping-timer.ts";
@@ -160,7 +160,7 @@ export class ClientConnection
   // From the beginning with TLS.
 
   sendPlainInfo(): void {
-    this.#sendInfo(false);
+    this.#sendFirstInfo();
     this.#out.flush();
   }
 
@@ -195,7 +195,7 @@ export class ClientConnection
   #open(sendsInfo: boolean): void {
     this.#secureStart = null;
     this.duplex.open(this);
-    if (sendsInfo) this.#sendInfo(false);
+    if (sendsInfo) this.#sendFirstInfo();
     // INFO leaves at once: the peer waits for it.
     this.#out.flush();
     this.#admission.expectConnect();
@@ -467,7 +467,7 @@ export class ClientConnection
     this.#out.append(PONG_LINE);
     if (!this.connectReceived || this.#firstPongSent) return;
     this.#firstPongSent = true;
-    if (this.connect.protocol >= 1) this.#sendInfo(true);
+    if (this.connect.protocol >= 1) this.#sendLaterInfo(this.account);
   }
 
   /** A subscription ends: it takes nothing more and its sid is free. It is still in the sublist. */
@@ -478,7 +478,7 @@ export class ClientConnection
   }
 
   sendOk(): void {
-    this.trace?.out("+OK");
+    this.trace?.out("OK");
     this.#out.append(OK_LINE);
   }
 
@@ -529,7 +529,7 @@ export class ClientConnection
   /** Too many connections: told after INFO, before anything is read, and without TLS. */
   refuseConnection(): void {
     this.duplex.open(this);
-    if (this.#context.tls?.settings.handshakeFirst !== true) this.#sendInfo(false);
+    if (this.#context.tls?.settings.handshakeFirst !== true) this.#sendFirstInfo();
     this.endSurplus();
   }
 
@@ -543,7 +543,7 @@ export class ClientConnection
    * Tells a client that takes INFO at any time how the server stands now (lame duck, other URLs).
    */
   sendAsyncInfo(): void {
-    if (this.connect.protocol >= 1 && this.#firstPongSent) this.#sendInfo(false);
+    if (this.connect.protocol >= 1 && this.#firstPongSent) this.#sendLaterInfo(null);
   }
 
   /** Ends the connection: its subscriptions go now, its socket when what is waiting has been sent or could not be. */
@@ -554,9 +554,9 @@ export class ClientConnection
     this.pings.stop();
     this.#admission.stop();
     this.stall.stop();
+    this.logDebug(`Client connection closed: ${CLOSE_REASONS[reason].text}`);
     this.#leaveAccount();
     this.account.connections--;
-    this.logDebug(`Client connection closed: ${CLOSE_REASONS[reason].text}`);
     this.#context.router.gone(this, reason);
     if (this.#secureStart !== null) this.#abandonStart(this.#secureStart);
     if (this.#duplexClosed) return;
@@ -602,6 +602,7 @@ export class ClientConnection
   /** Takes all subscriptions out of the account. */
   #leaveAccount(): void {
     for (const subscription of this.subscriptions.values()) {
+      this.trace?.ended(subscription.sid);
       subscription.closed = true;
       this.account.sublist.remove(subscription);
     }
@@ -616,16 +617,26 @@ export class ClientConnection
     this.closed(null);
   }
 
-  #sendInfo(answersConnect: boolean): void {
+  /** The first INFO of the connection: with the nonce, and how TLS begins. */
+  #sendFirstInfo(): void {
+    const isTcp = this.duplex.transport === "tcp";
+    const nonce = this.nonce === "" ? "" : `,"nonce":"${this.nonce}"`;
+    this.#writeInfo(null, isTcp ? (this.isTlsFirst ? "tls-first" : "client") : "no-tls", nonce);
+  }
+
+  /** @param account - That of the client, where this answers its CONNECT. */
+  #sendLaterInfo(account: Account | null): void {
+    this.#writeInfo(account, this.duplex.transport === "tcp" ? "later" : "later-no-tls", "");
+  }
+
+  #writeInfo(account: Account | null, face: InfoFace, nonce: string): void {
     const { remote, transport } = this.duplex;
-    const face = transport !== "tcp" ? "no-tls" : this.isTlsFirst ? "tls-first" : "client";
-    const { head, tail } = this.#context.info(answersConnect ? this.account : null, face);
+    const { head, tail } = this.#context.info(account, face);
     // Before its first bytes it is not known for whom a proxy speaks, and its own address is nobody's business.
     const isHidden =
       remote === null || (this.#context.options.proxyProtocol && transport === "tcp" && !this.connectReceived);
     const address = isHidden ? "" : `,"client_ip":"${remote.host}"`;
     this.#out.append(head);
-    const nonce = this.nonce === "" ? "" : `,"nonce":"${this.nonce}"`;
     this.send(`,"client_id":${this.id}${address}${nonce}`);
     this.#out.append(tail);
   }

@@ -61,3 +61,51 @@ test("a traced session has the reference's lines and no secret", async () => {
     "->> [PONG]",
   ]);
 });
+
+test("what a connection does and how it ends is told in the reference's order", async () => {
+  const lines: string[] = [];
+  const told = (text: string): void => void lines.push(text.replace(/^.*cid:1( - "[^"]*")* - /, ""));
+  const clock = new SimClock();
+  const outside = {
+    clock,
+    random: new SimRandom(1),
+    network: new NodeNetwork(),
+    arena: createPlainArena(1 << 20),
+    logger: { ...SILENT_LOGGER, trace: told, debug: told },
+  };
+  const server = new Server({ listen: false, debug: true, trace: true, pingIntervalMs: 10_000 }, outside);
+  await server.start();
+  const client = server.connectInProcess();
+  client.open({ received() {}, written() {}, ended() {}, closed() {} });
+  const turns = async (): Promise<void> => {
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  client.write(latin1Bytes('CONNECT {"verbose":true}\r\nSUB a 1\r\n'));
+  await turns();
+  clock.advance(2_400);
+  client.write(latin1Bytes("PONG\r\n"));
+  await turns();
+  clock.advance(6_000);
+  client.write(latin1Bytes("PUB b 0\r\n\r\n"));
+  await turns();
+  clock.advance(4_000);
+  client.destroy();
+  await turns();
+  await server.close();
+  assert.deepEqual(lines, [
+    "Client connection created",
+    '<<- [CONNECT {"verbose":true}]',
+    "->> [OK]",
+    "<<- [SUB a 1]",
+    "->> [OK]",
+    "Client Ping Timer",
+    "->> [PING]",
+    "<<- [PONG]",
+    "<<- [PUB b 0]",
+    "->> [OK]",
+    "Client Ping Timer",
+    "Delaying PING due to remote client data or ping 4s ago",
+    "Client connection closed: Client Closed",
+    "<-> [DELSUB 1]",
+  ]);
+});

@@ -65,10 +65,12 @@ export interface Authenticator {
 }
 
 /**
- * What an INFO says of TLS: what the listener does with `client`, that it is there with `tls-first`, where the handshake came before
- * INFO, and nothing with `no-tls`, for a connection that cannot have it.
+ * To whom an INFO speaks. The first one of a connection says of TLS what the listener does with `client`, that it is there with
+ * `tls-first`, where the handshake came before INFO, and nothing with `no-tls`, for a connection that cannot have it. Every other
+ * one, `later` or `later-no-tls`, says how the server stands for anybody, as in the reference: also that clients are asked who they
+ * are, where this one need not say it.
  */
-export type InfoFace = "client" | "tls-first" | "no-tls";
+export type InfoFace = "client" | "tls-first" | "no-tls" | "later" | "later-no-tls";
 
 /** An INFO line, encoded; `client_id` and `client_ip` go between. */
 export interface InfoParts {
@@ -112,7 +114,6 @@ export interface ConnectionContext {
    * INFO as it stands, in two parts round what differs between connections.
    *
    * @param account - The account of the client whose CONNECT this answers; null for any other INFO.
-   * @param face - What it says of TLS.
    */
   info(account: Account | null, face: InfoFace): InfoParts;
 }

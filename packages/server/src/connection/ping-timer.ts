@@ -2,6 +2,7 @@
 // Times are the reference's (client.go setFirstPingTimer, processPingTimer).
 
 import type { Clock, Random, Timer } from "@myelin/platform";
+import { goDuration } from "../config/duration.ts";
 
 /** The first PING comes early, so that the round trip time is known soon. */
 const FIRST_PING_MS_MAX = 2_000;
@@ -13,6 +14,7 @@ export interface PingTarget {
   sendPing(): void;
   /** More PINGs than allowed are unanswered. */
   stale(): void;
+  logDebug(text: string): void;
   /** When bytes that count as activity last came, on the monotonic clock. */
   readonly lastHeardMs: number;
 }
@@ -70,10 +72,14 @@ export class PingTimer {
 
   #fire(): void {
     this.#timer = null;
+    this.#target.logDebug("Client Ping Timer");
     const nowMs = this.#clock.monotonicMs();
-    const heardLately = nowMs - this.#target.lastHeardMs < this.#intervalMs;
+    const silentMs = nowMs - this.#target.lastHeardMs;
     const rttIsOld = this.rttMs === 0 || nowMs - this.#sentMs > RTT_INTERVAL_MS;
-    if (!heardLately || rttIsOld) {
+    if (silentMs < this.#intervalMs && !rttIsOld) {
+      const ago = goDuration(Math.round(silentMs / 1000) * 1000);
+      this.#target.logDebug(`Delaying PING due to remote client data or ping ${ago} ago`);
+    } else {
       if (this.unanswered + 1 > this.#unansweredMax) {
         this.#target.stale();
         return;

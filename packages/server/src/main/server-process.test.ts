@@ -95,7 +95,7 @@ function runOf(
   let text = "";
   const output = { write: (line: string) => void (text += line) };
   const format = new LogLineFormat({ pid: 42, clock, zone: null, colours: false });
-  const log = new LogWriter(output, format, { debug: false, trace: false });
+  const log = new LogWriter(output, format, { debug: settings.options?.debug ?? false, trace: false });
   const exits: number[] = [];
   const banners: string[] = [];
   const complete: RunSettings = {
@@ -282,6 +282,22 @@ test("a configuration file is named in the log", async () => {
     "[WRN] a notice",
     "[INF] Using configuration file: a.conf (sha256:1)",
   ]);
+});
+
+test("payloads above 8 MiB are discouraged, and the account that was made for the system is named", async () => {
+  const warned = async (options: PartialServerOptions): Promise<string[]> => {
+    const run = runOf({ options: { debug: true, ...options } });
+    await run.process.run();
+    return run.lines().filter((line) => /payloads|system account/.test(line));
+  };
+  const made = '[DBG] Created system account: "$SYS"';
+  assert.deepEqual(await warned({ maxPayloadBytes: 8 * 1024 * 1024 }), [made]);
+  assert.deepEqual(await warned({ maxPayloadBytes: 8 * 1024 * 1024 + 1 }), [
+    "[WRN] Maximum payloads over 8.00 MB are generally discouraged and could lead to poor performance",
+    made,
+  ]);
+  assert.deepEqual(await warned({ accounts: ["$SYS"] }), []);
+  assert.deepEqual(await warned({ accounts: ["A"], systemAccount: "A" }), []);
 });
 
 /** Starts with one file, and reloads another. Gives what the log says from the reload on. */

@@ -12,6 +12,7 @@ import type { Logger } from "../logger.ts";
 import { WebSocketListenError } from "../net/websocket/service.ts";
 import { completeOptions, type PartialServerOptions, type ServerOptions } from "../options.ts";
 import type { ReloadPlan } from "../reload/plan.ts";
+import { SYSTEM_ACCOUNT } from "../routing/account.ts";
 import { fileErrorText } from "../system-error.ts";
 import { OcspError } from "../tls/ocsp/ocsp-error.ts";
 import { MYELIN_VERSION } from "../version.ts";
@@ -91,6 +92,8 @@ export type HandledSignal = keyof typeof SIGNAL_WORDS;
  * the server is stopping, is a person who does not want to wait.
  */
 const SECOND_INTERRUPT_AFTER_MS = 500;
+/** Above this the reference warns (const.go MAX_PAYLOAD_MAX_SIZE). */
+const DISCOURAGED_PAYLOAD_BYTES = 8 * 1024 * 1024;
 
 /** Runs one server, once. */
 export class ServerProcess {
@@ -214,6 +217,13 @@ export class ServerProcess {
     const { config, warnings } = this.#settings;
     for (const warning of warnings) this.#log.warn(warning);
     if (config !== null) this.#log.info(`Using configuration file: ${config.file} (${config.digest})`);
+    if (options.maxPayloadBytes > DISCOURAGED_PAYLOAD_BYTES) {
+      const text = "Maximum payloads over 8.00 MB are generally discouraged and could lead to poor performance";
+      this.#log.warn(text);
+    }
+    if (!options.accounts.includes(SYSTEM_ACCOUNT) && options.systemAccount === SYSTEM_ACCOUNT) {
+      this.#log.debug(`Created system account: "${SYSTEM_ACCOUNT}"`);
+    }
   }
 
   /** Reads the configuration again. What is wrong with it is logged, and the server goes on as it was. */

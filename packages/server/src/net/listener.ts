@@ -36,7 +36,9 @@ export class ClientListener {
   async close(): Promise<void> {
     const listener = this.#listener;
     this.#listener = null;
-    await listener?.close();
+    if (listener === null) return;
+    this.#logger.debug("Client accept loop exiting..");
+    await listener.close();
   }
 }
 
