@@ -2,6 +2,7 @@
 // stand for is in test/interop/tls.test.ts, which holds it against the reference.
 
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { connect as connectSecure } from "node:tls";
 import { SimRandom } from "@myelin/platform/sim";
@@ -13,9 +14,10 @@ import { createServer, type EmbeddedServer, type EmbeddedServerOptions } from ".
 import { SILENT_LOGGER } from "../logger.ts";
 import { completeOptions, type PartialServerOptions } from "../options.ts";
 import { Account } from "../routing/account.ts";
+import { readCertificate } from "../tls/peer-certificate.ts";
 import { completeTls } from "../tls/settings.ts";
 import { BcryptQueue } from "./bcrypt-queue.ts";
-import { kindsWithCertificates } from "./certificate-users.ts";
+import { CertificateUsers, kindsWithCertificates } from "./certificate-users.ts";
 import type { UserGiven } from "./user-given.ts";
 import { UserList } from "./user-list.ts";
 
@@ -125,4 +127,37 @@ test("each listener that maps certificates counts, and one that does not listen 
   assert.deepEqual(of({}), []);
   assert.deepEqual(of({ tls: MAPPING, webSocket: { tls: MAPPING } }), ["STANDARD", "WEBSOCKET"]);
   assert.deepEqual(of({ tls: MAPPING, listen: false }), []);
+});
+
+test("how a user was found is told in the reference's words, and which ways led nowhere", () => {
+  const { cert } = AUTHORITY.issue({
+    subject: [
+      ["DC", "example"],
+      ["CN", "ann"],
+    ],
+    emailAddresses: ["e@example.com"],
+    dnsNames: ["d.example"],
+    uris: ["urn:u"],
+  });
+  const certificate = readCertificate(new X509Certificate(cert).raw);
+  const told = (name: string): ReadonlyArray<string | null> => {
+    const { users } = completeOptions({ users: [{ user: name }] });
+    const failed: string[] = [];
+    const found = new CertificateUsers(new Map(users.map((user) => [user.user as string, user]))).find(
+      certificate,
+      () => true,
+      (way, text) => void failed.push(`${way} ${text}`),
+    );
+    return [found?.by ?? null, ...failed];
+  };
+  assert.deepEqual(told("e@example.com"), ["email found in cert"]);
+  assert.deepEqual(told("d.example"), ["SAN found in cert"]);
+  assert.deepEqual(told("urn:u"), ["URI found in cert"]);
+  assert.deepEqual(told("CN=ann,DC=example"), ["DistinguishedNameMatch"]);
+  const [by, ...failed] = told("nobody");
+  assert.equal(by, null);
+  assert.deepEqual(
+    failed.map((line) => line?.split(" ")[0]),
+    ["DistinguishedNameMatch", "RDNSequence"],
+  );
 });

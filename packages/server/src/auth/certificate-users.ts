@@ -21,7 +21,7 @@ import type { ConnectionType, UserOptions } from "./users.ts";
 /** What was found in a certificate. */
 export interface MappedUser {
   readonly user: UserOptions;
-  /** What of the certificate it was, for the log: `email`, `DNS name`, ... */
+  /** How it was found, in the words of the reference's log: `email found in cert`, `DistinguishedNameMatch`, ... */
   readonly by: string;
 }
 
@@ -36,6 +36,9 @@ export function kindsWithCertificates({
   if (webSocket.tls?.map === true) kinds.push("WEBSOCKET");
   return kinds;
 }
+
+const BY_NAME = "DistinguishedNameMatch";
+const BY_SEQUENCE = "RDNSequence";
 
 /** The users of a server, to be found by their certificates. */
 export class CertificateUsers {
@@ -52,9 +55,14 @@ export class CertificateUsers {
    * Finds the user that a certificate stands for.
    *
    * @param isAllowed - Whether a user may come by this kind of connection.
+   * @param failed - Told which way of reading the subject, and what it gave, stands for nobody; in the reference's words.
    * @returns Null when it stands for nobody.
    */
-  find(certificate: PeerCertificate, isAllowed: (user: UserOptions) => boolean): MappedUser | null {
+  find(
+    certificate: PeerCertificate,
+    isAllowed: (user: UserOptions) => boolean,
+    failed: (way: string, text: string) => void = () => {},
+  ): MappedUser | null {
     const named = (names: readonly string[], by: string): MappedUser | null => {
       for (const name of names) {
         const user = name === "" ? undefined : this.#users.get(name);
@@ -65,14 +73,19 @@ export class CertificateUsers {
     const { dnsNames, emailAddresses, subject, uris } = certificate;
     const text = subjectText(subject);
     const domain = domainText(subject);
-    return (
-      named(emailAddresses, "email address") ??
-      named(dnsNames, "DNS name") ??
-      named(uris, "URI") ??
-      this.#byName(certificate, isAllowed) ??
-      (domain === "" ? null : named([`${text},${domain}`], "subject with domain components")) ??
-      named([text], "subject")
-    );
+    const first =
+      named(emailAddresses, "email found in cert") ??
+      named(dnsNames, "SAN found in cert") ??
+      named(uris, "URI found in cert") ??
+      this.#byName(certificate, isAllowed);
+    if (first !== null) return first;
+    failed(BY_NAME, text);
+    if (domain !== "") {
+      const found = named([`${text},${domain}`], BY_SEQUENCE);
+      if (found !== null) return found;
+      failed(BY_SEQUENCE, `${text},${domain}`);
+    }
+    return named([text], "certificate subject");
   }
 
   #byName({ subject }: PeerCertificate, isAllowed: (user: UserOptions) => boolean): MappedUser | null {
@@ -87,6 +100,6 @@ export class CertificateUsers {
     const found =
       candidates.find(({ wanted }) => sameName(wanted, name)) ??
       candidates.find(({ wanted }) => sameNameInAnyOrder(wanted, name));
-    return found === undefined ? null : { user: found.user, by: "distinguished name" };
+    return found === undefined ? null : { user: found.user, by: BY_NAME };
   }
 }

@@ -153,12 +153,16 @@ export class UserList implements Authenticator {
       connection.logDebug("User required in cert, no TLS connection state");
       return null;
     }
-    const found = users.find(certificate, (user) => isAllowed(user, connection));
+    const found = users.find(
+      certificate,
+      (user) => isAllowed(user, connection),
+      (name, text) => connection.logDebug(`${name} could not be used for auth [${JSON.stringify(text)}]`),
+    );
     if (found === null) {
       connection.logDebug(`User in cert [${JSON.stringify(subjectText(certificate.subject))}], not found`);
       return null;
     }
-    connection.logDebug(`Using ${found.by} found in cert for auth [${JSON.stringify(found.user.user)}]`);
+    connection.logDebug(`Using ${found.by} for auth [${JSON.stringify(found.user.user)}]`);
     if (connect.user !== "") {
       this.#logger.warn(`User ${JSON.stringify(connect.user)} found in connect proto, but user required from cert`);
     }

@@ -33,13 +33,14 @@ export function connectLabel({ lang, name, version }: ConnectOptions, account: s
 /**
  * As whom a client comes: `nkey:U...`, `user:alice` or `token`, never a secret. Empty when it comes as nobody.
  *
- * @param assumed - The user that it was taken for without saying so.
+ * @param admitted - The user that it was let in as: a certificate may stand for another than CONNECT names, and somebody may be
+ *   assumed who is not named at all. Empty where nobody is told apart.
  */
-export function identityLabel({ auth_token, nkey, user }: ConnectOptions, assumed: string): string {
+export function identityLabel({ auth_token, nkey, user }: ConnectOptions, admitted: string): string {
   if (nkey !== "") return `nkey:${nkey}`;
-  if (user !== "") return `user:${user}`;
+  if (user !== "") return `user:${admitted === "" ? user : admitted}`;
   if (auth_token !== "") return "token";
-  return assumed === "" ? "" : `user:${assumed}`;
+  return admitted === "" ? "" : `user:${admitted}`;
 }
 
 /** What a refused client is called: `User "alice"`. Empty when it came as nobody. */

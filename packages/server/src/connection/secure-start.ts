@@ -12,7 +12,7 @@
 import type { Clock, Duplex, Timer, TlsSession } from "@myelin/platform";
 import { type HandshakeProblem, handshakeProblem } from "../tls/handshake-error.ts";
 import type { ListenerTls } from "../tls/listener-tls.ts";
-import { describeCertificates, isPinned } from "../tls/peer-certificate.ts";
+import { describeCertificates, isPinned, peerCertificate } from "../tls/peer-certificate.ts";
 
 /** The first byte of a TLS record that begins a handshake. */
 const HANDSHAKE_RECORD = 0x16;
@@ -128,10 +128,12 @@ export class SecureStart {
   #secured(session: TlsSession, first: boolean): void {
     if (this.#over) return;
     if (!isPinned(session, this.#tls.settings.pinnedCerts)) {
-      this.#fail({
-        text: `certificate not pinned (${describeCertificates(session.peerCertificates)})`,
-        isProbe: false,
-      });
+      const certificate = peerCertificate(session);
+      const found =
+        certificate === null ? "as client did not provide a certificate" : `for key id: ${certificate.spkiSha256}`;
+      this.#owner.logDebug(`Failed pinned cert test ${found}`);
+      const shown = describeCertificates(session.peerCertificates);
+      this.#fail({ text: `certificate not pinned${shown === "" ? "" : ` (${shown})`}`, isProbe: false });
       return;
     }
     this.stop();

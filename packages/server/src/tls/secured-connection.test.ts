@@ -8,6 +8,7 @@ import type { Duplex } from "@myelin/platform";
 import { NodeNetwork, NodeTlsServer } from "@myelin/platform/node";
 import { TestAuthority, waitFor } from "@myelin/testing";
 import { createServer, type EmbeddedServer } from "../embed/embedded-server.ts";
+import { SILENT_LOGGER } from "../logger.ts";
 import { nodeTlsOptions } from "./secure-context.ts";
 import { completeTls } from "./settings.ts";
 
@@ -104,4 +105,30 @@ test("a listener without a shared read buffer does TLS as well", async () => {
   await once(socket, "close");
   assert.ok(read.text === text);
   await listener.close();
+});
+
+test("a client without the certificate that is pinned is told from one with another in the log", async () => {
+  const lines: string[] = [];
+  const told = (text: string): void => void lines.push(text.replace(/^.*cid:\d+ - /, ""));
+  const tls = { ...TLS, ca: AUTHORITY.cert, pinnedCerts: ["a".repeat(64)] };
+  const ofTest = async (verify: boolean, own: object): Promise<string[]> => {
+    lines.length = 0;
+    await using server = await createServer({
+      tls: { ...tls, verify },
+      debug: true,
+      logger: { ...SILENT_LOGGER, debug: told, error: told },
+    });
+    const socket = connectSecure({ port: server.port, host: "127.0.0.1", rejectUnauthorized: false, ...own });
+    socket.on("error", () => {}); // it is cut off
+    await waitFor(() => lines.some((line) => line.startsWith("Client connection closed")));
+    socket.destroy();
+    return lines.filter((line) => /pinned/.test(line));
+  };
+  assert.deepEqual(await ofTest(false, {}), [
+    "Failed pinned cert test as client did not provide a certificate",
+    "TLS handshake error: certificate not pinned",
+  ]);
+  const [debug, error] = await ofTest(true, AUTHORITY.issue());
+  assert.match(debug ?? "", /^Failed pinned cert test for key id: [0-9a-f]{64}$/);
+  assert.match(error ?? "", /^TLS handshake error: certificate not pinned \(CN=/);
 });

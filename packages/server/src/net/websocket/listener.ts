@@ -110,7 +110,7 @@ export class WebSocketListener {
         if (isPinned(session, settings.pinnedCerts)) this.#serve(duplex, session);
         else {
           const shown = describeCertificates(session.peerCertificates);
-          this.#failSecuring(duplex, `certificate not pinned (${shown})`);
+          this.#failSecuring(duplex, `certificate not pinned${shown === "" ? "" : ` (${shown})`}`);
           duplex.destroy();
         }
       },
