@@ -449,7 +449,7 @@ export class Server implements Router {
     this.#lameDuck?.stop();
     this.#context.tls?.rate?.stop();
     this.#stopOcsp();
-    const stopped = Promise.all([this.#listener.close(), this.#webSocket.close(), this.#ocsp.close()]);
+    const stopped = Promise.all([this.#listener.close(true), this.#webSocket.close(), this.#ocsp.close()]);
     for (const connection of [...this.#connections.values()]) connection.close("SERVER_SHUTDOWN");
     this.#authentication.close();
     await stopped;
@@ -463,7 +463,7 @@ export class Server implements Router {
     const lameDuck = new LameDuck(clock, random, this.options);
     this.#lameDuck = lameDuck;
     this.#forgetInfo();
-    await Promise.all([this.#listener.close(), this.#webSocket.close()]);
+    await Promise.all([this.#listener.close(false), this.#webSocket.close()]);
     const clients = [...this.#connections.values()];
     for (const connection of clients) connection.sendAsyncInfo();
     await lameDuck.run(

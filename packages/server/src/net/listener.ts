@@ -32,12 +32,12 @@ export class ClientListener {
     return bound;
   }
 
-  /** Stops listening; resolves when the port is free. */
-  async close(): Promise<void> {
+  /** Stops listening; resolves when the port is free. @param isLast - Whether the server ends; lame duck mode says so itself. */
+  async close(isLast: boolean): Promise<void> {
     const listener = this.#listener;
     this.#listener = null;
     if (listener === null) return;
-    this.#logger.debug("Client accept loop exiting..");
+    if (isLast) this.#logger.debug("Client accept loop exiting..");
     await listener.close();
   }
 }
