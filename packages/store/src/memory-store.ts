@@ -96,6 +96,7 @@ class MemoryBacking implements StreamBacking {
   }
 
   removed(): void {}
+  async room(): Promise<void> {}
   boundsMoved(): void {}
   consumerChanged(): void {}
 

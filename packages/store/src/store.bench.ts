@@ -143,8 +143,15 @@ async function benchAppends(): Promise<void> {
   }
 }
 
-async function fillLogs(store: Store, logs: readonly StreamLog[], count: number, subjects: number): Promise<void> {
+async function fillLogs(
+  store: Store,
+  logs: readonly StreamLog[],
+  count: number,
+  subjects: number,
+  ttlSeconds = 0,
+): Promise<void> {
   const draft = new MessageDraft().set("bench.0", Buffer.alloc(128, 120));
+  draft.ttlSeconds = ttlSeconds;
   const names = Array.from({ length: subjects }, (_, i) => Buffer.from(`bench.${i}`));
   for (let i = 0; i < count; i++) {
     draft.subjectBytes = names[i % subjects]!;
@@ -218,7 +225,7 @@ async function fillFolder(folder: string): Promise<void> {
 }
 
 async function benchOpen(): Promise<void> {
-  row(`open, ${records} of 128 B, 1,000 subjects, ${Math.max(1, onlyStreams)} streams`, "ms", "hold ms");
+  row(`open, ${records} of 128 B, 1,000 subjects, ${Math.max(1, onlyStreams)} streams`, "ms", "hold ms", "busy ms");
   const folder = mkdtempSync(join(tmpdir(), "myelin-store-bench-"));
   try {
     await fillAndDie(folder);
@@ -227,7 +234,7 @@ async function benchOpen(): Promise<void> {
       const begin = performance.now();
       const store = await FileStore.open(new NodeDisk(folder), new NodeClock(), new NodeRandom(), OPTIONS);
       for (const log of store.streams()) sum += log.state().messages;
-      row(how, (performance.now() - begin).toFixed(0), holds.end());
+      row(how, (performance.now() - begin).toFixed(0), ...holds.end());
       await store.stop();
     }
   } finally {
@@ -235,42 +242,61 @@ async function benchOpen(): Promise<void> {
   }
 }
 
-/** The longest time for which the event loop was held. */
+/**
+ * The longest time for which the event loop was held, and the longest that the process was at work meanwhile: on a machine with
+ * other work it may be without a processor.
+ */
 class LoopHolds {
   #longestMs = 0;
+  #longestBusyMs = 0;
   #last = performance.now();
+  #lastBusyMs = busyMs();
   #next: NodeJS.Immediate = setImmediate(() => this.#look());
 
-  /** Milliseconds. */
-  end(): string {
+  /** Both in milliseconds. */
+  end(): [held: string, busy: string] {
     clearImmediate(this.#next);
-    return this.#longestMs.toFixed(1);
+    return [this.#longestMs.toFixed(1), this.#longestBusyMs.toFixed(1)];
   }
 
   #look(): void {
     const now = performance.now();
+    const busy = busyMs();
     this.#longestMs = Math.max(this.#longestMs, now - this.#last);
+    this.#longestBusyMs = Math.max(this.#longestBusyMs, Math.min(now - this.#last, busy - this.#lastBusyMs));
     this.#last = now;
+    this.#lastBusyMs = busy;
     this.#next = setImmediate(() => this.#look());
   }
 }
 
+/** Processor time of all threads of this process. */
+function busyMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** How long the event loop is held at most by what is large. */
 async function benchHolds(): Promise<void> {
-  row(`longest hold of the event loop, ${records} of 128 B`, "took ms", "hold ms");
+  row(`longest hold of the event loop, ${records} of 128 B`, "took ms", "hold ms", "busy ms");
   const measured = async (what: string, run: () => Promise<unknown>): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, 200)); // what came before is over
     const holds = new LoopHolds();
     const begin = performance.now();
     await run();
     await new Promise((resolve) => setImmediate(resolve)); // the hold that it ends with counts
-    row(what, (performance.now() - begin).toFixed(0), holds.end());
+    row(what, (performance.now() - begin).toFixed(0), ...holds.end());
   };
   /** Of a stream of its own, full of messages. */
-  const ofFull = (what: string, run: (log: StreamLog, store: FileStore) => unknown): Promise<void> =>
+  const ofFull = (
+    what: string,
+    run: (log: StreamLog, store: FileStore) => unknown,
+    subjects = 1000,
+    ttlSeconds = 0,
+  ): Promise<void> =>
     withStore(async (store) => {
       const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
-      await fillLog(store, log, records, 1000);
+      await fillLogs(store, [log], records, subjects, ttlSeconds);
       await measured(what, async () => {
         await run(log, store);
         await store.durable();
@@ -309,7 +335,27 @@ async function benchHolds(): Promise<void> {
   await ofFull("truncate() to the first ten", (log) => log.truncate(10));
   await ofFull("rollup of everything", (log) => rollup(log, "all"));
   await ofFull("rollup of one of 1,000 subjects", (log) => rollup(log, "subject"));
-  await ofFull("purge() of one of 1,000 subjects", (log) => log.purge({ filter: "bench.0" }));
+  await ofFull(
+    "rollup of one of three subjects",
+    async (log) => {
+      const { bytes } = log.state();
+      rollup(log, "subject");
+      while (log.state().bytes > bytes * 0.7) await new Promise((resolve) => setTimeout(resolve, 1));
+    },
+    3,
+  );
+  await ofFull("purge() of one of three subjects", (log) => log.purge({ filter: "bench.0" }), 3);
+  await ofFull("one message per subject", (log) => log.update({ ...NO_LIMITS, maxMsgsPerSubject: 1 }, NO_CONFIG));
+  await ofFull("a maximum age of 1 ms", async (log) => {
+    await log.update({ ...NO_LIMITS, maxAgeMs: 1 }, NO_CONFIG);
+    await emptied(log);
+  });
+  await ofFull("expiry by times to live", emptied, 1000, isTiny() ? 1 : 5);
+  await ofFull("compact() to the last ten, a subject each", (log) => log.compact(records - 10), records);
+}
+
+async function emptied(log: StreamLog): Promise<void> {
+  while (log.state().messages > 0) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 async function benchMemory(): Promise<void> {

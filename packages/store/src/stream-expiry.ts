@@ -96,7 +96,7 @@ export class StreamExpiry {
     try {
       do {
         // Also at the beginning: a thousand streams may have messages that expire in the same turn.
-        if (this.#slices.due && !this.#slices.allowsSmallStep()) await this.#slices.pause();
+        if (this.#slices.due && !this.#slices.allowsSmallStep()) await this.#stream.pause();
         if (this.#stopped) return;
       } while (this.#expireSome(this.#clock.monotonicMs()));
     } catch (error) {

@@ -84,7 +84,7 @@ export class StreamLimiter {
       let count = 0;
       for (const _ of steps) {
         if (++count % REMOVALS_PER_LOOK !== 0 || !this.#slices.due) continue;
-        await this.#slices.pause();
+        await this.#stream.pause();
         if (this.#stream.closed) return;
       }
     } finally {

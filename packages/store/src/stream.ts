@@ -438,6 +438,12 @@ export class Stream implements StreamLog {
     this.listener?.removed(seq, stored);
   }
 
+  /** For long work in slices that takes messages away: lets others run, and what has gone up to now be written. */
+  async pause(): Promise<void> {
+    await this.#slices.pause();
+    await this.#backing.room();
+  }
+
   /** `bytes` has come down to what the messages have. */
   bytesSettled(): void {
     this.#limiter.enforceMore();

@@ -44,11 +44,11 @@ export async function copyBlock(
   slices: Slices,
 ): Promise<{ bytes: Uint8Array; block: IndexBlock } | null> {
   const { slots, endOffset } = block;
-  const wanted = new Uint8Array(slots);
-  for (let slot = 0; slot < slots; slot++)
-    wanted[slot] = block.isLive(slot) || (block.slotBytes(slot) > 0 && keep(block.firstSeq + slot)) ? 1 : 0;
   const live = new Uint8Array(slots);
-  for (let slot = 0; slot < slots; slot++) live[slot] = block.isLive(slot) ? 1 : 0;
+  block.copyLive(live);
+  const wanted = live.slice();
+  for (let slot = 0; slot < slots; slot++)
+    if (wanted[slot] === 0 && keep(block.firstSeq + slot) && block.slotBytes(slot) > 0) wanted[slot] = 1;
   const { old, bytes } = scratch.sized(endOffset);
   const oldView = viewOf(old);
   const view = viewOf(bytes);

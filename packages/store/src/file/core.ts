@@ -33,6 +33,8 @@ export interface FileStoreCore {
   enterTurn(stream: FileBacking, bytes: number): void;
   /** Something that is no stream's is in the turn. */
   touchTurn(bytes: number): void;
+  /** Resolves once the turn can be written, if it has grown while the journal has no room. Not for what makes room: checkpoints. */
+  room(): Promise<void>;
   /** Runs `action` when everything that has happened up to now is durable. Actions run one after the other. */
   afterTurn(action: () => Promise<void>): void;
   /** Resolves when everything up to now is durable and the actions for it have run. */

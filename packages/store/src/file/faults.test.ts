@@ -6,6 +6,7 @@ import { SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
 import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type StreamLog } from "../store.ts";
+import { RestlessClock } from "../testing/restless-clock.ts";
 import { FileStore } from "./file-store.ts";
 import type { FileStoreOptions } from "./options.ts";
 
@@ -312,6 +313,28 @@ test("when the journal has no room, turns wait for the checkpoint and nothing is
   assert.equal(again.stream("S")!.state().messages, 1500);
   assert.equal(Buffer.from(again.stream("S")!.load(1500)!.payload).toString(), "1499");
   await again.stop();
+});
+
+test("a purge waits while the journal has no room, instead of piling up what has to be written in one go", async () => {
+  const disk = new SimDisk({ record: false });
+  const options = { blockBytes: 4096, segmentBytes: 16 * 1024, segments: 3, ballastBytes: 4096 };
+  const store = await FileStore.open(disk, new RestlessClock(), new SimRandom(1), options);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  for (let i = 0; i < 6000; i++) log.append(new MessageDraft().set(i % 2 === 0 ? "a" : "b", "x"));
+  await store.durable();
+  await store.checkpointNow();
+  disk.holdSyncs = true;
+  for (let i = 0; i < 80; i++) {
+    log.append(new MessageDraft().set("c", "x".repeat(1000)));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const purged = log.purge({ filter: "a" });
+  for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(log.filteredState("a").messages > 2800, `${log.filteredState("a").messages} left`);
+  disk.holdSyncs = false;
+  assert.equal(await purged, 3000);
+  await store.durable();
+  await store.stop();
 });
 
 test("too much waiting is refused with BUSY", async () => {

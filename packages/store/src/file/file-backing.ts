@@ -200,6 +200,10 @@ export class FileBacking implements StreamBacking {
     this.#enterTurn(12);
   }
 
+  room(): Promise<void> {
+    return this.#core.room();
+  }
+
   boundsMoved(): void {
     this.changes.boundsMoved();
     this.#enterTurn(0);

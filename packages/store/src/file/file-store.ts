@@ -61,6 +61,8 @@ export class FileStore implements Store, FileStoreCore {
   #failure: StoreError | null = null;
   /** The stopping that is under way, or done. */
   #stopped: Promise<void> | null = null;
+  /** Long work that goes on when the turn has been written. */
+  #roomWaiters: (() => void)[] = [];
   /** The journal is not there yet. */
   #opening = true;
   #diskFull = false;
@@ -235,6 +237,7 @@ export class FileStore implements Store, FileStoreCore {
       this.#checkpoints.stopping = true;
       await this.#rounds.close();
       await this.#checkpoints.running;
+      this.#roomMade();
       this.#retryTimer?.cancel();
       await this.#releaseFiles();
     }
@@ -294,6 +297,7 @@ export class FileStore implements Store, FileStoreCore {
     }
     if (!this.#diskFull) this.#report(`${this.disk.name}: the disk is full (${(error as Error).message})`);
     this.#diskFull = true;
+    this.#roomMade();
     const freed = this.#ballast.drop();
     this.#retryTimer ??= this.#clock.setTimer(freed ? 0 : DISK_FULL_RETRY_MS, () => void this.#retryDisk());
   }
@@ -308,6 +312,7 @@ export class FileStore implements Store, FileStoreCore {
     );
     this.#report(this.#failure.message);
     this.#rounds.abort(this.#failure);
+    this.#roomMade();
     this.#retryTimer?.cancel();
     this.onFailure?.(this.#failure);
   }
@@ -331,6 +336,18 @@ export class FileStore implements Store, FileStoreCore {
         this.#flush();
       });
     }
+  }
+
+  room(): Promise<void> {
+    const goesOn = this.#failure !== null || this.#diskFull || this.#checkpoints.stopping;
+    if (goesOn || !this.#turns.waitsForRoom) return Promise.resolve();
+    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  }
+
+  #roomMade(): void {
+    const waiting = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const goOn of waiting) goOn();
   }
 
   afterTurn(action: () => Promise<void>): void {
@@ -391,6 +408,7 @@ export class FileStore implements Store, FileStoreCore {
       this.fail(error);
       return;
     }
+    this.#roomMade();
     this.#rounds.turnEnded(ending);
     if (this.#checkpoints.due) this.#startCheckpoint();
   }

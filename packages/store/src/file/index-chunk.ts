@@ -92,9 +92,13 @@ export interface IndexChunk {
   visitTtls(visit: (slot: number, expiresMs: number) => void): void;
 }
 
+/** Heads of records that are neighbours are read together: a call for each would hold the event loop. */
+const WINDOW_BYTES = 64 * 1024;
+
 /** Writes chunks. One per store: it keeps what it needs between calls. */
 export class ChunkEncoder {
   #store: number;
+  readonly #window: Uint8Array = new Uint8Array(WINDOW_BYTES);
   /** For each subject id its number in the chunk plus one. */
   #numbers: Int32Array = new Int32Array(256);
   #ids: number[] = [];
@@ -201,9 +205,17 @@ export class ChunkEncoder {
   /** Slots of messages that expire, each followed by when; null when a record is not where it should be. */
   #ttls(block: IndexBlock, slot: number, end: number, file: DiskFile, incarnation: number): number[] | null {
     const ttls: number[] = [];
+    const window = this.#window;
+    let from = 0;
+    let to = 0;
     for (let i = slot; i < end; i++) {
       if (!block.isLive(i) || !block.hasTtl(i)) continue;
-      const head = recordHead(file, incarnation, block, i);
+      const offset = block.offset(i);
+      if (offset < from || offset + RECORD_HEAD_BYTES > to) {
+        from = offset;
+        to = offset + file.read(window, 0, WINDOW_BYTES, offset);
+      }
+      const head = checkedHead(window.subarray(offset - from, to - from), incarnation, block, i);
       if (head === null) return null;
       const seconds = recordTtlSeconds(head, 0);
       if (seconds > 0) ttls.push(i - slot, recordTimeMs(head, 0) + seconds * 1000);
@@ -221,9 +233,15 @@ function firstRecord(block: IndexBlock, slot: number): number {
 /** The head of a record as the block has it; null when it is not the record's. */
 function recordHead(file: DiskFile, incarnation: number, block: IndexBlock, slot: number): Uint8Array | null {
   const head = new Uint8Array(RECORD_HEAD_BYTES);
-  const offset = block.offset(slot);
-  file.read(head, 0, RECORD_HEAD_BYTES, offset);
-  return headFits(head, incarnation, block.number, offset) && u64(head, 24) === block.firstSeq + slot ? head : null;
+  file.read(head, 0, RECORD_HEAD_BYTES, block.offset(slot));
+  return checkedHead(head, incarnation, block, slot);
+}
+
+/** Bytes that begin with the head of a record; null when it is not that slot's. */
+function checkedHead(bytes: Uint8Array, incarnation: number, block: IndexBlock, slot: number): Uint8Array | null {
+  if (bytes.length < RECORD_HEADER_BYTES || !headFits(bytes, incarnation, block.number, block.offset(slot)))
+    return null;
+  return u64(bytes, 24) === block.firstSeq + slot ? bytes : null;
 }
 
 function headFits(head: Uint8Array, incarnation: number, block: number, offset: number): boolean {

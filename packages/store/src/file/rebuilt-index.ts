@@ -38,7 +38,7 @@ export interface Foreseen {
 /** Slots of an index file that are taken between two looks at the clock. */
 const SLOTS_PER_LOOK = 512;
 /** Slots of a block that a rollup of everything takes away in one step, and messages that one of a subject does. */
-const SLOTS_PER_STEP = 1024;
+const SLOTS_PER_STEP = 128;
 const REMOVALS_PER_STEP = 32;
 
 /** The index of a stream that is being recovered. */

@@ -17,7 +17,7 @@ import { StreamScan } from "./stream-scan.ts";
 /** Replayed records are written in pieces of this size. */
 const PENDING_BYTES = 16 * 1024;
 /** Slots of a block that are taken away in one step. */
-const SLOTS_PER_STEP = 1024;
+const SLOTS_PER_STEP = 128;
 
 /** Sequences that are taken away in one step. */
 const SEQS_PER_STEP = 1024;

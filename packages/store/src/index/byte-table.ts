@@ -7,6 +7,7 @@
 // Ids of released keys are given again. Bytes of released keys are reclaimed a chunk at a time, when all its keys are gone.
 
 import { IdHash } from "./id-hash.ts";
+import { IdStack } from "./id-stack.ts";
 
 const PAGE_BITS = 12;
 const PAGE_IDS = 1 << PAGE_BITS;
@@ -61,7 +62,7 @@ export class ByteTable {
   /** Chunk that takes new keys, and how much of it is used; -1 when there is none. */
   #chunk = -1;
   #chunkUsed = 0;
-  #freeIds: number[] = [];
+  readonly #freeIds: IdStack = new IdStack();
   readonly #hash: IdHash = new IdHash((id) => this.#number(id, 0));
 
   /** One past the highest id ever given. */

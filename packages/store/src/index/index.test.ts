@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimRandom } from "@myelin/platform/sim";
 import { ByteTable, hashBytes } from "./byte-table.ts";
+import { IdStack } from "./id-stack.ts";
 import { IndexBlock, traitsOf } from "./record-index.ts";
 import { StreamIndex } from "./stream-index.ts";
 import { SubjectFilter } from "./subject-filter.ts";
@@ -154,4 +155,14 @@ test("StreamIndex agrees with a plain list under appends, removals of one and of
     assert.equal(index.nextOf(id, from), own.find((entry) => entry.seq >= from)?.seq ?? 0);
   }
   assert.equal(index.subjects.size, new Set(model.map((entry) => entry.subject)).size);
+});
+
+test("IdStack gives back what was pushed, newest first, across its chunks", () => {
+  const stack = new IdStack();
+  assert.equal(stack.pop(), undefined);
+  for (let round = 0; round < 2; round++) {
+    for (let id = 0; id < 10_000; id++) stack.push(id * 3);
+    for (let id = 9_999; id >= 0; id--) assert.equal(stack.pop(), id * 3);
+  }
+  assert.equal(stack.pop(), undefined);
 });

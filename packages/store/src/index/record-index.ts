@@ -123,6 +123,13 @@ export class IndexBlock {
     return (this.#words[slot * SLOT_WORDS]! & ABSENT) === 0;
   }
 
+  /** Fills in a 1 for each slot with a message. Costs a nanosecond each: for what must be of one moment. */
+  copyLive(into: Uint8Array): void {
+    const words = this.#words;
+    for (let slot = 0, at = 0; slot < this.slots; slot++, at += SLOT_WORDS)
+      into[slot] = (words[at]! & ABSENT) === 0 ? 1 : 0;
+  }
+
   /** The message of a slot is gone. */
   remove(slot: number): void {
     this.liveBytes -= this.slotBytes(slot);

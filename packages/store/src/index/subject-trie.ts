@@ -5,6 +5,7 @@
 
 import { ByteTable, hashBytes } from "./byte-table.ts";
 import { IdHash } from "./id-hash.ts";
+import { IdStack } from "./id-stack.ts";
 
 const DOT = 46;
 const NONE = -1;
@@ -42,7 +43,7 @@ export class SubjectTrie {
   #next: Int32Array = new Int32Array(NODES_START).fill(NONE);
   #previous: Int32Array = new Int32Array(NODES_START).fill(NONE);
   #subject: Int32Array = new Int32Array(NODES_START).fill(NONE);
-  #freeNodes: number[] = [];
+  readonly #freeNodes: IdStack = new IdStack();
   #nodeEnd = 1; // node 0 is the root
   #children: IdHash = new IdHash((node) => childHash(this.#parent[node]!, this.#token[node]!));
 
