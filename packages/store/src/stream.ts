@@ -33,6 +33,9 @@ import { StreamPurger } from "./stream-purger.ts";
 import * as queries from "./stream-queries.ts";
 import type { TtlHeap } from "./ttl-heap.ts";
 
+/** Slots of a block that are counted in one step. */
+const SLOTS_PER_COUNT = 4096;
+
 /** A stream on any backing. Stores make it; callers know it as `StreamLog`. */
 export class Stream implements StreamLog {
   readonly name: string;
@@ -97,8 +100,10 @@ export class Stream implements StreamLog {
   async countBytes(): Promise<void> {
     this.bytes = 0;
     for (const block of [...this.index.records.blocks]) {
-      this.bytes += this.bytesOf(block.liveTotals(0, block.slots));
-      if (this.#slices.due) await this.#slices.pause();
+      for (let slot = 0; slot < block.slots; slot += SLOTS_PER_COUNT) {
+        this.bytes += this.bytesOf(block.liveTotals(slot, Math.min(block.slots, slot + SLOTS_PER_COUNT)));
+        if (this.#slices.due) await this.#slices.pause();
+      }
     }
   }
 
