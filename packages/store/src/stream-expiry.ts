@@ -8,10 +8,13 @@ import { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import type { Slices } from "./slices.ts";
 import type { Stream } from "./stream.ts";
-import { TtlHeap } from "./ttl-heap.ts";
+import type { TtlHeap } from "./ttl-heap.ts";
+import { TtlQueue } from "./ttl-queue.ts";
 
 /** Messages that expire between two looks at the clock: each is read, and a marker may take its place. */
 const MESSAGES_PER_LOOK = 4;
+/** Entries of the queue that are swept between two looks at the clock. */
+const ENTRIES_PER_LOOK = 256;
 /** Messages that are read in one go in search of one that can expire. */
 const READS_PER_SEARCH = 8;
 /** The search goes on at once. */
@@ -27,7 +30,7 @@ export class StreamExpiry {
   #slices: Slices;
   #timer: Timer | null = null;
   #timerDueMs = Number.POSITIVE_INFINITY;
-  #ttls: TtlHeap = new TtlHeap();
+  readonly #ttls: TtlQueue;
   /** No message before it can expire by the maximum age: those live there never do. */
   #ageFrom = 0;
   /** When the message at `#ageFrom` was stored, in monotonic time; NaN: not known. */
@@ -35,23 +38,34 @@ export class StreamExpiry {
   #ageFromSeq = 0;
   #view: MessageView = new MessageView();
   #running = false;
+  #sweeping = false;
   #stopped = false;
 
   constructor(stream: Stream, clock: Clock, slices: Slices) {
     this.#stream = stream;
     this.#clock = clock;
     this.#slices = slices;
+    this.#ttls = new TtlQueue(stream.index.records);
   }
 
   /** A message with a positive time to live was stored. */
   add(seq: number, stampMs: number, ttlSeconds: number): void {
     this.#ttls.add(this.#stream.ages.storedAt(seq, stampMs) + ttlSeconds * 1000, seq);
+    if (this.#ttls.sweeping) void this.#sweep();
+  }
+
+  /** So many messages went. */
+  removed(count: number): void {
+    if (this.#ttls.size === 0) return;
+    this.#ttls.changed(count);
+    if (this.#ttls.sweeping) void this.#sweep();
   }
 
   /** Messages that were found on opening, by the wall time at which they expire. The heap is taken over. */
   restore(ttls: TtlHeap): void {
     ttls.shift(this.#stream.ages.storedAt(0, 0));
-    this.#ttls = ttls;
+    this.#ttls.restore(ttls);
+    if (this.#ttls.sweeping) void this.#sweep();
   }
 
   /** All messages are gone. */
@@ -64,6 +78,7 @@ export class StreamExpiry {
   truncated(seq: number): void {
     if (this.#ageFrom > seq) this.#ageFrom = 0;
     if (this.#ageFromSeq > seq) this.#ageFromStoredMs = Number.NaN;
+    this.removed(this.#ttls.size);
     this.schedule();
   }
 
@@ -83,6 +98,17 @@ export class StreamExpiry {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = null;
+  }
+
+  /** Sweeps what there is to be swept, in slices. Never rejects. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    while (this.#ttls.sweeping && !this.#stopped) {
+      if (this.#slices.due) await this.#slices.pause();
+      this.#ttls.sweep(ENTRIES_PER_LOOK);
+    }
+    this.#sweeping = false;
   }
 
   #run(): void {
@@ -128,7 +154,8 @@ export class StreamExpiry {
         dueMs = this.#stream.ages.storedAt(seq, message.timeMs) + message.ttlSeconds * 1000;
         if (dueMs <= nowMs) this.#expire(seq);
       }
-      this.#ttls.take();
+      // A sweep may have come upon it just now.
+      if (this.#ttls.nextSeq === seq) this.#ttls.take();
       // The sequence was given again, or its time was known less exactly: it has a time of its own.
       if (dueMs > nowMs) this.#ttls.add(dueMs, seq);
     }

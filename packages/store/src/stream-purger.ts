@@ -202,7 +202,7 @@ export class StreamPurger {
 
   /** Takes a stretch of the oldest messages away, as far as they are below `seq`; returns how many. */
   #dropFront(seq: number): number {
-    const { index, ages, listener } = this.#stream;
+    const { index, listener } = this.#stream;
     const removed = index.removeFront(seq, SLOTS_PER_STEP);
     const stored = this.#stream.bytesOf(removed);
     this.#stream.bytes -= stored;
@@ -212,36 +212,33 @@ export class StreamPurger {
       index.dropBlock(oldest);
       this.#backing.blockEmptied(oldest);
     }
-    index.forgetLost(index.firstSeq, index.lastSeq);
-    ages.forgetBelow(index.firstSeq);
+    this.#stream.frontDropped(removed.messages);
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, removed.messages, stored);
     return removed.messages;
   }
 
   #keepNewest(): number {
-    const { index, ages, listener, bytes } = this.#stream;
+    const { index, listener, bytes } = this.#stream;
     const gone = index.messages - 1 + this.#retiredMessages();
     for (const block of index.keepNewest()) this.#backing.blockEmptied(block);
     const newest = index.records.last!;
     this.#stream.bytes = this.#stream.storedBytes(newest, newest.slots - 1);
-    index.forgetLost(index.firstSeq, index.lastSeq);
-    ages.forgetBelow(index.firstSeq);
+    this.#stream.frontDropped(gone);
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, gone, bytes - this.#stream.bytes);
     return newest.subject(newest.slots - 1);
   }
 
   #purgeAll(): number {
-    const { index, ages, listener, bytes } = this.#stream;
+    const { index, listener, bytes } = this.#stream;
     const purged = index.messages;
     if (purged === 0) return 0;
     const gone = purged + this.#retiredMessages();
     // The newest block's number of sequences is needed for the gap no more: the next record begins a new block.
     index.clear();
-    index.forgetLost(index.firstSeq, index.lastSeq);
     this.#stream.cleared();
-    ages.forgetBelow(index.firstSeq);
+    this.#stream.frontDropped(purged);
     this.#backing.cleared();
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, gone, bytes);

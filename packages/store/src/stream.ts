@@ -425,6 +425,8 @@ export class Stream implements StreamLog {
     } else {
       this.#backing.removed(seq);
     }
+    if (wasFirst) this.ages.forgetBelow(this.index.firstSeq);
+    this.#expiry.removed(1);
     this.#dropIfEmpty(block);
     this.listener?.removed(seq, stored);
   }
@@ -439,6 +441,7 @@ export class Stream implements StreamLog {
     this.bytes -= stored;
     // What is below the first message is gone by that.
     if (seq > index.firstSeq) this.#backing.removed(seq);
+    this.#expiry.removed(1);
     this.#dropIfEmpty(block);
     this.listener?.removed(seq, stored);
   }
@@ -468,6 +471,14 @@ export class Stream implements StreamLog {
     if (block.live > 0 || block === this.index.records.last) return;
     this.index.dropBlock(block);
     this.#backing.blockEmptied(block);
+  }
+
+  /** So many messages at the front are out of the index. */
+  frontDropped(messages: number): void {
+    const { index } = this;
+    index.forgetLost(index.firstSeq, index.lastSeq);
+    this.ages.forgetBelow(index.firstSeq);
+    this.#expiry.removed(messages);
   }
 
   /** All messages are out of the index. */

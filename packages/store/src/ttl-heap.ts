@@ -1,5 +1,5 @@
 // Messages with a time to live of their own, earliest first: a binary heap in typed arrays, 16 bytes per message, in pages, so that
-// growing never copies millions. Messages that were removed meanwhile stay in it until their time; the owner finds them gone.
+// growing never copies millions. Messages that were removed meanwhile stay in it; the owner finds them gone (ttl-queue.ts).
 
 /** A message is two numbers: when it expires, and its sequence. */
 const NUMBERS = 2;
@@ -54,9 +54,23 @@ export class TtlHeap {
       at = child;
     }
     this.#put(at, due, seq);
-    // One page more than needed is kept: messages may come and go around its edge.
-    const pages = (this.size >>> PAGE_BITS) + 2;
-    if (this.#pages.length > pages) this.#pages.length = pages;
+    this.#trim();
+  }
+
+  /** An entry that nothing comes after: it can be taken out at once. There must be one. */
+  get lastDueMs(): number {
+    return this.#due(this.size - 1) + this.#shiftMs;
+  }
+
+  /** The sequence of the same. */
+  get lastSeq(): number {
+    return this.#seq(this.size - 1);
+  }
+
+  /** Takes the same out. */
+  takeLast(): void {
+    this.size--;
+    this.#trim();
   }
 
   /** Moves all times by so much. */
@@ -67,6 +81,12 @@ export class TtlHeap {
   clear(): void {
     this.size = 0;
     this.#pages.length = 1;
+  }
+
+  #trim(): void {
+    // One page more than needed is kept: messages may come and go around its edge.
+    const pages = (this.size >>> PAGE_BITS) + 2;
+    if (this.#pages.length > pages) this.#pages.length = pages;
   }
 
   #due(at: number): number {

@@ -61,6 +61,8 @@ export class IndexBlock {
   slots = 0;
   /** Slots with a message. */
   live = 0;
+  /** How many of those messages have a time to live. */
+  liveTtls = 0;
   /** Bytes of the live records in the block, padding included. */
   liveBytes = 0;
   /** Where the next record goes. */
@@ -97,6 +99,7 @@ export class IndexBlock {
       this.#summary[(subject >>> 5) & (SUMMARY_WORDS - 1)]! |= 1 << (subject & 31);
     this.endOffset += bytes;
     this.live++;
+    if ((place & TTL) !== 0) this.liveTtls++;
     this.liveBytes += bytes;
   }
 
@@ -133,6 +136,7 @@ export class IndexBlock {
   /** The message of a slot is gone. */
   remove(slot: number): void {
     this.liveBytes -= this.slotBytes(slot);
+    if (this.hasTtl(slot)) this.liveTtls--;
     this.#words[slot * SLOT_WORDS]! |= ABSENT;
     this.live--;
   }
@@ -273,6 +277,7 @@ export class IndexBlock {
     for (let slot = 0, at = 0; slot < last; slot++, at += SLOT_WORDS) words[at]! |= ABSENT;
     this.renameLast(subject);
     this.live = 1;
+    this.liveTtls = this.hasTtl(last) ? 1 : 0;
     this.liveBytes = this.slotBytes(last);
   }
 
@@ -307,6 +312,13 @@ export class RecordIndex {
 
   get blocks(): readonly IndexBlock[] {
     return this.#blocks;
+  }
+
+  /** How many messages have a time to live. Costs a few nanoseconds for each block. */
+  get liveTtls(): number {
+    let count = 0;
+    for (const block of this.#blocks) count += block.liveTtls;
+    return count;
   }
 
   /** A new block begins. */
