@@ -8,7 +8,6 @@ export { repairStore, type StoreRepair } from "./file/check/repair.ts";
 export {
   checkIsStore,
   type ProblemCost,
-  type SeqRun,
   type StoreProblem,
   type StoreVerdict,
   type VerifiedStream,
@@ -16,6 +15,7 @@ export {
 } from "./file/check/verify.ts";
 export { FileStore } from "./file/file-store.ts";
 export { DEFAULT_FILE_STORE_OPTIONS, type FileStoreOptions, type SyncMode } from "./file/options.ts";
+export type { SeqRun } from "./index/lost-runs.ts";
 export type { SubjectFilter } from "./index/subject-filter.ts";
 export { MemoryStore } from "./memory-store.ts";
 export { MessageDraft, type Rollup } from "./message-draft.ts";

@@ -7,6 +7,7 @@
 
 import type { ConsumerLog } from "./consumer-log.ts";
 import type { StoreError } from "./errors.ts";
+import type { SeqRun } from "./index/lost-runs.ts";
 import type { SubjectFilter } from "./index/subject-filter.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import type { MessageView } from "./message-view.ts";
@@ -62,8 +63,11 @@ export interface StreamState {
   readonly subjects: number;
   /** Sequences between first and last without a message. */
   readonly deleted: number;
-  /** Sequences whose messages were lost to damage, in order. */
-  readonly lost: readonly number[];
+  /**
+   * Sequences whose messages were lost to damage, as runs `[first, last]` in order, of which no two touch: one damaged place may cost
+   * millions. Where nothing tells which of them ever had a message, all of them count.
+   */
+  readonly lost: readonly SeqRun[];
   readonly consumers: number;
 }
 

@@ -100,7 +100,7 @@ export class StreamPurger {
     const { firstSeq } = index;
     const id = index.retire(subject);
     if (index.firstSeq !== firstSeq) {
-      index.forgetLost(index.firstSeq, index.lastSeq);
+      index.lost.keep(index.firstSeq, index.lastSeq);
       ages.forgetBelow(index.firstSeq);
       this.#backing.boundsMoved();
     }

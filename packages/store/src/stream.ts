@@ -282,7 +282,7 @@ export class Stream implements StreamLog {
       await this.#purger.truncate(seq);
       const last = this.index.records.last;
       this.gap = last === null ? 0 : seq - last.lastSeq + last.trailingGap();
-      this.index.forgetLost(0, seq);
+      this.index.lost.keep(0, seq);
       this.ages.truncate(seq);
       this.#expiry.truncated(seq);
       await this.#backing.truncated(seq);
@@ -304,7 +304,7 @@ export class Stream implements StreamLog {
       lastTimeNs: this.lastTimeMs < 0 ? null : BigInt(this.lastTimeMs) * 1_000_000n + BigInt(this.lastTimeSubNs),
       subjects: index.subjects.size,
       deleted: span - index.messages,
-      lost: index.lostSequences(),
+      lost: index.lost.list(),
       consumers: this.#consumers.size,
     };
   }
@@ -418,9 +418,9 @@ export class Stream implements StreamLog {
     this.bytes -= stored;
     // What is lost is not taken away durably: the record may be repaired.
     if (lost) {
-      this.index.addLost(seq, seq);
+      this.index.lost.add(seq, seq);
     } else if (wasFirst) {
-      this.index.forgetLost(this.index.firstSeq, this.index.lastSeq);
+      this.index.lost.keep(this.index.firstSeq, this.index.lastSeq);
       this.#backing.boundsMoved();
     } else {
       this.#backing.removed(seq);
@@ -476,7 +476,7 @@ export class Stream implements StreamLog {
   /** So many messages at the front are out of the index. */
   frontDropped(messages: number): void {
     const { index } = this;
-    index.forgetLost(index.firstSeq, index.lastSeq);
+    index.lost.keep(index.firstSeq, index.lastSeq);
     this.ages.forgetBelow(index.firstSeq);
     this.#expiry.removed(messages);
   }

@@ -63,12 +63,13 @@ export async function repairFolder(folder: string, options: CheckOptions, { outp
 
 /** @param known - Runs that were told of, and kept, before. */
 function failIfLost(streams: readonly VerifiedStream[], known: readonly SeqRun[]): void {
-  let messages = 0;
-  for (const { lost } of streams) messages += countOf(lost);
-  messages -= countOf(known);
-  if (messages <= 0) return;
+  // Not all of them need have had a message.
+  let sequences = 0;
+  for (const { lost } of streams) sequences += countOf(lost);
+  sequences -= countOf(known);
+  if (sequences <= 0) return;
   throw new CliError(
-    `${messages} messages are lost; what is left of them is in the folder's quarantine/. Everything else can be used`,
+    `${sequences} sequences are lost; what is left of their messages is in the folder's quarantine/. Everything else can be used`,
     EXIT_DAMAGE,
   );
 }

@@ -59,7 +59,7 @@ test("verify and repair: sound, damaged, repaired", async (t) => {
   assert.equal(repaired.code, 2);
   assert.match(repaired.stdout, /"ORDERS": 9 messages, .*; lost: sequences 4\n/);
   assert.match(repaired.stdout, /meta\.1: made whole from its other copy/);
-  assert.match(repaired.stderr, /1 messages are lost; .*quarantine/);
+  assert.match(repaired.stderr, /1 sequences are lost; .*quarantine/);
   assert.ok(readdirSync(join(folder, "quarantine")).length >= 2);
 
   const after = await myelin("store", "verify", folder);

@@ -8,6 +8,7 @@ import { MessageDraft } from "../message-draft.ts";
 import { u32, u64 } from "../record.ts";
 import { NO_LIMITS, type StreamLimits } from "../store.ts";
 import { FILLED_OPTIONS, type FilledStore, filledStore } from "../testing/filled-store.ts";
+import { seqsOf } from "../testing/seqs-of.ts";
 import { FileStore } from "./file-store.ts";
 import { MAGIC_BATCH } from "./format.ts";
 
@@ -38,13 +39,14 @@ function audit(store: FileStore, filled: FilledStore, added = 0): { missing: num
       if (message !== null) assert.equal(Buffer.from(message.payload).toString(), payload);
     }
     const state = log.state();
+    const lost = new Set(seqsOf(state.lost));
     assert.ok(state.messages <= messages.size + added, "nothing comes back");
     for (const seq of messages.keys()) {
       if (log.load(seq) !== null) continue;
       missing++;
-      if (!state.lost.includes(seq)) unreported++;
+      if (!lost.has(seq)) unreported++;
     }
-    for (const seq of state.lost) assert.equal(log.load(seq), null, `${seq} is listed as lost and is there`);
+    for (const seq of lost) assert.equal(log.load(seq), null, `${seq} is listed as lost and is there`);
   }
   return { missing, unreported };
 }
@@ -128,7 +130,7 @@ test("a flipped bit under an open store is noticed when the message is read", as
   file.close();
   const log = store.stream("A")!;
   assert.equal(log.load(seq), null);
-  assert.deepEqual(log.state().lost, [seq]);
+  assert.deepEqual(log.state().lost, [[seq, seq]]);
   assert.equal(log.state().messages, filled.streams.get("A")!.size - 1);
   assert.ok(store.health().reports.some((report) => report.includes(`sequence ${seq}`)));
   await store.stop();
@@ -154,7 +156,6 @@ test("a flipped bit in the journal of a store that was not stopped costs at most
     // The last batches have nothing after them that proves that they were synced: they may be taken for a torn end.
     const { missing } = audit(store, { image, streams: withoutLast(filled) }, 30);
     assert.ok(missing <= 1, `byte ${at} of ${path}: ${missing} lost`);
-    for (const log of store.streams()) assert.equal(new Set(log.state().lost).size, log.state().lost.length);
     await store.stop();
   }
 });

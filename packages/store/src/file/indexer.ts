@@ -63,8 +63,8 @@ export class Indexer {
     // The block may have gone, been cut or been written anew in a pause.
     if (backing.deleted || file === undefined || backing.saver.checkpointed !== reached) return false;
     if (!index.records.blocks.includes(block)) return false;
-    // The loss has to be found again by whoever opens the store.
-    if (index.hasLost(block.firstSeq, block.lastSeq)) return false;
+    // The loss has to be found again by whoever opens the store, also of what stood at the block's end.
+    if (index.lost.overlaps(block.firstSeq, block.lastSeq + 1)) return false;
     const covered = file.index.coveredTo;
     const to = block.number < reached.block ? block.endOffset : Math.min(reached.offset, block.endOffset);
     const slot = slotAt(block, covered);

@@ -6,6 +6,7 @@ import type { DiskFile } from "@myelin/platform";
 import { SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
 import { StoreError } from "../errors.ts";
 import { FILLED_OPTIONS, type FilledEnd, type FilledStore, filledStore } from "../testing/filled-store.ts";
+import { seqsOf } from "../testing/seqs-of.ts";
 import { repairStore } from "./check/repair.ts";
 import { verifyStore } from "./check/verify.ts";
 import { FileStore } from "./file-store.ts";
@@ -51,7 +52,7 @@ function missing(store: FileStore, filled: FilledStore): number {
       const message = log.load(seq);
       if (message === null) count++;
       else assert.equal(Buffer.from(message.payload).toString(), payload);
-      if (message === null) assert.ok(log.state().lost.includes(seq), `${name} ${seq}`);
+      if (message === null) assert.ok(seqsOf(log.state().lost).includes(seq), `${name} ${seq}`);
     }
     assert.equal(log.consumers().length, 1);
   }
@@ -123,7 +124,7 @@ test("what cannot be read under an open store is lost and nothing else, for read
     if (scrub === null) assert.ok(missing(store, filled) > 0);
     for (let i = 0; i < 10; i++) clock.advance(100);
     assert.equal(store.health().failure, null);
-    if (scrub !== null) assert.equal(store.health().scrub!.damaged, store.stream("A")!.state().lost.length);
+    if (scrub !== null) assert.equal(store.health().scrub!.damaged, seqsOf(store.stream("A")!.state().lost).length);
     assert.ok(store.stream("A")!.state().lost.length > 0);
     assert.ok(
       store.health().reports.some((line) => line.startsWith(bad) && line.includes("the system cannot read it")),

@@ -1,6 +1,7 @@
 // A stream's index on its way back: takes records in order of sequence, from blocks, from index files and from the journal, and knows
 // which sequences should have a record and have none.
 
+import type { SeqRun } from "../index/lost-runs.ts";
 import { ABSENT, IndexBlock, traitsOf } from "../index/record-index.ts";
 import {
   aligned,
@@ -57,6 +58,8 @@ export class RebuiltIndex {
   readonly #floor: number;
   /** What the journal takes away from between others. */
   readonly #goingAway: SeqSet;
+  /** Known to have never had a record. */
+  readonly #gaps: SeqSet = new SeqSet();
   /** Sequences that should have a record and have none, as first and last. */
   #missing: [number, number][] = [];
   /** The rollup that was added last, as long as it is not done: {@link takeAwayMore}. */
@@ -219,10 +222,12 @@ export class RebuiltIndex {
 
   /** Whether it is known why none of these sequences has a record. */
   explained(first: number, last: number): boolean {
-    for (let seq = Math.max(first, this.#floor); seq <= last; seq++) {
-      if (!this.#goingAway.has(seq) && !this.#tombstones.has(seq)) return false;
-    }
-    return true;
+    return first > last || this.#nextUnexplained(first) > last;
+  }
+
+  /** These sequences were left out: a record that is damaged cannot say so itself. */
+  noteGap(first: number, last: number): void {
+    if (first <= last) this.#gaps.add(first, last - first + 1);
   }
 
   /** These sequences should have a record and have none; what was noted last may be told again. */
@@ -240,19 +245,38 @@ export class RebuiltIndex {
   }
 
   /** Reports what is missing and cannot be explained as lost. */
-  settleMissing(): void {
+  async settleMissing(slices: Slices): Promise<void> {
     const { index, incarnation } = this.#backing;
+    const unexplained: SeqRun[] = [];
     for (const [first, last] of this.#missing) {
-      let run = 0;
-      for (let seq = Math.max(first, this.#floor); seq <= last + 1; seq++) {
-        const lost = seq <= last && !this.explained(seq, seq) && index.records.find(seq) === null;
-        if (lost && run === 0) run = seq;
-        if (lost || run === 0) continue;
-        index.addLost(run, seq - 1);
-        this.reports.push(`${streamFolder(incarnation)}: lost sequences ${run} to ${seq - 1}`);
-        run = 0;
+      for (let seq = this.#nextUnexplained(first); seq <= last; ) {
+        // What is there was found elsewhere: in the journal, say.
+        const live = index.records.nextLive(seq) || Number.POSITIVE_INFINITY;
+        const end = Math.min(last + 1, live, this.#nextExplained(seq));
+        if (end > seq) unexplained.push([seq, end - 1]);
+        seq = this.#nextUnexplained(end === live ? end + 1 : end);
+        if (slices.due) await slices.pause();
       }
     }
+    for (const [first, last] of unexplained) {
+      index.lost.add(first, last);
+      this.reports.push(`${streamFolder(incarnation)}: lost sequences ${first} to ${last}`);
+    }
+  }
+
+  /** The first sequence at or after `seq` of which it is not known why it has no record. Steps over runs. */
+  #nextUnexplained(seq: number): number {
+    const sets = [this.#goingAway, this.#tombstones, this.#gaps];
+    for (let at = Math.max(seq, this.#floor); ; ) {
+      const begin = at;
+      for (const set of sets) at = set.nextOutside(at);
+      if (at === begin) return at;
+    }
+  }
+
+  /** The first sequence at or after `seq`, which is not below the floor, of which it is known; Infinity when there is none. */
+  #nextExplained(seq: number): number {
+    return Math.min(this.#goingAway.next(seq), this.#tombstones.next(seq), this.#gaps.next(seq));
   }
 
   /**

@@ -229,7 +229,7 @@ export class RecoveringStream {
       await this.#core.disk.syncFolder(streamFolder(backing.incarnation));
     }
     if (index.messages === 0) index.firstSeq = index.lastSeq + 1;
-    rebuilt.settleMissing();
+    await rebuilt.settleMissing(this.#core.slices);
     backing.changes.forgetTombstonesAbove(index.lastSeq);
     for (const block of [...index.records.blocks]) {
       if (block.live > 0 || block === index.records.last) continue;

@@ -21,6 +21,23 @@ export class RunSet {
   }
 
   has(seq: number): boolean {
+    return this.lastFrom(seq) >= 0;
+  }
+
+  /** Last sequence of the run that `seq` is in; -1: it is in none. */
+  lastFrom(seq: number): number {
+    const at = this.#position(seq);
+    return at < this.#firsts.length && this.#firsts[at]! <= seq ? this.#lasts[at]! : -1;
+  }
+
+  /** The first sequence in the set at or after `seq`; Infinity when there is none. */
+  next(seq: number): number {
+    const first = this.#firsts[this.#position(seq)];
+    return first === undefined ? Number.POSITIVE_INFINITY : Math.max(first, seq);
+  }
+
+  /** Position of the first run that ends at or after `seq`. */
+  #position(seq: number): number {
     let low = 0;
     let high = this.#firsts.length;
     while (low < high) {
@@ -28,6 +45,6 @@ export class RunSet {
       if (this.#lasts[middle]! < seq) low = middle + 1;
       else high = middle;
     }
-    return low < this.#firsts.length && this.#firsts[low]! <= seq;
+    return low;
   }
 }

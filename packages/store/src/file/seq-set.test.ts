@@ -22,6 +22,13 @@ test("SeqSet holds what a plain set holds, across pages and with long runs", () 
       [...found].sort((a, b) => a - b),
       [...plain].filter((seq) => seq >= from).sort((a, b) => a - b),
     );
+    for (let seq = 64_990; seq < 71_500; seq++) {
+      let [inside, outside] = [seq, seq];
+      while (!plain.has(inside) && inside < 72_000) inside++;
+      while (plain.has(outside)) outside++;
+      assert.equal(set.next(seq), inside < 72_000 ? inside : Number.POSITIVE_INFINITY, `next(${seq})`);
+      assert.equal(set.nextOutside(seq), outside, `nextOutside(${seq})`);
+    }
   }
 });
 
@@ -42,4 +49,13 @@ test("SeqSet joins neighbours", () => {
       [9, 1],
     ],
   );
+});
+
+test("SeqSet steps over what is far away, and over runs of any length, at once", () => {
+  const set = new SeqSet();
+  set.add(10, 2 ** 50);
+  set.add(2 ** 50 + 10, 3);
+  set.add(2 ** 51, 1);
+  assert.deepEqual([set.next(1), set.nextOutside(9), set.nextOutside(10)], [10, 9, 2 ** 50 + 13]);
+  assert.deepEqual([set.next(2 ** 50 + 13), set.next(2 ** 51 + 1)], [2 ** 51, Number.POSITIVE_INFINITY]);
 });

@@ -13,6 +13,8 @@ export class SeqSet {
   #long: [first: number, count: number][] = [];
   /** The same, to be searched; null: not made yet. */
   #longRuns: RunSet | null = null;
+  /** Numbers of the pages in order; null: not sorted yet. */
+  #pageNumbers: number[] | null = null;
   /** The page that was asked for last. */
   #pageNumber = -1;
   #page: Uint32Array | undefined;
@@ -33,6 +35,7 @@ export class SeqSet {
         page = new Uint32Array(PAGE_SEQS / 32);
         this.#pages.set(number, page);
         this.#page = page;
+        this.#pageNumbers = null;
       }
       const at = seq % PAGE_SEQS;
       page[at >>> 5]! |= 1 << (at & 31);
@@ -46,6 +49,35 @@ export class SeqSet {
     if (this.#long.length === 0) return false;
     this.#longRuns ??= new RunSet(this.#long);
     return this.#longRuns.has(seq);
+  }
+
+  /** The first sequence at or after `seq` that is in the set; Infinity when there is none. Costs little, however far away it is. */
+  next(seq: number): number {
+    this.#longRuns ??= new RunSet(this.#long);
+    const long = this.#longRuns.next(seq);
+    this.#pageNumbers ??= [...this.#pages.keys()].sort((a, b) => a - b);
+    const numbers = this.#pageNumbers;
+    for (let i = lowerBound(numbers, Math.floor(seq / PAGE_SEQS)); i < numbers.length; i++) {
+      const base = numbers[i]! * PAGE_SEQS;
+      if (base >= long) break;
+      const at = nextBit(this.#pages.get(numbers[i]!)!, Math.max(0, seq - base), true);
+      if (at < PAGE_SEQS) return Math.min(long, base + at);
+    }
+    return long;
+  }
+
+  /** The first sequence at or after `seq` that is not in the set. Steps over runs, however long they are. */
+  nextOutside(seq: number): number {
+    this.#longRuns ??= new RunSet(this.#long);
+    for (let at = seq; ; ) {
+      const begin = at;
+      const last = this.#longRuns.lastFrom(at);
+      if (last >= 0) at = last + 1;
+      const number = Math.floor(at / PAGE_SEQS);
+      const page = this.#pageOf(number);
+      if (page !== undefined) at = number * PAGE_SEQS + nextBit(page, at % PAGE_SEQS, false);
+      if (at === begin) return at;
+    }
   }
 
   #pageOf(number: number): Uint32Array | undefined {
@@ -79,4 +111,28 @@ export class SeqSet {
       }
     }
   }
+}
+
+/** Position of the first number that is not below `value`. */
+function lowerBound(numbers: readonly number[], value: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (numbers[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The first place at or after `from` where a page has such a bit; `PAGE_SEQS` when there is none. */
+function nextBit(page: Uint32Array, from: number, set: boolean): number {
+  const skipped = set ? 0 : 0xffffffff;
+  for (let at = from; at < PAGE_SEQS; ) {
+    // Whole words at a time, as far as they have none.
+    if ((at & 31) === 0 && page[at >>> 5] === skipped) at += 32;
+    else if (((page[at >>> 5]! >>> (at & 31)) & 1) === (set ? 1 : 0)) return at;
+    else at++;
+  }
+  return PAGE_SEQS;
 }

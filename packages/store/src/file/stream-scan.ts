@@ -54,6 +54,8 @@ export class StreamScan {
   #rebuilt: RebuiltIndex;
   #storeId: number;
   #slices: Slices;
+  /** The last block that is known to be there to its end, and its last record. */
+  #whole: { readonly number: number; readonly lastRecord: number } | null = null;
   /** Index files that blocks in front of the newest one should have. */
   #missingIndexes: string[] = [];
 
@@ -179,6 +181,7 @@ export class StreamScan {
     const header = this.#readHeader(block);
     let covered = 0;
     if (header !== null) {
+      this.#noteGap(header, durableEnd);
       covered = await this.#readIndex(block, durableEnd, size);
     } else {
       this.dropIndex(block);
@@ -222,8 +225,20 @@ export class StreamScan {
       damage = -1;
       offset += aligned(length);
     }
+    if (covered > 0 && covered === size && durableEnd === Number.POSITIVE_INFINITY)
+      this.#whole = { number, lastRecord: this.#rebuilt.lastRecord };
     this.#endOfBlock(block, size, damage, durableEnd, later.length === 0);
     return -1;
+  }
+
+  /**
+   * The sequence with which a block begins, by its header, tells which ones before it never had a record, where it is known how the block
+   * before it ends. Only for what the checkpoint vouches for: of anything else, what is missing may be torn off.
+   */
+  #noteGap({ block, firstSeq }: BlockHeader, durableEnd: number): void {
+    if (durableEnd <= BLOCK_HEADER_BYTES) return;
+    if (block === FIRST_BLOCK) this.#rebuilt.noteGap(1, firstSeq - 1);
+    else if (block - 1 === this.#whole?.number) this.#rebuilt.noteGap(this.#whole.lastRecord + 1, firstSeq - 1);
   }
 
   #endOfBlock(block: BlockFile, size: number, damage: number, durableEnd: number, newest: boolean): void {

@@ -1,6 +1,7 @@
 // Everything a stream knows about its messages without reading them: which sequences live, where they are, what each subject has.
 // Kept in memory, rebuilt from the records when a store is opened.
 
+import { LostRuns } from "./lost-runs.ts";
 import type { IndexBlock, Totals } from "./record-index.ts";
 import { RecordIndex } from "./record-index.ts";
 import type { SubjectFilter } from "./subject-filter.ts";
@@ -16,7 +17,8 @@ export class StreamIndex {
   firstSeq = 1;
   /** Last sequence given, live or not. */
   lastSeq = 0;
-  #lost: (readonly [number, number])[] = [];
+  /** Lost to damage. */
+  readonly lost: LostRuns = new LostRuns();
 
   /** Adds the next record to the newest block, as `IndexBlock.add` does. The block exists and `seq` is its next slot. */
   add(seq: number, subject: number, place: number, bytes: number): void {
@@ -36,34 +38,6 @@ export class StreamIndex {
     if (this.messages === 0) this.firstSeq = seq;
     this.messages++;
     this.lastSeq = seq;
-  }
-
-  /** Messages of these sequences were lost to damage. */
-  addLost(first: number, last: number): void {
-    // Recovery may come upon the same loss by several ways.
-    if (this.#lost.some((lost) => lost[0] <= first && lost[1] >= last)) return;
-    this.#lost.push([first, last]);
-    this.#lost.sort((a, b) => a[0] - b[0]);
-  }
-
-  /** Whether any of these sequences was lost to damage. */
-  hasLost(first: number, last: number): boolean {
-    return this.#lost.some((lost) => lost[0] <= last && lost[1] >= first);
-  }
-
-  /** Sequences lost to damage, in order. */
-  lostSequences(): number[] {
-    const lost: number[] = [];
-    for (const [first, last] of this.#lost) for (let seq = first; seq <= last; seq++) lost.push(seq);
-    return lost;
-  }
-
-  /** Messages below `from` would be gone by now, and those after `to` never were. */
-  forgetLost(from: number, to: number): void {
-    if (this.#lost.length === 0) return;
-    this.#lost = this.#lost
-      .map(([first, last]) => [Math.max(first, from), Math.min(last, to)] as const)
-      .filter(([first, last]) => first <= last);
   }
 
   /** Sequences up to `lastSeq` are given and have no message. */

@@ -6,6 +6,7 @@ import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/s
 import { MessageDraft } from "../../message-draft.ts";
 import { u32, u64 } from "../../record.ts";
 import { FILLED_OPTIONS, filledStore } from "../../testing/filled-store.ts";
+import { seqsOf } from "../../testing/seqs-of.ts";
 import { FileStore } from "../file-store.ts";
 import { OverlayDisk } from "./overlay-disk.ts";
 import { repairStore } from "./repair.ts";
@@ -24,11 +25,6 @@ async function verify(disk: SimDisk): Promise<StoreVerdict> {
   assert.deepEqual(disk.image(), before, "verifying changes nothing");
   assert.equal(disk.openFiles, open);
   return verdict;
-}
-
-/** Sequences of runs. */
-function seqsOf(runs: readonly (readonly [number, number])[]): number[] {
-  return runs.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
 }
 
 /** A live record of stream 1 in a block: where it is. */
@@ -289,7 +285,7 @@ test("scrubbing finds a flip under an open store within one pass, at its rate, a
   assert.equal(state().stream, null);
   const live = [...filled.streams.values()].reduce((sum, { size }) => sum + size, 0);
   assert.equal(state().messages, live - 1);
-  assert.deepEqual(store.stream("A")!.state().lost, [seq]);
+  assert.deepEqual(store.stream("A")!.state().lost, [[seq, seq]]);
   assert.ok([...disk.image().keys()].some((name) => /^quarantine\/.*\.bad$/.test(name)));
   store.stream("A")!.append(new MessageDraft().set("a", "b"));
   await store.deleteStream("B");

@@ -5,6 +5,7 @@
 
 import type { Clock, Disk, Random } from "@myelin/platform";
 import { StoreError } from "../../errors.ts";
+import type { SeqRun } from "../../index/lost-runs.ts";
 import { MessageView } from "../../message-view.ts";
 import { Slices } from "../../slices.ts";
 import type { StreamLog } from "../../store.ts";
@@ -15,9 +16,6 @@ import { hex8, QUARANTINE_FOLDER, STORE_FILE, STREAMS_FOLDER } from "../format.t
 import type { FileStoreOptions } from "../options.ts";
 import { type FileProblem, fileProblems } from "./file-problems.ts";
 import { OverlayDisk } from "./overlay-disk.ts";
-
-/** A run of sequences. */
-export type SeqRun = readonly [first: number, last: number];
 
 /** What a problem costs. */
 export type ProblemCost =
@@ -124,8 +122,7 @@ async function tryOpening(
     for (const log of store.streams()) await readAll(log);
     const lost = new Map<number, { readonly name: string; readonly runs: readonly SeqRun[] }>();
     for (const log of store.streams()) {
-      const runs = runsOf(log.state().lost);
-      lost.set(store.incarnationOf(log.name), { name: log.name, runs });
+      lost.set(store.incarnationOf(log.name), { name: log.name, runs: log.state().lost });
     }
     const problems = found.map((problem) => judge(disk, problem, found, lost));
     return { problems, streams: store.streams().map(verified), reports: store.health().reports, refusal: null };
@@ -145,7 +142,7 @@ export async function readAll(log: StreamLog): Promise<void> {
 /** A stream as it is now. */
 export function verified(log: StreamLog): VerifiedStream {
   const { messages, bytes, firstSeq, lastSeq, lost } = log.state();
-  return { name: log.name, messages, bytes, firstSeq, lastSeq, lost: runsOf(lost) };
+  return { name: log.name, messages, bytes, firstSeq, lastSeq, lost };
 }
 
 /** What a problem costs. */
@@ -172,14 +169,4 @@ function judge(
   const copy = `${QUARANTINE_FOLDER}/${hex8(block!.incarnation)}-${hex8(block!.number)}-${hex8(offset)}.bad`;
   const cost = disk.stat(copy) === null ? "messages" : "known";
   return { ...place, stream: stream.name, lost: runs, cost };
-}
-
-function runsOf(seqs: readonly number[]): SeqRun[] {
-  const runs: [number, number][] = [];
-  for (const seq of seqs) {
-    const last = runs.at(-1);
-    if (last !== undefined && last[1] + 1 === seq) last[1] = seq;
-    else runs.push([seq, seq]);
-  }
-  return runs;
 }

@@ -1,0 +1,115 @@
+// Damage next to a gap: sequences that never had a message, thousands of millions of them. Nothing may take time or memory for each.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
+import type { SeqRun } from "../index/lost-runs.ts";
+import { MessageDraft } from "../message-draft.ts";
+import { NO_LIMITS, type StreamState } from "../store.ts";
+import { FILLED_OPTIONS } from "../testing/filled-store.ts";
+import { seqsOf } from "../testing/seqs-of.ts";
+import { verifyStore } from "./check/verify.ts";
+import { FileStore } from "./file-store.ts";
+
+const GAP = 3_000_000_000;
+const BLOCK_HEADER_BYTES = 64;
+
+/** A stream with some messages, a gap, and some more, in a store that was stopped or only synced. */
+async function gappedStore(before: number, after: number, payload: string, stop: boolean): Promise<DiskImage> {
+  const disk = new SimDisk({ record: false });
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  for (let i = 0; i < before + after; i++) {
+    if (i === before) log.skip(GAP);
+    log.append(new MessageDraft().set("a", payload));
+    // Turns of a few messages go through the journal.
+    if (i % 8 === 7) await store.durable();
+  }
+  if (stop) await store.stop();
+  else await store.durable();
+  return disk.image();
+}
+
+/** Path of a stream's block. */
+function blockPath(image: DiskImage, number: number): string {
+  return [...image.keys()].find((path) => path.endsWith(`${number.toString(16).padStart(8, "0")}.blk`)) as string;
+}
+
+/** Opens the folder with one byte changed; what the stream says after all of it was read. */
+async function stateAfterFlips(image: DiskImage, flips: readonly (readonly [string, number])[]): Promise<StreamState> {
+  const damaged = new Map([...image].map(([path, bytes]) => [path, bytes === null ? null : new Uint8Array(bytes)]));
+  for (const [path, at] of flips) damaged.get(path)![at]! ^= 4;
+  const disk = new SimDisk({ image: damaged, record: false });
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(2), FILLED_OPTIONS);
+  const log = store.stream("S")!;
+  for (let view = log.next("", 0); view !== null; view = log.next("", view.seq + 1));
+  const state = log.state();
+  await store.stop();
+  const untouched = new SimDisk({ image: damaged, record: false });
+  const { streams } = await verifyStore(untouched, new SimClock(), new SimRandom(3), FILLED_OPTIONS);
+  assert.deepEqual(streams[0]!.lost, state.lost, "verify says the same");
+  return state;
+}
+
+describe("the record that ends a gap is damaged", () => {
+  const cases: { what: string; before: number; after: number; payload: string; block: number; lost: SeqRun }[] = [
+    { what: "at the stream's begin", before: 0, after: 20, payload: "x", block: 1, lost: [GAP + 1, GAP + 1] },
+    { what: "alone in its block", before: 0, after: 3, payload: "x".repeat(4000), block: 1, lost: [GAP + 1, GAP + 1] },
+    { what: "behind messages", before: 80, after: 80, payload: "x", block: 0, lost: [GAP + 81, GAP + 81] },
+    { what: "the only one", before: 80, after: 1, payload: "x", block: 0, lost: [GAP + 81, GAP + 81] },
+  ];
+  for (const { what, before, after, payload, block, lost } of cases) {
+    test(`${what}: it is lost, and no sequence of the gap`, async () => {
+      const image = await gappedStore(before, after, payload, true);
+      const number = block > 0 ? block : blockWithGap(image);
+      const state = await stateAfterFlips(image, [[blockPath(image, number), BLOCK_HEADER_BYTES + 44]]);
+      assert.deepEqual(state.lost, [lost]);
+      assert.deepEqual([state.messages, state.lastSeq], [before + after - 1, GAP + before + after]);
+    });
+  }
+});
+
+/** Number of the first block whose first sequence is behind the gap. */
+function blockWithGap(image: DiskImage): number {
+  const paths = [...image.keys()].filter((path) => path.endsWith(".blk")).sort();
+  const found = paths.find((path) => Number(Buffer.from(image.get(path)!).readBigUInt64LE(24)) > GAP) as string;
+  return Number.parseInt(found.slice(-12, -4), 16);
+}
+
+test("where nothing tells of the gap, all of it counts as lost, in no time", async () => {
+  const image = await gappedStore(80, 80, "x", true);
+  const path = blockPath(image, blockWithGap(image));
+  const state = await stateAfterFlips(image, [
+    [path, 25],
+    [path, BLOCK_HEADER_BYTES + 44],
+  ]);
+  assert.deepEqual(state.lost, [[81, GAP + 81]]);
+  assert.equal(state.messages, 159);
+});
+
+test("in a store that was not stopped in order nothing takes long either, and no message that is there counts as lost", async () => {
+  const image = await gappedStore(80, 80, "x", false);
+  for (const path of [...image.keys()].filter((name) => /\.(blk|seg)$/.test(name))) {
+    const bytes = image.get(path)!;
+    for (let at = 0; at < bytes.length; at += 512) {
+      const state = await stateAfterFlips(image, [[path, at + 44 < bytes.length ? at + 44 : at]]);
+      assert.ok(
+        state.lost.length < 10 && state.messages >= 70,
+        `${path} ${at}: ${state.messages} messages, lost: ${JSON.stringify(state.lost)}`,
+      );
+    }
+  }
+});
+
+test("messages missing at the end of the block before a gap are lost", async () => {
+  const image = new Map(await gappedStore(80, 80, "x", true));
+  const gapped = blockWithGap(image);
+  const path = blockPath(image, gapped - 1);
+  const bytes = image.get(path)!;
+  image.set(path, bytes.slice(0, bytes.length - 3 * 56));
+  const state = await stateAfterFlips(image, [[blockPath(image, gapped), BLOCK_HEADER_BYTES + 44]]);
+  assert.equal(state.lost.length, 1);
+  const [first, last] = state.lost[0]!;
+  assert.ok(first <= 80 && last === GAP + 81, `${first} to ${last}`);
+  assert.equal(seqsOf([[first, 80]]).length + state.messages, 159);
+});

@@ -1,0 +1,54 @@
+// The sequences of a stream whose messages were lost to damage, as runs: one damaged place may cost a stretch of any length.
+
+/** Sequences that follow each other, both ends included. */
+export type SeqRun = readonly [first: number, last: number];
+
+/** Runs in order, which neither overlap nor touch each other. */
+export class LostRuns {
+  #runs: SeqRun[] = [];
+
+  /** Adds `[first, last]`; some of it may be there already. */
+  add(first: number, last: number): void {
+    // Those that it overlaps or touches become one with it.
+    const from = this.#position(first - 1);
+    let to = from;
+    let [start, end] = [first, last];
+    for (; to < this.#runs.length && this.#runs[to]![0] <= last + 1; to++) {
+      start = Math.min(start, this.#runs[to]![0]);
+      end = Math.max(end, this.#runs[to]![1]);
+    }
+    this.#runs.splice(from, to - from, [start, end]);
+  }
+
+  /** Whether any of these sequences is in it. */
+  overlaps(first: number, last: number): boolean {
+    const run = this.#runs[this.#position(first)];
+    return run !== undefined && run[0] <= last;
+  }
+
+  /** Forgets what is not in `[from, to]`. Costs nothing when nothing is. */
+  keep(from: number, to: number): void {
+    const runs = this.#runs;
+    if (runs.length === 0 || (runs[0]![0] >= from && runs.at(-1)![1] <= to)) return;
+    this.#runs = runs
+      .map(([first, last]) => [Math.max(first, from), Math.min(last, to)] as const)
+      .filter(([first, last]) => first <= last);
+  }
+
+  /** The runs as they are now. */
+  list(): SeqRun[] {
+    return [...this.#runs];
+  }
+
+  /** Position of the first run that ends at or after `seq`. */
+  #position(seq: number): number {
+    let low = 0;
+    let high = this.#runs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#runs[middle]![1] < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
