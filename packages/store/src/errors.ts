@@ -30,6 +30,8 @@ export type StoreErrorCode =
   | "STREAM_NOT_FOUND"
   | "INVALID_NAME"
   | "INVALID_LIMITS"
+  /** A purge cannot do both: below a sequence, and all but so many messages. */
+  | "INVALID_PURGE"
   /** The folder is not one of ours: it has a stranger's files, or the reference server's. */
   | "FOREIGN_FOLDER"
   /** The folder or a file in it may not be read or written: by its permissions, or because the file system is mounted for reading. */

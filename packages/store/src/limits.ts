@@ -1,7 +1,7 @@
 // Checks a stream's limits, once, where they come in.
 
 import { StoreError } from "./errors.ts";
-import type { StreamLimits } from "./store.ts";
+import type { PurgeOptions, StreamLimits } from "./store.ts";
 
 /** Longest name of a stream or consumer, in bytes of UTF-8. */
 export const NAME_BYTES_MAX = 255;
@@ -16,6 +16,41 @@ export function checkSequence(stream: string, seq: number): void {
     "INVALID_SEQUENCE",
     `Cannot give the sequence ${seq} in ${JSON.stringify(stream)}: it is not a whole number from 1 to ${SEQ_MAX}`,
   );
+}
+
+/** @throws StoreError `INVALID_SEQUENCE` for a sequence up to which nothing can be taken away: 0 is one up to which it can. */
+export function checkBound(stream: string, seq: number, lastSeq: number): void {
+  if (Number.isSafeInteger(seq) && seq >= 0 && (seq <= SEQ_MAX || seq <= lastSeq + 1)) return;
+  throw new StoreError(
+    "INVALID_SEQUENCE",
+    `Cannot take messages of ${JSON.stringify(stream)} away by the sequence ${seq}: it is not a whole number from 0 to ${SEQ_MAX}`,
+  );
+}
+
+/** @throws StoreError `INVALID_SEQUENCE` for what is no sequence at all. One that was never given is asked for in vain, and no more. */
+export function checkAsked(stream: string, seq: number): void {
+  if (Number.isSafeInteger(seq)) return;
+  throw new StoreError(
+    "INVALID_SEQUENCE",
+    `Cannot look for the sequence ${seq} in ${JSON.stringify(stream)}: it is not a whole number up to ${Number.MAX_SAFE_INTEGER}`,
+  );
+}
+
+/** @throws StoreError `INVALID_SEQUENCE`, or `INVALID_PURGE` for what the reference refuses as well. */
+export function checkPurge(stream: string, { seq = 0, keep = 0 }: PurgeOptions, lastSeq: number): void {
+  checkBound(stream, seq, lastSeq);
+  if (!Number.isSafeInteger(keep) || keep < 0) {
+    throw new StoreError(
+      "INVALID_PURGE",
+      `Cannot purge ${JSON.stringify(stream)} and keep ${keep} messages: it is not a whole number from 0 on`,
+    );
+  }
+  if (seq > 0 && keep > 0) {
+    throw new StoreError(
+      "INVALID_PURGE",
+      `Cannot purge ${JSON.stringify(stream)} below the sequence ${seq} and keep ${keep} messages: give one of the two`,
+    );
+  }
 }
 
 /** @throws StoreError `INVALID_LIMITS` naming field and value. */

@@ -98,7 +98,10 @@ export interface StreamListener {
 /** A filter for one stream, prepared by {@link StreamLog.filter}; or text. */
 export type FilterLike = string | SubjectFilter;
 
-/** The log of one stream. Sequences begin at 1, grow, and are never given twice (except after {@link truncate}). */
+/**
+ * The log of one stream. Sequences begin at 1, grow, and are never given twice (except after {@link truncate}). A sequence that is not a
+ * whole number is refused with `INVALID_SEQUENCE` by whatever reads or takes away; one that was never given has no message.
+ */
 export interface StreamLog {
   readonly name: string;
   readonly limits: StreamLimits;
@@ -163,16 +166,24 @@ export interface StreamLog {
    * event loop is not held: everything below a sequence costs about 60 ns per message, and 1 us for the last one of a subject;
    * messages between others, by subject or to keep some, 0.3 us each. What is stored meanwhile stays, `keep` counts what was there when
    * it was asked, and other calls see it half done: whoever needs an order waits for it before the next change.
+   *
+   * @throws StoreError `INVALID_PURGE` for `seq` and `keep` together, `INVALID_SEQUENCE`, and those of appends but for the limits'.
    */
   purge(options?: PurgeOptions): Promise<number>;
   /**
    * Takes everything below `seq` away, as {@link purge} does; beyond the last sequence, `seq` becomes the next one given, in the call itself.
    * Resolves to how many went.
+   *
+   * @param seq - 0 to 2^52; 0: everything goes.
+   * @throws StoreError as {@link purge}.
    */
   compact(seq: number): Promise<number>;
   /**
    * Takes everything after `seq` away and gives those sequences again. Resolves when durable; meanwhile all changes are refused
    * with `BUSY`, and reads may see a part of what goes. For a replica that has to follow another leader.
+   *
+   * @param seq - 0 to 2^52; from the last sequence on, nothing happens.
+   * @throws StoreError as {@link purge}.
    */
   truncate(seq: number): Promise<void>;
 

@@ -10,7 +10,7 @@ import { StoreError } from "./errors.ts";
 import { type IndexBlock, type Totals, traitsOf } from "./index/record-index.ts";
 import type { StreamIndex } from "./index/stream-index.ts";
 import { SubjectFilter } from "./index/subject-filter.ts";
-import { checkLimits, checkName, checkSequence } from "./limits.ts";
+import { checkAsked, checkBound, checkLimits, checkName, checkPurge, checkSequence } from "./limits.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import { aligned, recordLength } from "./record.ts";
@@ -206,6 +206,7 @@ export class Stream implements StreamLog {
   }
 
   load(seq: number, view: MessageView = new MessageView()): MessageView | null {
+    checkAsked(this.name, seq);
     const block = this.index.records.find(seq);
     if (block === null) return null;
     if (this.#backing.view(block, seq - block.firstSeq, view)) return view;
@@ -214,6 +215,7 @@ export class Stream implements StreamLog {
   }
 
   next(filter: FilterLike, from: number, view: MessageView = new MessageView()): MessageView | null {
+    checkAsked(this.name, from);
     const prepared = this.#prepared(filter);
     // A damaged message is not there: go on with the one after it.
     for (let seq = this.index.next(prepared, from); seq !== 0; seq = this.index.next(prepared, seq + 1)) {
@@ -224,6 +226,7 @@ export class Stream implements StreamLog {
   }
 
   previous(filter: FilterLike, from: number, view: MessageView = new MessageView()): MessageView | null {
+    checkAsked(this.name, from);
     const prepared = this.#prepared(filter);
     for (let seq = this.index.previous(prepared, from); seq !== 0; seq = this.index.previous(prepared, seq - 1)) {
       const found = this.load(seq, view);
@@ -239,11 +242,13 @@ export class Stream implements StreamLog {
   }
 
   multiLast(filters: readonly string[], upToSeq = 0, max = 0): number[] {
+    checkAsked(this.name, upToSeq);
     return queries.multiLast(this.index, this.filter(filters), upToSeq, max);
   }
 
   remove(seq: number): boolean {
     this.checkOpen();
+    checkAsked(this.name, seq);
     const block = this.index.records.find(seq);
     if (block === null) return false;
     this.#take(block, seq, false);
@@ -252,6 +257,7 @@ export class Stream implements StreamLog {
 
   erase(seq: number): boolean {
     this.checkOpen();
+    checkAsked(this.name, seq);
     const block = this.index.records.find(seq);
     if (block === null) return false;
     const slot = seq - block.firstSeq;
@@ -260,16 +266,19 @@ export class Stream implements StreamLog {
     return true;
   }
 
-  purge(options: PurgeOptions = {}): Promise<number> {
+  async purge(options: PurgeOptions = {}): Promise<number> {
+    checkPurge(this.name, options, this.index.lastSeq);
     return this.#purger.purge(options);
   }
 
-  compact(seq: number): Promise<number> {
+  async compact(seq: number): Promise<number> {
+    checkBound(this.name, seq, this.index.lastSeq);
     return this.#purger.purge({ seq: seq === 0 ? this.index.lastSeq + 1 : seq });
   }
 
   async truncate(seq: number): Promise<void> {
     this.checkOpen();
+    checkBound(this.name, seq, this.index.lastSeq);
     if (seq >= this.index.lastSeq) return;
     this.#backing.truncating = true;
     this.truncations++;
@@ -314,6 +323,7 @@ export class Stream implements StreamLog {
   }
 
   filteredState(filter: FilterLike, from = 0): SubjectState {
+    checkAsked(this.name, from);
     return queries.filteredState(this.index, this.#prepared(filter), from);
   }
 
@@ -326,6 +336,7 @@ export class Stream implements StreamLog {
   }
 
   pending(filter: FilterLike, from: number, lastPerSubject = false): number {
+    checkAsked(this.name, from);
     return queries.countPending(this.index, this.#prepared(filter), from, lastPerSubject);
   }
 

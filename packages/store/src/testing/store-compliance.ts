@@ -396,6 +396,37 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         }));
     }
 
+    test("what is no sequence is refused, and changes nothing", () =>
+      withStream({}, async (log) => {
+        for (let i = 0; i < 5; i++) append(log, "a");
+        for (const seq of [0.5, 1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53]) {
+          const calls: Record<string, () => unknown> = {
+            load: () => log.load(seq),
+            next: () => log.next("", seq),
+            previous: () => log.previous("a", seq),
+            multiLast: () => log.multiLast(["a"], seq),
+            filteredState: () => log.filteredState("a", seq),
+            pending: () => log.pending("", seq),
+            remove: () => log.remove(seq),
+            erase: () => log.erase(seq),
+          };
+          for (const [call, run] of Object.entries(calls))
+            assert.equal(codeOf(run), "INVALID_SEQUENCE", `${call} ${seq}`);
+        }
+        for (const seq of [-1, 0.5, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 52 + 1]) {
+          await assert.rejects(log.purge({ seq }), { code: "INVALID_SEQUENCE" });
+          await assert.rejects(log.purge({ filter: "a", seq }), { code: "INVALID_SEQUENCE" });
+          await assert.rejects(log.compact(seq), { code: "INVALID_SEQUENCE" });
+          await assert.rejects(log.truncate(seq), { code: "INVALID_SEQUENCE" });
+        }
+        for (const keep of [-1, 1.5, Number.NaN]) await assert.rejects(log.purge({ keep }), { code: "INVALID_PURGE" });
+        await assert.rejects(log.purge({ keep: 1, seq: 5 }), { code: "INVALID_PURGE" });
+        await assert.rejects(log.purge({ filter: "a", keep: 1, seq: 1 }), { code: "INVALID_PURGE" });
+        assert.deepEqual([log.load(-1), log.remove(-1), log.remove(6), log.truncations], [null, false, false, 0]);
+        assert.deepEqual([seqs(log), log.state().lost], [[1, 2, 3, 4, 5], []]);
+        assert.equal(append(log, "a"), 6);
+      }));
+
     test("purge() by filter, sequence and keep", () =>
       withStream({}, async (log) => {
         for (let i = 0; i < 12; i++) append(log, "abc"[i % 3] as string);
