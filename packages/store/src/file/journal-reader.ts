@@ -12,6 +12,7 @@ import { aligned, soundRecord, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { MAGIC_BATCH } from "./format.ts";
 import { BATCH_HEADER_BYTES } from "./journal.ts";
+import { readAround, unreadableConfirmed } from "./read-around.ts";
 import { readWholeInSlices } from "./read-file.ts";
 
 /** A batch that was found, sound or not. */
@@ -58,6 +59,7 @@ const PIECE_BYTES = 512 * 1024;
  *
  * @param paths - The segments.
  * @param firstBatch - The first batch that the checkpoint does not cover.
+ * @throws StoreError `DAMAGED` where the device cannot read a segment.
  */
 export async function readJournal(
   disk: Disk,
@@ -160,7 +162,11 @@ async function* readSegment(
   epoch: number,
   slices: Slices,
 ): AsyncGenerator<FoundBatch> {
-  const bytes = await readWholeInSlices(disk, path, slices);
+  const bytes = await readWholeInSlices(disk, path, slices, (file, into, start, length, position) =>
+    readAround(file, into, start, length, position, (offset, _count, error) => {
+      throw unreadableConfirmed(disk, path, offset, error);
+    }),
+  );
   const view = viewOf(bytes);
   let looked = 0;
   /** Where a batch must begin if there is another one. */

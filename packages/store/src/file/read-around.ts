@@ -1,7 +1,8 @@
 // Reads files on a device that has gone bad in places: what the system cannot read becomes zeros, which no checksum agrees with, so
 // that a bad sector is damage like a flipped bit, and costs what is in it.
 
-import type { DiskFile } from "@myelin/platform";
+import type { Disk, DiskFile } from "@myelin/platform";
+import { StoreError } from "../errors.ts";
 
 /** What the system reads, and cannot read, at once. */
 const SECTOR_BYTES = 4096;
@@ -9,6 +10,15 @@ const SECTOR_BYTES = 4096;
 /** Whether a read failed because of the device, for good; anything else (too many open files, say) tells nothing about the bytes. */
 export function isUnreadable(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "EIO";
+}
+
+/** The device cannot read what may have been confirmed, and might pass for a torn end: the folder is not opened. */
+export function unreadableConfirmed(disk: Disk, path: string, offset: number, error: unknown): StoreError {
+  return new StoreError(
+    "DAMAGED",
+    `Cannot open the store in ${disk.name}: ${path} cannot be read at ${offset} (${(error as Error).message}), and what is there may have been confirmed. Copy the folder to a sound device, as far as it can be read, and open it there`,
+    { cause: error },
+  );
 }
 
 /**

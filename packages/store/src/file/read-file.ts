@@ -23,12 +23,7 @@ export function readWhole(disk: Disk, path: string): Uint8Array {
 }
 
 /** A file's content, in slices. */
-export async function readWholeInSlices(
-  disk: Disk,
-  path: string,
-  slices: Slices,
-  read: ReadStep = readOrThrow,
-): Promise<Uint8Array> {
+export async function readWholeInSlices(disk: Disk, path: string, slices: Slices, read: ReadStep): Promise<Uint8Array> {
   const file = disk.open(path, "read");
   try {
     return await readInSlices(file, 0, file.size(), slices, read);
@@ -51,8 +46,4 @@ export async function readInSlices(
     if (slices.due) await slices.pause();
   }
   return bytes;
-}
-
-function readOrThrow(file: DiskFile, into: Uint8Array, start: number, length: number, position: number): number {
-  return file.read(into, start, length, position);
 }

@@ -25,7 +25,7 @@ import {
   streamFolder,
 } from "./format.ts";
 import { type ChunkEnd, decodeChunks, type IndexChunk } from "./index-chunk.ts";
-import { readAround } from "./read-around.ts";
+import { readAround, unreadableConfirmed } from "./read-around.ts";
 import { readInSlices } from "./read-file.ts";
 import type { RebuiltIndex } from "./rebuilt-index.ts";
 
@@ -362,11 +362,7 @@ export class StreamScan {
     const durableEnd = this.durableEnd(block.number);
     return readAround(block.file(), into, start, length, position, (offset, count, error) => {
       if (offset + count <= durableEnd) return;
-      throw new StoreError(
-        "DAMAGED",
-        `Cannot open the store in ${this.#core.disk.name}: ${block.path} cannot be read at ${offset} (${(error as Error).message}), and what is there may have been confirmed. Copy the folder to a sound device, as far as it can be read, and open it there`,
-        { cause: error },
-      );
+      throw unreadableConfirmed(this.#core.disk, block.path, offset, error);
     });
   }
 
