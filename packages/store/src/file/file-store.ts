@@ -26,7 +26,7 @@ import { lockFolder } from "./folder-lock.ts";
 import type { Journal } from "./journal.ts";
 import { completeOptions, type FileStoreOptions } from "./options.ts";
 import { isOutOfFiles, PatientDisk } from "./patient-disk.ts";
-import { keepCopy } from "./quarantine.ts";
+import { Quarantine } from "./quarantine.ts";
 import { recoverStore } from "./recovery.ts";
 import { StreamCatalog } from "./stream-catalog.ts";
 import { SyncRounds } from "./sync-rounds.ts";
@@ -69,12 +69,14 @@ export class FileStore implements Store, FileStoreCore {
   /** A call got no file, and there was none that could be closed: no appends until that is better. */
   #outOfFiles = false;
   #reports: string[] = [];
+  readonly #quarantine: Quarantine;
   #retryTimer: Timer | null = null;
   #scrubber: Scrubber | null = null;
 
   private constructor(disk: Disk, clock: Clock, options: Required<FileStoreOptions>) {
     const patient = new PatientDisk(disk);
     this.disk = patient;
+    this.#quarantine = new Quarantine(patient);
     this.#clock = clock;
     this.#stamp = new Stamp(clock);
     this.options = options;
@@ -380,7 +382,7 @@ export class FileStore implements Store, FileStoreCore {
   reportDamage(stream: number, path: string, block: number, offset: number, length: number, lines: string[]): void {
     for (const line of lines) this.#report(`${path} at ${offset}: ${line}`);
     try {
-      keepCopy(this.disk, stream, path, block, offset, length);
+      this.#quarantine.keep(stream, path, block, offset, length);
     } catch (error) {
       this.#report(`${path} at ${offset}: no copy could be kept (${(error as Error).message})`);
     }

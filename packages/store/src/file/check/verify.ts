@@ -12,8 +12,9 @@ import type { StreamLog } from "../../store.ts";
 import { FileStore } from "../file-store.ts";
 import { checkContents, checkFolder, checkNotReferences } from "../folder-check.ts";
 import { lockFolder } from "../folder-lock.ts";
-import { hex8, QUARANTINE_FOLDER, STORE_FILE, STREAMS_FOLDER } from "../format.ts";
+import { STORE_FILE, STREAMS_FOLDER } from "../format.ts";
 import type { FileStoreOptions } from "../options.ts";
+import { Quarantine } from "../quarantine.ts";
 import { type FileProblem, fileProblems } from "./file-problems.ts";
 import { OverlayDisk } from "./overlay-disk.ts";
 
@@ -84,7 +85,8 @@ export async function verifyStore(
     return await tryOpening(disk, clock, random, options, found);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const problems = found.map((problem) => judge(disk, problem, found, new Map()));
+    const kept = new Quarantine(disk);
+    const problems = found.map((problem) => judge(disk, kept, problem, found, new Map()));
     return { problems, streams: [], reports: [], refusal: error };
   }
 }
@@ -124,7 +126,8 @@ async function tryOpening(
     for (const log of store.streams()) {
       lost.set(store.incarnationOf(log.name), { name: log.name, runs: log.state().lost });
     }
-    const problems = found.map((problem) => judge(disk, problem, found, lost));
+    const kept = new Quarantine(disk);
+    const problems = found.map((problem) => judge(disk, kept, problem, found, lost));
     return { problems, streams: store.streams().map(verified), reports: store.health().reports, refusal: null };
   } finally {
     await store.stop();
@@ -148,6 +151,7 @@ export function verified(log: StreamLog): VerifiedStream {
 /** What a problem costs. */
 function judge(
   disk: Disk,
+  kept: Quarantine,
   problem: FileProblem,
   all: readonly FileProblem[],
   lost: ReadonlyMap<number, { readonly name: string; readonly runs: readonly SeqRun[] }>,
@@ -166,7 +170,6 @@ function judge(
     if (from <= to) runs.push([from, to]);
   }
   if (stream === undefined || runs.length === 0) return { ...place, stream: null, lost: [], cost: "nothing" };
-  const copy = `${QUARANTINE_FOLDER}/${hex8(block!.incarnation)}-${hex8(block!.number)}-${hex8(offset)}.bad`;
-  const cost = disk.stat(copy) === null ? "messages" : "known";
+  const cost = kept.has(block!.incarnation, block!.number, offset) ? "known" : "messages";
   return { ...place, stream: stream.name, lost: runs, cost };
 }
