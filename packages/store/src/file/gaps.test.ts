@@ -35,8 +35,16 @@ function blockPath(image: DiskImage, number: number): string {
   return [...image.keys()].find((path) => path.endsWith(`${number.toString(16).padStart(8, "0")}.blk`)) as string;
 }
 
-/** Opens the folder with one byte changed; what the stream says after all of it was read. */
+/** Opens the folder with some bytes changed; what the stream says after all of it was read. */
 async function stateAfterFlips(image: DiskImage, flips: readonly (readonly [string, number])[]): Promise<StreamState> {
+  return (await openedAfterFlips(image, flips)).state;
+}
+
+/** The same, and what the folder is then. */
+async function openedAfterFlips(
+  image: DiskImage,
+  flips: readonly (readonly [string, number])[],
+): Promise<{ state: StreamState; image: DiskImage }> {
   const damaged = new Map([...image].map(([path, bytes]) => [path, bytes === null ? null : new Uint8Array(bytes)]));
   for (const [path, at] of flips) damaged.get(path)![at]! ^= 4;
   const disk = new SimDisk({ image: damaged, record: false });
@@ -48,7 +56,7 @@ async function stateAfterFlips(image: DiskImage, flips: readonly (readonly [stri
   const untouched = new SimDisk({ image: damaged, record: false });
   const { streams } = await verifyStore(untouched, new SimClock(), new SimRandom(3), FILLED_OPTIONS);
   assert.deepEqual(streams[0]!.lost, state.lost, "verify says the same");
-  return state;
+  return { state, image: disk.image() };
 }
 
 describe("the record that ends a gap is damaged", () => {
@@ -107,7 +115,9 @@ test("messages missing at the end of the block before a gap are lost", async () 
   const path = blockPath(image, gapped - 1);
   const bytes = image.get(path)!;
   image.set(path, bytes.slice(0, bytes.length - 3 * 56));
-  const state = await stateAfterFlips(image, [[blockPath(image, gapped), BLOCK_HEADER_BYTES + 44]]);
+  const opened = await openedAfterFlips(image, [[blockPath(image, gapped), BLOCK_HEADER_BYTES + 44]]);
+  const { state } = opened;
+  assert.deepEqual((await stateAfterFlips(opened.image, [])).lost, state.lost, "also when it is opened again");
   assert.equal(state.lost.length, 1);
   const [first, last] = state.lost[0]!;
   assert.ok(first <= 80 && last === GAP + 81, `${first} to ${last}`);
