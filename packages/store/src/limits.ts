@@ -62,6 +62,9 @@ export function checkLimits(limits: StreamLimits): void {
     const value = limits[field];
     if (!Number.isFinite(value) || value < 0) throw invalid(field, value, "zero or a positive number of milliseconds");
   }
+  const markerTtlMs = limits.subjectDeleteMarkerTtlMs;
+  if (markerTtlMs > 0 && markerTtlMs < 1000)
+    throw invalid("subjectDeleteMarkerTtlMs", markerTtlMs, "zero or at least 1000, a second");
   if (limits.discard !== "old" && limits.discard !== "new") throw invalid("discard", limits.discard, '"old" or "new"');
   if (limits.compression !== "none" && limits.compression !== "s2")
     throw invalid("compression", limits.compression, '"none" or "s2"');

@@ -23,7 +23,7 @@ export interface StreamLimits {
   readonly discard: "old" | "new";
   /** With `discard: "new"`: refuse also at `maxMsgsPerSubject`, instead of dropping the subject's oldest. */
   readonly discardNewPerSubject: boolean;
-  /** When the last message of a subject expires, a marker takes its place for so long; 0: none. Whole seconds. */
+  /** When the last message of a subject expires, a marker takes its place for so long; 0: none. Whole seconds, at least one, as in the reference. */
   readonly subjectDeleteMarkerTtlMs: number;
   /**
    * Whether headers and payloads of new messages are compressed, each message by itself, where that saves an eighth or more.

@@ -396,6 +396,16 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         }));
     }
 
+    test("a delete marker lives for a second at least", () =>
+      withStream({ subjectDeleteMarkerTtlMs: 1000 }, async (log, _clock, store) => {
+        for (const subjectDeleteMarkerTtlMs of [-1, 0.5, 5, 999, Number.NaN]) {
+          const limits = { ...NO_LIMITS, subjectDeleteMarkerTtlMs };
+          await assert.rejects(log.update(limits, NO_CONFIG), { code: "INVALID_LIMITS" });
+          await assert.rejects(store.createStream("T", limits, NO_CONFIG), { code: "INVALID_LIMITS" });
+        }
+        await log.update(NO_LIMITS, NO_CONFIG);
+      }));
+
     test("what is no sequence is refused, and changes nothing", () =>
       withStream({}, async (log) => {
         for (let i = 0; i < 5; i++) append(log, "a");
