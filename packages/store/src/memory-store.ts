@@ -226,7 +226,7 @@ export class MemoryStore implements Store {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const stream of this.#streams.values()) stream.close();
+    for (const stream of this.#streams.values()) stream.stop();
     this.#streams.clear();
   }
 

@@ -51,6 +51,8 @@ export class Stream implements StreamLog {
   /** Sequences given since the last record that never get a message: the next record says so. */
   gap = 0;
   closed = false;
+  /** Its store was stopped: nothing can be read any more. */
+  #stopped = false;
   truncations = 0;
   readonly ages: AgeClock;
   readonly #backing: StreamBacking;
@@ -207,6 +209,7 @@ export class Stream implements StreamLog {
 
   load(seq: number, view: MessageView = new MessageView()): MessageView | null {
     checkAsked(this.name, seq);
+    if (this.#stopped) this.checkStillOpen();
     const block = this.index.records.find(seq);
     if (block === null) return null;
     if (this.#backing.view(block, seq - block.firstSeq, view)) return view;
@@ -301,6 +304,7 @@ export class Stream implements StreamLog {
   }
 
   state(): StreamState {
+    if (this.#stopped) this.checkStillOpen();
     const index = this.index;
     const first = index.messages === 0 ? null : this.load(index.firstSeq, this.#view);
     const span = index.lastSeq >= index.firstSeq ? index.lastSeq - index.firstSeq + 1 : 0;
@@ -374,7 +378,13 @@ export class Stream implements StreamLog {
     return this.#consumers.states();
   }
 
-  /** Stops timers; nothing works after it. */
+  /** Closes the stream, and lets nobody read it any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.close();
+  }
+
+  /** Stops timers; nothing can be changed after it. */
   close(): void {
     this.closed = true;
     this.#expiry.stop();

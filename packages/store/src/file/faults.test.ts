@@ -245,9 +245,10 @@ test("a full disk refuses appends, still reads, removes and purges, and resumes 
     "none",
   );
   await store.durable();
+  const { messages } = log.state();
   await store.stop();
   const again = await FileStore.open(disk, clock, new SimRandom(1), OPTIONS);
-  assert.equal(again.stream("S")!.state().messages, log.state().messages);
+  assert.equal(again.stream("S")!.state().messages, messages);
   await again.stop();
 });
 

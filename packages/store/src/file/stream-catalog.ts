@@ -163,7 +163,7 @@ export class StreamCatalog {
   }
 
   close(): void {
-    for (const { stream } of this.open.values()) stream.close();
+    for (const { stream } of this.open.values()) stream.stop();
   }
 
   async #remove(backing: FileBacking): Promise<void> {

@@ -396,6 +396,25 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         }));
     }
 
+    test("a store that is stopped refuses reads", async () => {
+      const store = await under.open(new SimClock());
+      const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+      for (let i = 0; i < 50; i++) append(log, "a", "x".repeat(300));
+      await store.durable();
+      const reads: Record<string, () => unknown> = {
+        load: () => log.load(1),
+        next: () => log.next("", 0),
+        previous: () => log.previous("a", 50),
+        last: () => log.last(""),
+        state: () => log.state(),
+        seqAtTime: () => log.seqAtTime(0),
+      };
+      const stopped = store.stop();
+      for (const [call, run] of Object.entries(reads)) assert.equal(codeOf(run), "CLOSED", `${call} while it stops`);
+      await stopped;
+      for (const [call, run] of Object.entries(reads)) assert.equal(codeOf(run), "CLOSED", call);
+    });
+
     test("a delete marker lives for a second at least", () =>
       withStream({ subjectDeleteMarkerTtlMs: 1000 }, async (log, _clock, store) => {
         for (const subjectDeleteMarkerTtlMs of [-1, 0.5, 5, 999, Number.NaN]) {
