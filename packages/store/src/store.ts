@@ -198,8 +198,12 @@ export interface StreamLog {
   subjectTotals(filter: string): Map<string, number>;
   /** How many messages at or after `from` match; with `lastPerSubject` only the last of each subject count. */
   pending(filter: FilterLike, from: number, lastPerSubject?: boolean): number;
-  /** The first sequence whose message was stored at that time or later; `lastSeq + 1` when there is none. */
-  seqAtTime(timeMs: number): number;
+  /**
+   * The first sequence whose message was stored at that time or later; `lastSeq + 1` when there is none.
+   *
+   * @param time - Nanoseconds since 1970 as a bigint, or milliseconds as a number, with a fraction.
+   */
+  seqAtTime(time: bigint | number): number;
 
   /** Makes a consumer's state, or opens the one that is there. */
   consumer(name: string): ConsumerLog;
@@ -278,7 +282,7 @@ export interface Store {
   /** Called once when the store fails. One listener; it must not throw. */
   onFailure: ((error: StoreError) => void) | null;
 
-  /** Makes everything durable and lets go of the disk. */
+  /** Makes everything durable and lets go of the disk. From the call on, streams refuse to be read or changed with `CLOSED`. */
   stop(): Promise<void>;
 }
 

@@ -344,7 +344,9 @@ export class Stream implements StreamLog {
     return queries.countPending(this.index, this.#prepared(filter), from, lastPerSubject);
   }
 
-  seqAtTime(timeMs: number): number {
+  seqAtTime(time: bigint | number): number {
+    const timeMs = typeof time === "bigint" ? Number(time / 1_000_000n) : Math.floor(time);
+    const subNs = typeof time === "bigint" ? Number(time % 1_000_000n) : Math.round((time - timeMs) * 1e6);
     // Stamps never go back within a stream, so halving works; a sequence without a message stands for the next one.
     let low = this.index.firstSeq;
     let high = this.index.lastSeq + 1;
@@ -352,7 +354,7 @@ export class Stream implements StreamLog {
       const middle = low + Math.floor((high - low) / 2);
       const message = this.next(this.#all, middle, this.#view);
       if (message === null || message.seq >= high) high = middle;
-      else if (message.timeMs >= timeMs) high = middle;
+      else if (message.timeMs > timeMs || (message.timeMs === timeMs && message.timeSubNs >= subNs)) high = middle;
       else low = message.seq + 1;
     }
     return this.index.next(this.#all, low) || this.index.lastSeq + 1;

@@ -557,6 +557,20 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         }
       }));
 
+    test("seqAtTime() takes nanoseconds, and milliseconds with a fraction", () =>
+      withStream({}, (log) => {
+        const subNs = [0, 250_000, 250_001, 999_999];
+        for (const timeSubNs of subNs)
+          log.append(Object.assign(new MessageDraft().set("a", "x"), { timeMs: 5000, timeSubNs }));
+        for (const [i, sub] of subNs.entries()) {
+          assert.equal(log.seqAtTime(5_000_000_000n + BigInt(sub)), i + 1);
+          assert.equal(log.seqAtTime(5_000_000_001n + BigInt(sub)), i + 2);
+        }
+        const found = [4999.9, 5000, 5000.1, 5000.25, 5000.5, 5001].map((ms) => log.seqAtTime(ms));
+        assert.deepEqual(found, [1, 1, 2, 2, 4, 5]);
+        assert.deepEqual([log.seqAtTime(-1n), log.seqAtTime(-0.5), log.seqAtTime(2n ** 63n)], [1, 1, 5]);
+      }));
+
     test("seqAtTime() finds the first message at or after a time", () =>
       withStream({}, (log, clock) => {
         const start = clock.wallMs();
