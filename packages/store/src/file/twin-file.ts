@@ -107,7 +107,7 @@ function readCopy(
 /**
  * Writes both copies. When it resolves, the content is durable, apart from the names of copies that were not there before.
  *
- * @param generation - Higher than any that was written or read before.
+ * @param generation - Higher than any that was written or read before. 1: what may be there is no whole copy, and goes.
  */
 export async function writeTwin(
   disk: Disk,
@@ -125,6 +125,7 @@ export async function writeTwin(
   putU32(bytes, 24, body.length);
   bytes.set(body, HEADER_BYTES);
   putU32(bytes, 0, checksum(viewOf(bytes), 4, bytes.length));
+  if (generation === 1) await removeLeft(disk, path);
   for (const copy of COPIES) {
     const name = `${path}.${copy}`;
     const file: DiskFile = disk.open(name, disk.stat(name) === null ? "create" : "write");
@@ -135,4 +136,15 @@ export async function writeTwin(
       file.close();
     }
   }
+}
+
+/**
+ * Removes what an interrupted first write left: not whole, and alone because the name of the other copy was not durable. Were the next first
+ * write interrupted as well, there would be two copies, none of them whole, as after damage.
+ */
+async function removeLeft(disk: Disk, path: string): Promise<void> {
+  const left = COPIES.map((copy) => `${path}.${copy}`).filter((name) => disk.stat(name) !== null);
+  if (left.length === 0) return;
+  for (const name of left) disk.remove(name);
+  await disk.syncFolder(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
 }
