@@ -94,9 +94,12 @@ export class Checkpointer {
     const { disk, vault } = this.#core;
     const encrypted = vault !== null;
     const clean = this.stopping;
-    const body = encodeCheckpoint({ epoch, nextIncarnation, firstBatch: batch + 1, clean, streams, encrypted });
+    const firstBatch = batch + 1;
+    const segments = journal.vouched();
+    const body = encodeCheckpoint({ epoch, nextIncarnation, firstBatch, clean, streams, segments, encrypted });
     await writeTwin(disk, STORE_FILE, MAGIC_STORE, this.#storeId, ++this.#generation, body);
     if (this.#generation <= 2) await disk.syncFolder("");
+    journal.generation = this.#generation;
     journal.recycle(batch);
     if (!this.opened) return;
     for (const backing of open) {
@@ -126,7 +129,8 @@ export class Checkpointer {
         if (slices.due) await slices.pause();
         const { deleted, saver } = backing;
         if (deleted) continue; // its files went while others were saved
-        streams.push(saver.dirty || saver.checkpointed === null ? await saver.checkpoint() : saver.checkpointed);
+        const reach = saver.dirty || saver.checkpointed === null ? await saver.checkpoint() : saver.checkpointed;
+        streams.push({ ...reach, ...saver.vouched() });
         startSome();
       }
     };

@@ -4,7 +4,7 @@ import type { IndexBlock } from "../index/record-index.ts";
 import type { Slices } from "../slices.ts";
 import { BLOCK_HEADER_BYTES, BlockFile } from "./block-file.ts";
 import { CopyScratch, copyBlock, writeBlock } from "./block-rewrite.ts";
-import type { StreamCheckpoint } from "./checkpoint.ts";
+import type { StreamReach } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { blockPath, MAKING_SUFFIX } from "./format.ts";
@@ -19,11 +19,7 @@ const RUNS_PER_LOOK = 1024;
  *
  * @param reached - The checkpoint that was just made: everything in the blocks before its newest one is durable, removals included.
  */
-export async function compactBlocks(
-  core: FileStoreCore,
-  backing: FileBacking,
-  reached: StreamCheckpoint,
-): Promise<void> {
+export async function compactBlocks(core: FileStoreCore, backing: FileBacking, reached: StreamReach): Promise<void> {
   const scratch = new CopyScratch();
   const { blocks } = backing.index.records;
   for (const block of [...blocks]) {
@@ -38,7 +34,7 @@ async function compactBlock(
   core: FileStoreCore,
   backing: FileBacking,
   block: IndexBlock,
-  reached: StreamCheckpoint,
+  reached: StreamReach,
   scratch: CopyScratch,
 ): Promise<void> {
   const { disk, pool, slices } = core;

@@ -8,7 +8,8 @@
 //   3 truncated   u64 last sequence: everything after it is gone
 //   4 deleted     the stream is gone
 //   5 consumer    u16 length of the name, u8 1 when a state follows (0: deleted), u8 0, name, state; sealed in an encrypted store: then
-//                 flag 32 is set. The others tell nothing but sequences, which stand in the clear in every record.
+//                 flag 32 is set. The others tell nothing but sequences and numbers, which stand in the clear in every record.
+//   6 described   u64 generation of the description (meta) that is durable
 
 import { viewOf } from "../checksum.ts";
 import {
@@ -31,6 +32,7 @@ export const KIND_BOUNDS = 2;
 export const KIND_TRUNCATED = 3;
 export const KIND_DELETED = 4;
 export const KIND_CONSUMER = 5;
+export const KIND_DESCRIBED = 6;
 
 /** Where it stands which record of the stream has to be there. */
 const AFTER = 12;
@@ -76,6 +78,12 @@ export class ControlBuffer {
     }
   }
 
+  /** A record without any runs. */
+  noRuns(stream: number): void {
+    const start = this.#begin(KIND_REMOVED, stream, 0);
+    this.#end(start, start + COMMON_HEADER_BYTES);
+  }
+
   /** Ends what {@link addRun} began. */
   endRuns(): void {
     if (this.#runs > 0) this.#end(this.#runsStart, this.#runsEnd);
@@ -98,6 +106,13 @@ export class ControlBuffer {
   deleted(stream: number): void {
     const start = this.#begin(KIND_DELETED, stream, 0);
     this.#end(start, start + COMMON_HEADER_BYTES);
+  }
+
+  /** @param generation - Of the description, which is durable. */
+  described(stream: number, generation: number): void {
+    const start = this.#begin(KIND_DESCRIBED, stream, 8);
+    putU64(this.bytes, start + COMMON_HEADER_BYTES, generation);
+    this.#end(start, start + COMMON_HEADER_BYTES + 8);
   }
 
   /** @param sealer - Null: the store is not encrypted. */
@@ -145,6 +160,31 @@ export class ControlBuffer {
     sealRecord(viewOf(this.bytes), start, end - start);
     this.length = start + aligned(end - start);
   }
+}
+
+/**
+ * Gives the records of a tombstone file their numbers, each with that of the record before it: they depend on nothing, and have them where
+ * it would say on what.
+ *
+ * @param number - Of the first of them.
+ * @param previous - Of the record before that; 0: there is none.
+ * @returns The next number.
+ */
+export function numberRecords({ bytes, length }: ControlBuffer, number: number, previous: number): number {
+  const view = viewOf(bytes);
+  let [own, before] = [number, previous];
+  for (let at = 0; at < length; at += aligned(u32(bytes, at + 4))) {
+    putU32(bytes, at + AFTER, own);
+    putU32(bytes, at + AFTER + 4, before);
+    sealRecord(view, at, u32(bytes, at + 4));
+    before = own++;
+  }
+  return own;
+}
+
+/** What {@link numberRecords} gave the record at `at`. */
+export function recordNumbers(bytes: Uint8Array, at: number): { readonly number: number; readonly previous: number } {
+  return { number: u32(bytes, at + AFTER), previous: u32(bytes, at + AFTER + 4) };
 }
 
 /** The sequence that a stream has to have for a record of kind {@link KIND_REMOVED} or {@link KIND_BOUNDS} to count; 0: any. */

@@ -14,7 +14,7 @@ import { deletedRuns } from "../stream-queries.ts";
 import { BLOCK_HEADER_BYTES, putBlockHeader } from "./block-file.ts";
 import { BlockFiles } from "./block-files.ts";
 import { overwriteRecord } from "./block-rewrite.ts";
-import type { StreamCheckpoint } from "./checkpoint.ts";
+import type { StreamReach } from "./checkpoint.ts";
 import type { ControlBuffer } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import { blockPath } from "./format.ts";
@@ -313,7 +313,7 @@ export class FileBacking implements StreamBacking {
   }
 
   /** How far the stream's own files go, for a checkpoint's table. Durable only if they were synced. */
-  reached(): StreamCheckpoint {
+  reached(): StreamReach {
     const { firstSeq, lastSeq, records } = this.index;
     const last = records.last;
     return {

@@ -3,7 +3,7 @@
 
 import type { IndexBlock } from "../index/record-index.ts";
 import { BLOCK_HEADER_BYTES } from "./block-file.ts";
-import type { StreamCheckpoint } from "./checkpoint.ts";
+import type { StreamReach } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { CHUNK_SLOTS_MAX, ChunkEncoder } from "./index-chunk.ts";
@@ -46,7 +46,7 @@ export class Indexer {
     }
   }
 
-  #wanted(backing: FileBacking, block: IndexBlock, reached: StreamCheckpoint, stopping: boolean): boolean {
+  #wanted(backing: FileBacking, block: IndexBlock, reached: StreamReach, stopping: boolean): boolean {
     const file = backing.blocks.byNumber.get(block.number);
     if (file === undefined) return false;
     const { coveredTo } = file.index;
@@ -57,7 +57,7 @@ export class Indexer {
   }
 
   /** Adds one chunk; returns whether there is more to cover. */
-  async #addChunk(backing: FileBacking, block: IndexBlock, reached: StreamCheckpoint): Promise<boolean> {
+  async #addChunk(backing: FileBacking, block: IndexBlock, reached: StreamReach): Promise<boolean> {
     const { index, incarnation, blocks } = backing;
     const file = blocks.byNumber.get(block.number);
     // The block may have gone, been cut or been written anew in a pause.

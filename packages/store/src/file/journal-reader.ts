@@ -10,7 +10,7 @@ import type { Disk } from "@myelin/platform";
 import { checksum, viewOf } from "../checksum.ts";
 import { aligned, soundRecord, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
-import { MAGIC_BATCH } from "./format.ts";
+import { MAGIC_BATCH, STORE_FILE } from "./format.ts";
 import { BATCH_HEADER_BYTES } from "./journal.ts";
 import { readAround, unreadableConfirmed } from "./read-around.ts";
 import { readWholeInSlices } from "./read-file.ts";
@@ -19,6 +19,7 @@ import { readWholeInSlices } from "./read-file.ts";
 interface FoundBatch {
   readonly number: number;
   readonly synced: number;
+  readonly generation: number;
   readonly previousChecksum: number;
   readonly ownChecksum: number;
   readonly path: string;
@@ -59,6 +60,7 @@ const PIECE_BYTES = 512 * 1024;
  *
  * @param paths - The segments.
  * @param firstBatch - The first batch that the checkpoint does not cover.
+ * @param generation - Of the store file.
  * @throws StoreError `DAMAGED` where the device cannot read a segment.
  */
 export async function readJournal(
@@ -67,14 +69,17 @@ export async function readJournal(
   store: number,
   epoch: number,
   firstBatch: number,
+  generation: number,
   slices: Slices,
 ): Promise<JournalContent> {
   const found = new Map<number, FoundBatch>();
   let highest = firstBatch - 1;
   let synced = 0;
+  let newest = generation;
   for (const path of paths) {
     for await (const batch of readSegment(disk, path, store, epoch, slices)) {
       found.set(batch.number, batch);
+      newest = Math.max(newest, batch.generation);
       if (batch.number < firstBatch) continue;
       highest = Math.max(highest, batch.number);
       synced = Math.max(synced, batch.synced);
@@ -82,6 +87,12 @@ export async function readJournal(
   }
   const batches: JournalBatch[] = [];
   const reports: string[] = [];
+  if (newest > generation) {
+    const between = "what was taken away in between may be back, or be told as lost";
+    reports.push(
+      `${STORE_FILE}.0 and ${STORE_FILE}.1: older than the journal, which knows of a later checkpoint: ${between}`,
+    );
+  }
   let damaged = false;
   let previous: FoundBatch | null = null;
   for (let number = firstBatch; number <= highest; number++) {
@@ -188,6 +199,7 @@ async function* readSegment(
     yield {
       number: u64(bytes, at + 16),
       synced: u64(bytes, at + 24),
+      generation: u32(bytes, at + 44),
       previousChecksum: u32(bytes, at + 40),
       ownChecksum: checksum(view, at, at + 4),
       path,
@@ -204,11 +216,20 @@ async function* readSegment(
 
 /** Length of the body, or -1 when there is no sound header of that store and epoch. */
 function soundHeader(view: DataView, at: number, store: number, epoch: number): number {
-  if (view.getUint32(at + 4, true) !== MAGIC_BATCH || view.getUint32(at + 8, true) !== store) return -1;
-  if (view.getUint32(at + 12, true) !== epoch) return -1;
-  if (checksum(view, at + 4, at + BATCH_HEADER_BYTES) !== view.getUint32(at, true)) return -1;
+  // The cheap comparison first.
+  if (view.getUint32(at + 12, true) !== epoch || !isHeader(view, at, store)) return -1;
   const bodyBytes = view.getUint32(at + 32, true);
   return bodyBytes % 8 === 0 && at + BATCH_HEADER_BYTES + bodyBytes <= view.byteLength ? bodyBytes : -1;
+}
+
+function isHeader(view: DataView, at: number, store: number): boolean {
+  if (view.getUint32(at + 4, true) !== MAGIC_BATCH || view.getUint32(at + 8, true) !== store) return false;
+  return checksum(view, at + 4, at + BATCH_HEADER_BYTES) === view.getUint32(at, true);
+}
+
+/** Epoch of the batch whose header this is; -1: it is not that of a batch of the store. */
+export function epochOf(header: Uint8Array, store: number): number {
+  return isHeader(viewOf(header), 0, store) ? u32(header, 12) : -1;
 }
 
 /** Finds the one wrong bit of a header of that store and epoch and puts it right; returns whether there is just one. */

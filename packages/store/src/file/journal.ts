@@ -11,7 +11,7 @@
 //   32  u32  length of the body, a multiple of 8
 //   36  u32  checksum of the body
 //   40  u32  checksum of the batch before (bytes 0 to 4 of its header)
-//   44  u32  0
+//   44  u32  generation of the store files that were durable when this one was written
 //   48  body: records (record.ts, control.ts), each beginning at a multiple of 8
 //
 // Segments are free, current, or full; a full one is free again after a checkpoint. An old segment is never continued: what
@@ -20,6 +20,7 @@
 import type { Disk, DiskFile } from "@myelin/platform";
 import { checksum, viewOf } from "../checksum.ts";
 import { putU32, putU64 } from "../record.ts";
+import type { VouchedSegments } from "./checkpoint.ts";
 import { hex8, JOURNAL_FOLDER, MAGIC_BATCH } from "./format.ts";
 
 export const BATCH_HEADER_BYTES = 48;
@@ -47,6 +48,8 @@ export function segmentPath(number: number): string {
 /** The writing end of the journal. */
 export class Journal {
   readonly segmentBytes: number;
+  /** Of the store files, as they are durable. */
+  generation = 0;
   /** The batch that is written next. */
   nextBatch: number;
   /** The highest batch that is durable. */
@@ -63,6 +66,8 @@ export class Journal {
   #count: number;
   /** Number for the next segment file. */
   #nextNumber: number;
+  /** Numbers of the segments there are: their names are durable. */
+  readonly #numbers: number[];
   #making: Promise<void> | null = null;
   /** Called when a segment has become free. */
   onFree: () => void = () => {};
@@ -70,7 +75,7 @@ export class Journal {
   onError: (error: unknown) => void = () => {};
 
   /**
-   * @param found - Segments that were there on opening, all of them free.
+   * @param found - Segments that were there on opening, all of them free, by number. Their names are durable.
    * @param nextNumber - Higher than that of any segment file there is.
    * @param segments - How many there are to be; more than were found are made when they are needed.
    */
@@ -79,7 +84,7 @@ export class Journal {
     store: number,
     epoch: number,
     nextBatch: number,
-    found: readonly DiskFile[],
+    found: ReadonlyMap<number, DiskFile>,
     nextNumber: number,
     segmentBytes: number,
     segments: number,
@@ -89,9 +94,10 @@ export class Journal {
     this.#epoch = epoch;
     this.nextBatch = nextBatch;
     this.syncedBatch = nextBatch - 1;
-    this.#free = found.map((file) => new Segment(file));
+    this.#free = [...found.values()].map((file) => new Segment(file));
+    this.#numbers = [...found.keys()];
     for (const segment of this.#free) segment.position = segmentBytes; // may hold anything: for `wipeFree`
-    this.#count = found.length;
+    this.#count = found.size;
     this.#nextNumber = nextNumber;
     this.segmentBytes = segmentBytes;
     this.#segments = segments;
@@ -143,7 +149,7 @@ export class Journal {
     putU32(batch, 32, bodyBytes);
     putU32(batch, 36, checksum(view, BATCH_HEADER_BYTES, needed));
     putU32(batch, 40, this.#previousChecksum);
-    putU32(batch, 44, 0);
+    putU32(batch, 44, this.generation);
     putU32(batch, 0, checksum(view, 4, BATCH_HEADER_BYTES));
     segment.file.write(batch, 0, needed, segment.position);
     segment.position += needed;
@@ -152,6 +158,11 @@ export class Journal {
     this.#previousChecksum = checksum(view, 0, 4);
     // Made in good time: filling a segment with zeros takes longer than anybody should wait.
     if (this.#free.length === 0 && segment.position > this.segmentBytes / 4) this.#makeSegment();
+  }
+
+  /** What a checkpoint that is written now may say of the segments. */
+  vouched(): VouchedSegments {
+    return { numbers: [...this.#numbers], bytes: this.segmentBytes };
   }
 
   /** Segments to sync, so that everything written up to now is durable. They count as clean from now on. */
@@ -230,8 +241,8 @@ export class Journal {
   }
 
   async #make(): Promise<void> {
-    const path = segmentPath(this.#nextNumber++);
-    const file = await this.#createZeroed(path);
+    const number = this.#nextNumber++;
+    const file = await this.#createZeroed(segmentPath(number));
     try {
       await this.#disk.syncFolder(JOURNAL_FOLDER); // before anything in it counts
     } catch (error) {
@@ -239,6 +250,7 @@ export class Journal {
       throw error;
     }
     this.#count++;
+    this.#numbers.push(number);
     this.#free.push(new Segment(file));
   }
 }

@@ -34,6 +34,8 @@ export interface Foreseen {
   readonly removed: SeqSet;
   /** The lowest sequence that the stream is truncated to; infinite when it is not. */
   truncatedTo: number;
+  /** Of the description that is durable; 0: the journal does not say. */
+  metaGeneration: number;
 }
 
 /** Slots of an index file that are taken between two looks at the clock. */
@@ -81,7 +83,7 @@ export class RebuiltIndex {
 
   /** Comes before everything else. */
   async readTombstones(slices: Slices): Promise<void> {
-    const { seqs, reports } = await this.#backing.tombstones.read(slices);
+    const { seqs, reports } = await this.#backing.tombstones.read(slices, this.#checkpoint?.tombstone ?? 0);
     this.#tombstones = seqs;
     this.reports.push(...reports);
   }

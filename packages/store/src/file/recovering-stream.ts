@@ -243,6 +243,7 @@ export class RecoveringStream {
     // Those sequences will be given again.
     if (rebuilt.tombstonesTo > index.lastSeq || this.#rewriteTombstones)
       await backing.tombstones.replace(deletedRuns(index), this.#core.slices);
+    else await backing.tombstones.settle(this.#core.slices);
   }
 
   #write(bytes: Uint8Array, at: number, length: number, block: number, offset: number, seq: number): void {

@@ -16,6 +16,7 @@ import {
   KIND_BOUNDS,
   KIND_CONSUMER,
   KIND_DELETED,
+  KIND_DESCRIBED,
   KIND_REMOVED,
   KIND_TRUNCATED,
   readConsumer,
@@ -40,6 +41,7 @@ import { type JournalContent, RecordWalk, readJournal } from "./journal-reader.t
 import { expectOpenFiles } from "./open-files.ts";
 import type { Foreseen } from "./rebuilt-index.ts";
 import { RecoveringStream } from "./recovering-stream.ts";
+import { checkJournal, durableGeneration, olderCopies } from "./rollback.ts";
 import { SeqSet } from "./seq-set.ts";
 import type { OpenStream } from "./stream-catalog.ts";
 import { emptyStreamFolder, removeStreamFolder } from "./stream-folder.ts";
@@ -82,6 +84,7 @@ const EMPTY_CHECKPOINT: Checkpoint = {
   firstBatch: 1,
   clean: false,
   streams: [],
+  segments: { numbers: [], bytes: 0 },
   encrypted: false,
 };
 /**
@@ -106,17 +109,18 @@ export async function recoverStore(
   const keys = readKeyFile(disk, twin?.owner ?? null);
   reportUnusable(keys, reports);
   const storeId = twin?.owner ?? keys?.owner ?? u32(random.fillSecret(new Uint8Array(4)), 0);
+  const segments = segmentNumbers(disk);
+  reports.push(...checkJournal(disk, storeId, checkpoint, segments));
   const store = twin === null ? null : { encrypted: checkpoint.encrypted };
   core.vault = await openVault(disk, random, encryption, { storeId, store, keys, epoch: checkpoint.epoch + 1 });
   if (twin === null) await makeFolders(disk);
 
-  const segments = segmentNumbers(disk);
   const paths = segments.map(segmentPath);
   const { firstBatch } = checkpoint;
   // A store that was stopped in order has written nothing since.
   const content = checkpoint.clean
     ? { batches: [], damaged: false, reports: [], nextBatch: firstBatch }
-    : await readJournal(disk, paths, storeId, checkpoint.epoch, firstBatch, slices);
+    : await readJournal(disk, paths, storeId, checkpoint.epoch, firstBatch, twin?.generation ?? 0, slices);
   reports.push(...content.reports);
   const foreseen = await foresee(content, slices);
   const found = await readStreams(core, storeId, checkpoint, foreseen, reports, slices);
@@ -145,6 +149,8 @@ export async function recoverStore(
     reports.push(...one.recovering.rebuilt.reports);
     streams.push(await openStream(one, stamp, slices));
   }
+  // One that an interrupted opening made may be there without its name being durable.
+  if (!checkpoint.clean) await disk.syncFolder(JOURNAL_FOLDER);
   const journal = reuseSegments(core, storeId, checkpoint.epoch + 1, content.nextBatch, segments);
   return {
     storeId,
@@ -229,10 +235,25 @@ async function readStream(
     return null;
   }
   const description = decodeMeta(plain);
+  const { consumersGeneration = 0 } = checkpoint ?? {};
+  const metaGeneration = Math.max(checkpoint?.metaGeneration ?? 0, foreseen.metaGeneration);
+  reports.push(...olderCopies(meta, `${folder}/meta`, metaGeneration, "limits and configuration are those of then"));
+  if (!description.published && generation < metaGeneration) {
+    // It may have been published since.
+    await setAside(disk, incarnation, reports);
+    return null;
+  }
   const recovering = new RecoveringStream(core, backing, checkpoint, description.firstSeq, foreseen, storeId, slices);
   await recovering.readBlocks();
+  const known = reports.length;
   const consumers = tryTwin(disk, `${folder}/consumers`, MAGIC_CONSUMERS, incarnation, reports);
+  if (consumers !== null || reports.length === known)
+    reports.push(
+      ...olderCopies(consumers, `${folder}/consumers`, consumersGeneration, "consumers may be gone, or behind"),
+    );
   backing.saver.consumersGeneration = consumers?.generation ?? 0;
+  backing.saver.consumersDurable = durableGeneration(consumers, consumersGeneration);
+  backing.saver.metaDurable = durableGeneration(meta, metaGeneration);
   const states = consumers === null ? null : openBytes(backing, consumers.body, CONSUMERS);
   if (consumers !== null && states === null) reports.push(`${folder}/consumers: its seal is broken`);
   return {
@@ -341,13 +362,14 @@ async function foresee(content: JournalContent, slices: Slices): Promise<Map<num
       if (++records % RECORDS_PER_LOOK === 0 && slices.due) await slices.pause();
       const { at, length } = walk;
       const kind = body[at + 23];
-      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED && kind !== KIND_TRUNCATED) continue;
+      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED && kind !== KIND_TRUNCATED && kind !== KIND_DESCRIBED) continue;
       const incarnation = u32(body, at + 8);
       const foreseen = all.get(incarnation) ?? nothingForeseen();
       all.set(incarnation, foreseen);
       const first = u64(body, at + COMMON_HEADER_BYTES);
       if (kind === KIND_BOUNDS) foreseen.floor = Math.max(foreseen.floor, first);
       else if (kind === KIND_TRUNCATED) foreseen.truncatedTo = Math.min(foreseen.truncatedTo, first);
+      else if (kind === KIND_DESCRIBED) foreseen.metaGeneration = Math.max(foreseen.metaGeneration, first);
       else visitRuns(body, at, length, (from, count) => foreseen.removed.add(from, count));
     }
   }
@@ -355,7 +377,7 @@ async function foresee(content: JournalContent, slices: Slices): Promise<Map<num
 }
 
 function nothingForeseen(): Foreseen {
-  return { floor: 0, removed: new SeqSet(), truncatedTo: Number.POSITIVE_INFINITY };
+  return { floor: 0, removed: new SeqSet(), truncatedTo: Number.POSITIVE_INFINITY, metaGeneration: 0 };
 }
 
 function takeAway(recovering: RecoveringStream, { body, at, length }: JournalRecord): void {
@@ -383,6 +405,8 @@ function replayRecord(one: Found, record: JournalRecord, synced: boolean, damage
     case KIND_TRUNCATED:
       recovering.truncated(u64(body, at + COMMON_HEADER_BYTES));
       return;
+    case KIND_DESCRIBED:
+      return; // foreseen
     case KIND_DELETED:
       recovering.deleted = true;
       return;
@@ -429,13 +453,13 @@ function reuseSegments(
   numbers: readonly number[],
 ): Journal {
   const { disk, options } = core;
-  const files: DiskFile[] = [];
+  const files = new Map<number, DiskFile>();
   let made = 0;
   for (const number of numbers) {
     const path = segmentPath(number);
     made = Math.max(made, number + 1);
-    if (files.length < options.segments && disk.stat(path)?.size === options.segmentBytes)
-      files.push(disk.open(path, "write"));
+    if (files.size < options.segments && disk.stat(path)?.size === options.segmentBytes)
+      files.set(number, disk.open(path, "write"));
     else core.afterTurn(async () => disk.remove(path));
   }
   return new Journal(disk, storeId, epoch, nextBatch, files, made, options.segmentBytes, options.segments);

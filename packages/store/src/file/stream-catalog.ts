@@ -83,6 +83,7 @@ export class StreamCatalog {
       const backing = new FileBacking(this.#core, incarnation, index);
       const body = backing.sealed(encodeMeta(meta), META);
       await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, body));
+      backing.saver.metaDurable = 1;
       backing.blocks.prepared = FIRST_BLOCK;
       const stream = new Stream(name, limits, config, backing, index, this.#stamp, this.#core.slices);
       if (firstSeq > 1) stream.startAt(firstSeq);
@@ -141,7 +142,12 @@ export class StreamCatalog {
       const path = `${streamFolder(backing.incarnation)}/meta`;
       // What the new limits took away must not come back under them after a crash, nor stay away under the old ones.
       await this.#rounds.durable(this.#turns.ticket);
-      await this.#io(() => writeTwin(disk, path, MAGIC_META, backing.incarnation, ++open.metaGeneration, body));
+      const generation = ++open.metaGeneration;
+      await this.#io(() => writeTwin(disk, path, MAGIC_META, backing.incarnation, generation, body));
+      backing.saver.metaDurable = generation;
+      // Until a checkpoint says so.
+      this.#turns.controls.described(backing.incarnation, generation);
+      this.#core.touchTurn(0);
     };
     stream.onUpdate = () => {
       const saved = before.then(save);

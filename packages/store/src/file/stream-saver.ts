@@ -1,7 +1,7 @@
 // A stream's part of a checkpoint: everything about it becomes durable in its own files, so that the journal can be freed.
 
 import type { Slices } from "../slices.ts";
-import type { StreamCheckpoint } from "./checkpoint.ts";
+import type { StreamReach, StreamVouched } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import { MAGIC_CONSUMERS, streamFolder } from "./format.ts";
@@ -21,11 +21,15 @@ const RUNS_TO_JOIN = 4096;
 
 /** Saves one stream. */
 export class StreamSaver {
+  /** Of the consumers' file, as it was written last. */
   consumersGeneration = 0;
+  /** Generations that are durable. */
+  metaDurable = 0;
+  consumersDurable = 0;
   /** The saving that is under way. */
   running: Promise<void> | null = null;
   /** What the last checkpoint made durable. */
-  checkpointed: StreamCheckpoint | null = null;
+  checkpointed: StreamReach | null = null;
   /** Something has changed that the last checkpoint does not cover. */
   dirty = true;
   /** The size from which on the tombstone files are looked at again. */
@@ -43,7 +47,7 @@ export class StreamSaver {
    *
    * @returns How far; what happens meanwhile is not in it.
    */
-  async checkpoint(): Promise<StreamCheckpoint> {
+  async checkpoint(): Promise<StreamReach> {
     const backing = this.#backing;
     // What a rollup took away is known by its record alone until then, and that may be freed, or covered by an index file.
     while (backing.index.subjects.retired.size > 0) await backing.giveBack();
@@ -72,6 +76,15 @@ export class StreamSaver {
     return reached;
   }
 
+  /** What a checkpoint that is written now may say besides: it is durable. */
+  vouched(): StreamVouched {
+    return {
+      metaGeneration: this.metaDurable,
+      consumersGeneration: this.consumersDurable,
+      tombstone: this.#backing.tombstones.last,
+    };
+  }
+
   async #save(tombstones: SeqRuns, firstSeq: number, consumers: Map<string, Uint8Array> | null): Promise<void> {
     const { incarnation, blocks } = this.#backing;
     for (const file of [...blocks.byNumber.values()]) await file.sync();
@@ -84,6 +97,7 @@ export class StreamSaver {
       blocks.folderDirty = true;
     }
     await blocks.syncFolder();
+    if (consumers !== null) this.consumersDurable = this.consumersGeneration;
   }
 
   /**

@@ -1,14 +1,16 @@
 // Sequences taken away from between others, kept until their records are gone from the disk: two files of the same content, to which
 // runs are appended at each checkpoint. What is in either of them counts, so damage to one costs nothing.
 //
-// The files hold records of the journal's kind 1 (control.ts) and nothing else.
+// The files hold records of the journal's kind 1 (control.ts) and nothing else. Each has a number, which is never given twice, and names
+// the one before it, so that a checkpoint need only name the last one: whatever of the files is older, cut or missing breaks the chain.
+// A record with none before it begins a chain: records with lower numbers do not count any more.
 
 import type { Disk, DiskFile } from "@myelin/platform";
 import { viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { aligned, soundRecord, u32 } from "../record.ts";
 import type { Slices } from "../slices.ts";
-import { ControlBuffer, KIND_REMOVED, visitRuns } from "./control.ts";
+import { ControlBuffer, KIND_REMOVED, numberRecords, recordNumbers, visitRuns } from "./control.ts";
 import { streamFolder } from "./format.ts";
 import { readAround } from "./read-around.ts";
 import { readWholeInSlices } from "./read-file.ts";
@@ -48,12 +50,38 @@ export function* tombstoneRecords(bytes: Uint8Array, incarnation: number): Gener
   }
 }
 
+/** What is in one of the files. */
+interface Copy {
+  readonly bytes: Uint8Array;
+  /** The sound records: of each number the one before it, and the place. */
+  readonly records: ReadonlyMap<number, { readonly previous: number; readonly at: number; readonly length: number }>;
+  /** Where the last of them ends. */
+  readonly end: number;
+  /** Something before that cannot be read. */
+  readonly damaged: boolean;
+}
+
+/** Both files. */
+interface Copies {
+  /** Null: there is no such file. */
+  readonly copies: readonly [Copy | null, Copy | null];
+  /** The highest number in them, or 0. */
+  readonly highest: number;
+  /** The number with which the newest chain begins, or 0: what is lower does not count. */
+  readonly begin: number;
+}
+
 /** The tombstone files of one stream. */
 export class Tombstones {
   #disk: Disk;
   #incarnation: number;
   /** Where the next run goes in each file; -1: the file has to be made. */
   #ends: [number, number] = [-1, -1];
+  /** Number of the last record that is durable in both files; the next one names it. */
+  #lastNumber = 0;
+  #nextNumber = 1;
+  /** Not all that counts is in the chain of the last record. */
+  #unsettled = false;
   /** The last write that was asked for. */
   #last: Promise<void> = Promise.resolve();
 
@@ -67,36 +95,60 @@ export class Tombstones {
     return Math.max(...this.#ends);
   }
 
-  /** Reads both files, when a store is opened. What cannot be read in one of them is reported; it usually stands in the other. */
-  async read(slices: Slices): Promise<FoundTombstones> {
+  /** Number of the last record that is durable, for the checkpoint; 0: there is none. */
+  get last(): number {
+    return this.#lastNumber;
+  }
+
+  /**
+   * Reads both files, when a store is opened. What cannot be read in one of them is reported; it usually stands in the other.
+   *
+   * @param vouched - Number of the last record that the checkpoint vouches for; 0: none.
+   */
+  async read(slices: Slices, vouched: number): Promise<FoundTombstones> {
     const reports: string[] = [];
-    const seqs = await this.#readBoth(slices, (copy, end, damaged) => {
-      this.#ends[copy] = end;
-      if (damaged) reports.push(`${copyPath(this.#incarnation, copy)}: damaged; what the other copy holds is used`);
-    });
-    return { seqs, reports };
+    const found = await this.#readBoth(slices);
+    const { copies, highest, begin } = found;
+    const lacking = lackingCopies(found, vouched);
+    for (const copy of COPIES) {
+      const content = copies[copy];
+      this.#ends[copy] = content?.end ?? -1;
+      if (content?.damaged !== true && !lacking.copies[copy]) continue;
+      const why = content === null ? "missing" : content.damaged ? "damaged" : "older than the checkpoint";
+      reports.push(`${copyPath(this.#incarnation, copy)}: ${why}; what the other copy holds is used`);
+    }
+    if (lacking.all) {
+      const paths = COPIES.map((copy) => copyPath(this.#incarnation, copy)).join(" and ");
+      reports.push(`${paths}: missing, older than the checkpoint, or damaged: messages that were removed may be back`);
+    }
+    this.#unsettled = begin > vouched || lacking.all;
+    this.#lastNumber = Math.max(vouched, begin);
+    this.#nextNumber = Math.max(vouched, highest) + 1;
+    return { seqs: await collectRuns(found, slices), reports };
+  }
+
+  /** After {@link read}, when it is known that the files can be written to: sees to it that the next checkpoint can vouch for them. */
+  async settle(slices: Slices): Promise<void> {
+    if (this.#unsettled) await this.replace((await this.collect(slices)).runs(0), slices);
   }
 
   /** What either file says. */
-  collect(slices: Slices): Promise<SeqSet> {
-    return this.#readBoth(slices, () => {});
+  async collect(slices: Slices): Promise<SeqSet> {
+    return collectRuns(await this.#readBoth(slices), slices);
   }
 
-  /** @param found - Told of each file there is: where its last sound record ends, and whether there is damage before that. */
-  async #readBoth(slices: Slices, found: (copy: 0 | 1, end: number, damaged: boolean) => void): Promise<SeqSet> {
-    const seqs = new SeqSet();
-    let before: { readonly bytes: Uint8Array; readonly end: number; readonly damaged: boolean } | null = null;
+  async #readBoth(slices: Slices): Promise<Copies> {
+    const copies: [Copy | null, Copy | null] = [null, null];
     for (const copy of COPIES) {
       const path = copyPath(this.#incarnation, copy);
       const stat = this.#disk.stat(path);
       if (stat === null) continue;
       if (stat.kind !== "file") throw oddEntry(this.#disk, path);
       const bytes = await readWholeInSlices(this.#disk, path, slices, readAround);
-      if (before === null || Buffer.compare(before.bytes, bytes) !== 0)
-        before = { bytes, ...(await collectRuns(bytes, this.#incarnation, seqs, slices)) };
-      found(copy, before.end, before.damaged);
+      const same = copy === 1 && copies[0] !== null && Buffer.compare(copies[0].bytes, bytes) === 0;
+      copies[copy] = same ? copies[0] : await readRecords(bytes, this.#incarnation, slices);
     }
-    return seqs;
+    return together(copies);
   }
 
   /** Appends runs to both files and syncs them. Returns whether a file was made: then the folder needs a sync. */
@@ -133,6 +185,7 @@ export class Tombstones {
   async #append(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<boolean> {
     const control = await this.#encode(runs, slices);
     if (control.length === 0) return false;
+    const last = this.#number(control, this.#lastNumber);
     let made = false;
     for (const copy of COPIES) {
       const path = copyPath(this.#incarnation, copy);
@@ -148,11 +201,14 @@ export class Tombstones {
       }
       made ||= !exists;
     }
+    this.#lastNumber = last;
     return made;
   }
 
   async #replace(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<void> {
     const control = await this.#encode(runs, slices);
+    if (control.length === 0) control.noRuns(this.#incarnation);
+    const last = this.#number(control, 0);
     for (const copy of COPIES) {
       const path = copyPath(this.#incarnation, copy);
       const fresh = `${path}.new`;
@@ -168,16 +224,20 @@ export class Tombstones {
       await this.#disk.syncFolder(streamFolder(this.#incarnation));
       this.#ends[copy] = control.length;
     }
+    this.#lastNumber = last;
+    this.#unsettled = false;
+  }
+
+  /** Gives records numbers that no others had, or will have; returns that of the last one. */
+  #number(control: ControlBuffer, previous: number): number {
+    const first = this.#nextNumber;
+    this.#nextNumber = numberRecords(control, first, previous);
+    return this.#nextNumber - 1;
   }
 }
 
-/** Adds what a file says to a set, a record at a time. */
-async function collectRuns(
-  bytes: Uint8Array,
-  incarnation: number,
-  into: SeqSet,
-  slices: Slices,
-): Promise<{ end: number; damaged: boolean }> {
+async function readRecords(bytes: Uint8Array, incarnation: number, slices: Slices): Promise<Copy> {
+  const records: Map<number, { previous: number; at: number; length: number }> = new Map();
   let end = 0;
   let damaged = false;
   for (const { at, length } of tombstoneRecords(bytes, incarnation)) {
@@ -185,9 +245,49 @@ async function collectRuns(
     if (length === 0) continue;
     damaged ||= at > end;
     end = at + aligned(length);
-    visitRuns(bytes, at, length, (first, count) => into.add(first, count));
+    const { number, previous } = recordNumbers(bytes, at);
+    records.set(number, { previous, at, length });
   }
-  return { end, damaged };
+  return { bytes, records, end, damaged };
+}
+
+function together(copies: readonly [Copy | null, Copy | null]): Copies {
+  let highest = 0;
+  let begin = 0;
+  for (const copy of copies) {
+    for (const [number, { previous }] of copy?.records ?? []) {
+      highest = Math.max(highest, number);
+      if (previous === 0) begin = Math.max(begin, number);
+    }
+  }
+  return { copies, highest, begin };
+}
+
+/** Which copies lack something that the checkpoint vouches for, and whether something is in neither of them. */
+function lackingCopies({ copies, begin }: Copies, vouched: number): { copies: [boolean, boolean]; all: boolean } {
+  const lacking: [boolean, boolean] = [false, false];
+  if (begin > vouched) return { copies: lacking, all: false }; // written anew since
+  for (let number = vouched; number !== 0; ) {
+    const inCopies = copies.map((copy) => copy?.records.get(number));
+    const record = inCopies[0] ?? inCopies[1];
+    if (record === undefined) return { copies: [false, false], all: true };
+    for (const copy of COPIES) lacking[copy] ||= inCopies[copy] === undefined;
+    number = record.previous;
+  }
+  return { copies: lacking, all: false };
+}
+
+/** What either copy says. */
+async function collectRuns({ copies, begin }: Copies, slices: Slices): Promise<SeqSet> {
+  const seqs = new SeqSet();
+  for (const copy of copies[0] === copies[1] ? [copies[0]] : copies) {
+    if (copy === null) continue;
+    for (const [number, { at, length }] of copy.records) {
+      if (slices.due) await slices.pause();
+      if (number >= begin) visitRuns(copy.bytes, at, length, (first, count) => seqs.add(first, count));
+    }
+  }
+  return seqs;
 }
 
 async function writeAll(file: DiskFile, { bytes, length }: ControlBuffer, to: number, slices: Slices): Promise<void> {

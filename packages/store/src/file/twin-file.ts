@@ -24,6 +24,8 @@ const COPIES = [0, 1] as const;
 export interface TwinContent {
   readonly owner: number;
   readonly generation: number;
+  /** Generation of each copy; -1: it cannot be used. */
+  readonly generations: readonly [number, number];
   readonly body: Uint8Array;
   /** Copies that could not be used, by name, and why. */
   readonly unusable: readonly string[];
@@ -40,6 +42,7 @@ export function readTwin(disk: Disk, path: string, magic: number, owner: number 
   let best: { owner: number; generation: number; body: Uint8Array } | null = null;
   const damaged: string[] = [];
   const missing: string[] = [];
+  const generations: [number, number] = [-1, -1];
   let found = 0;
   for (const copy of COPIES) {
     const name = `${path}.${copy}`;
@@ -50,12 +53,13 @@ export function readTwin(disk: Disk, path: string, magic: number, owner: number 
     }
     found++;
     const content = stat.kind === "file" ? readCopy(disk, name, stat.size, magic, owner) : null;
+    generations[copy] = content?.generation ?? -1;
     if (content === null) damaged.push(name);
     else if (best === null || content.generation > best.generation) best = content;
   }
   if (best !== null) {
     const unusable = [...damaged.map((name) => `${name}: not whole`), ...missing.map((name) => `${name}: missing`)];
-    return { ...best, unusable };
+    return { ...best, generations, unusable };
   }
   // One copy alone, and not whole: its very first write was interrupted, and nothing was ever confirmed.
   if (found < 2) return null;
