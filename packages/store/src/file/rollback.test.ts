@@ -6,9 +6,12 @@ import { test } from "node:test";
 import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
 import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
+import { u32 } from "../record.ts";
 import { NO_LIMITS } from "../store.ts";
 import { FILLED_OPTIONS } from "../testing/filled-store.ts";
 
+import { repairStore } from "./check/repair.ts";
+import { verifyStore } from "./check/verify.ts";
 import { FileStore } from "./file-store.ts";
 import type { FileStoreOptions } from "./options.ts";
 
@@ -138,11 +141,15 @@ function twins(match: RegExp): Change {
 const blocksOf = (image: DiskImage): string[] =>
   [...image].filter(([path, bytes]) => path.endsWith(".blk") && bytes!.length > 0).map(([path]) => path);
 
-const KINDS: Record<string, Change> = {
+const TWINS: Record<string, Change> = {
   tombstones: twins(/deleted\.0$/),
   consumers: twins(/consumers\.0$/),
   descriptions: twins(/meta\.0$/),
   "store files": twins(/^store\.0$/),
+};
+
+/** Of a store that was killed, what blocks hold beyond the checkpoint cannot be told from a torn end when it is gone. */
+const BLOCKS: Record<string, Change> = {
   blocks: ({ image, older }, random) => {
     const path = pick(blocksOf(image), random);
     const before = pick(older, random).get(path) ?? null;
@@ -186,7 +193,7 @@ for (const [secrecy, options] of Object.entries(STORES)) {
     test(`what is older in a ${secrecy} store that was ${end} is told of, or changes nothing`, async () => {
       const made = await history(end, options, SEED);
       assert.equal(await judge(made.image, made, "as it was"), false);
-      for (const [kind, change] of Object.entries(KINDS)) {
+      for (const [kind, change] of Object.entries(end === "stopped" ? { ...TWINS, ...BLOCKS } : TWINS)) {
         const random = new SimRandom(SEED + kind.length);
         let told = 0;
         for (let run = 0; run < RUNS; run++)
@@ -196,3 +203,164 @@ for (const [secrecy, options] of Object.entries(STORES)) {
     });
   }
 }
+
+/** The image with these files as another one has them. */
+function withFiles(image: DiskImage, from: DiskImage, paths: readonly string[]): Map<string, Uint8Array | null> {
+  const changed = new Map(image);
+  for (const path of paths) {
+    const bytes = from.get(path);
+    if (bytes === undefined) changed.delete(path);
+    else changed.set(path, bytes);
+  }
+  return changed;
+}
+
+const COPIES = ["deleted", "consumers", "meta"].map((name) => `streams/00000001/${name}`);
+
+test("both copies older, and both missing, are reported once by name, and found by verifying", async () => {
+  const made = await history("stopped", FILLED_OPTIONS, SEED);
+  for (const name of COPIES) {
+    const paths = [`${name}.0`, `${name}.1`];
+    for (const [what, from] of [
+      ["older", made.older[1]!],
+      ["missing", new Map()],
+    ] as const) {
+      if (what === "missing" && name.endsWith("meta")) continue; // then nobody can name the stream
+      const image = withFiles(made.image, from, paths);
+      const { problems, reports } = await verifyStore(disk(image), new SimClock(), new SimRandom(1), made.options);
+      assert.deepEqual(
+        problems.map(({ path, cost }) => [path, cost]),
+        paths.map((path) => [path, "messages"]),
+      );
+      assert.match(reports.join("\n"), new RegExp(`${name}.0 and ${name}.1: .*${what}`));
+      const folder = disk(image);
+      const store = await FileStore.open(folder, new SimClock(), new SimRandom(1), made.options);
+      assert.deepEqual(store.health().reports, reports);
+      await store.stop();
+      const again = await FileStore.open(folder, new SimClock(), new SimRandom(1), made.options);
+      assert.deepEqual(again.health().reports, [], `${name} ${what}: opened again`);
+      await again.stop();
+    }
+  }
+});
+
+test("one copy that is older is told of, costs nothing, and a repair makes it new", async () => {
+  const made = await history("stopped", FILLED_OPTIONS, SEED);
+  for (const name of COPIES) {
+    for (const copy of [0, 1]) {
+      const path = `${name}.${copy}`;
+      const folder = disk(withFiles(made.image, made.older[1]!, [path]));
+      const { problems, reports } = await verifyStore(folder, new SimClock(), new SimRandom(1), made.options);
+      assert.deepEqual(
+        problems.map((problem) => [problem.path, problem.cost]),
+        [[path, "copy"]],
+      );
+      assert.ok(
+        reports.some((line) => line.startsWith(`${path}: older than the checkpoint`)),
+        path,
+      );
+      assert.equal(await judge(folder.image(), made, path), false);
+      const { restored } = await repairStore(folder, new SimClock(), new SimRandom(1), made.options);
+      assert.deepEqual(restored, [path]);
+      assert.deepEqual(folder.image().get(path), made.image.get(path));
+    }
+  }
+});
+
+function disk(image: DiskImage): SimDisk {
+  return new SimDisk({ image, record: false });
+}
+
+/** Refused by a message that names these, and nothing is changed. */
+async function assertRefused(image: DiskImage, { options }: History, named: readonly string[]): Promise<void> {
+  const folder = disk(image);
+  const opening = FileStore.open(folder, new SimClock(), new SimRandom(1), options);
+  await assert.rejects(opening, (error: StoreError) => {
+    assert.equal(error.code, "DAMAGED");
+    for (const part of [...named, "Restore", "an empty file"]) assert.ok(error.message.includes(part), error.message);
+    return true;
+  });
+  assert.deepEqual(folder.image(), image);
+  assert.equal(folder.openFiles, 0);
+}
+
+for (const [secrecy, options] of Object.entries(STORES)) {
+  test(`a journal without its segments is refused where it may hold something; empty files say that it is gone: ${secrecy}`, async () => {
+    const made = await history("killed", options, SEED);
+    const segments = [...made.image.keys()].filter((path) => path.endsWith(".seg"));
+    assert.ok(segments.length > 1);
+    await assertRefused(withFiles(made.image, new Map(), segments), made, segments);
+    for (const path of segments) await assertRefused(withFiles(made.image, new Map(), [path]), made, [path]);
+    const empty = new Map(segments.map((path) => [path, new Uint8Array(0)]));
+    const store = await open(withFiles(made.image, empty, segments), options);
+    const reports = store.health().reports.join("\n");
+    for (const path of segments) assert.ok(reports.includes(`${path}: 0 bytes long instead of 16384`), reports);
+    await store.stop();
+    // In order, nothing was in it.
+    const stopped = await history("stopped", options, SEED);
+    assert.equal(await judge(withFiles(stopped.image, new Map(), segments), stopped, "stopped"), false);
+  });
+
+  test(`store files from before the last opening are refused; empty segments say that there are no others: ${secrecy}`, async () => {
+    for (const end of ["killed", "stopped"] as const) {
+      const made = await history(end, options, SEED);
+      for (const before of made.older.slice(0, 4)) {
+        const image = withFiles(made.image, before, ["store.0", "store.1"]);
+        const newer = [...image].filter(([path, bytes]) => path.endsWith(".seg") && epoch(bytes!) > storeEpoch(before));
+        assert.ok(newer.length > 0);
+        const paths = newer.map(([path]) => path);
+        await assertRefused(image, made, ["store.0 and store.1", ...paths]);
+        const store = await open(
+          withFiles(image, new Map(paths.map((path) => [path, new Uint8Array(0)])), paths),
+          options,
+        );
+        assert.ok(store.stream("A")!.state().messages > 0);
+        await store.stop();
+      }
+    }
+  });
+}
+
+const epoch = (segment: Uint8Array): number => u32(segment, 12);
+const storeEpoch = (image: DiskImage): number => u32(image.get("store.0")!, 32);
+
+test("store files from before a later checkpoint of the same opening are reported where the journal knows of it", async () => {
+  const folder = new SimDisk({ record: false });
+  const store = await FileStore.open(folder, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+  const log = await store.createStream("A", NO_LIMITS, new Uint8Array(0));
+  for (let i = 0; i < 9; i++) log.append(new MessageDraft().set("a", `${i}`));
+  await store.checkpointNow();
+  const before = folder.image();
+  log.remove(3);
+  await store.checkpointNow();
+  log.append(new MessageDraft().set("a", "later"));
+  await store.durable();
+  const image = withFiles(folder.image(), before, ["store.0", "store.1"]);
+  await store.stop();
+  const again = await open(image, FILLED_OPTIONS);
+  assert.ok(again.health().reports.some((line) => line.startsWith("store.0 and store.1: older than the journal")));
+  assert.equal(again.stream("A")!.state().lastSeq, 10);
+  await again.stop();
+});
+
+test("tombstones from before a truncation take nothing away that came later, unless it is told of", async () => {
+  const folder = new SimDisk({ record: false });
+  const store = await FileStore.open(folder, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+  const log = await store.createStream("A", NO_LIMITS, new Uint8Array(0));
+  for (let i = 0; i < 9; i++) log.append(new MessageDraft().set("a", `${i}`));
+  log.remove(7);
+  await store.checkpointNow();
+  const before = folder.image();
+  await log.truncate(5);
+  for (let i = 0; i < 4; i++) log.append(new MessageDraft().set("a", `again ${i}`));
+  await store.stop();
+  for (const copies of [[0], [1], [0, 1]]) {
+    const paths = copies.map((copy) => `streams/00000001/deleted.${copy}`);
+    const again = await open(withFiles(folder.image(), before, paths), FILLED_OPTIONS);
+    const reports = again.health().reports.join("\n");
+    assert.match(reports, /deleted\.[01].*older than the checkpoint/);
+    // Both: what they say is all that there is, and it is told that they are old.
+    if (copies.length === 1) assert.equal(Buffer.from(again.stream("A")!.load(7)!.payload).toString(), "again 1");
+    await again.stop();
+  }
+});

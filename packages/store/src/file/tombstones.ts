@@ -119,7 +119,9 @@ export class Tombstones {
     }
     if (lacking.all) {
       const paths = COPIES.map((copy) => copyPath(this.#incarnation, copy)).join(" and ");
-      reports.push(`${paths}: missing, older than the checkpoint, or damaged: messages that were removed may be back`);
+      reports.push(
+        `${paths}: missing, older than the checkpoint, or damaged: messages that were removed may be back, and later ones be gone`,
+      );
     }
     this.#unsettled = begin > vouched || lacking.all;
     this.#lastNumber = Math.max(vouched, begin);
@@ -237,11 +239,20 @@ export class Tombstones {
 }
 
 async function readRecords(bytes: Uint8Array, incarnation: number, slices: Slices): Promise<Copy> {
+  const steps = readSteps(bytes, incarnation);
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    if (slices.due) await slices.pause();
+  }
+}
+
+/** Pauses at each place that it has looked at. */
+function* readSteps(bytes: Uint8Array, incarnation: number): Generator<void, Copy> {
   const records: Map<number, { previous: number; at: number; length: number }> = new Map();
   let end = 0;
   let damaged = false;
   for (const { at, length } of tombstoneRecords(bytes, incarnation)) {
-    if (slices.due) await slices.pause();
+    yield;
     if (length === 0) continue;
     damaged ||= at > end;
     end = at + aligned(length);
@@ -288,6 +299,26 @@ async function collectRuns({ copies, begin }: Copies, slices: Slices): Promise<S
     }
   }
   return seqs;
+}
+
+/**
+ * Which of a stream's tombstone files lack something that the checkpoint vouches for; both where neither of them has it.
+ *
+ * @param contents - Of the files; null: there is no such file.
+ * @param vouched - Number of the last record that the checkpoint names; 0: none.
+ */
+export function olderTombstones(
+  contents: readonly [Uint8Array | null, Uint8Array | null],
+  incarnation: number,
+  vouched: number,
+): readonly [boolean, boolean] {
+  const read = (bytes: Uint8Array | null): Copy | null => {
+    if (bytes === null) return null;
+    const steps = readSteps(bytes, incarnation);
+    for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
+  };
+  const lacking = lackingCopies(together([read(contents[0]), read(contents[1])]), vouched);
+  return lacking.all ? [true, true] : lacking.copies;
 }
 
 async function writeAll(file: DiskFile, { bytes, length }: ControlBuffer, to: number, slices: Slices): Promise<void> {

@@ -70,13 +70,14 @@ export function readTwin(disk: Disk, path: string, magic: number, owner: number 
 }
 
 /**
- * Whether one copy, by its full name, can be used.
+ * Generation of one copy, by its full name; -1: it cannot be used.
  *
  * @throws StoreError `UNSUPPORTED_VERSION`.
  */
-export function isWholeCopy(disk: Disk, name: string, magic: number, owner: number | null): boolean {
+export function copyGeneration(disk: Disk, name: string, magic: number, owner: number | null): number {
   const stat = disk.stat(name);
-  return stat?.kind === "file" && readCopy(disk, name, stat.size, magic, owner) !== null;
+  const copy = stat?.kind === "file" ? readCopy(disk, name, stat.size, magic, owner) : null;
+  return copy?.generation ?? -1;
 }
 
 function readCopy(

@@ -3,9 +3,11 @@
 
 import type { Disk } from "@myelin/platform";
 import { viewOf } from "../../checksum.ts";
+import { StoreError } from "../../errors.ts";
 import { aligned, soundMessage, u64 } from "../../record.ts";
 import { KEYS_FILE, MAGIC_KEYS } from "../../seal/key-file.ts";
 import { BLOCK_HEADER_BYTES, readBlockHeader } from "../block-file.ts";
+import { decodeCheckpoint, type StreamCheckpoint } from "../checkpoint.ts";
 import {
   MAGIC_CONSUMERS,
   MAGIC_META,
@@ -17,8 +19,10 @@ import {
 } from "../format.ts";
 import { soundChunksEnd } from "../index-chunk.ts";
 import { readWhole } from "../read-file.ts";
-import { tombstoneRecords } from "../tombstones.ts";
-import { isWholeCopy } from "../twin-file.ts";
+import { olderTombstones, tombstoneRecords } from "../tombstones.ts";
+import { copyGeneration, readTwin } from "../twin-file.ts";
+
+const OLDER = "a copy that is older than the checkpoint says";
 
 /** A stretch of a file that cannot be read. */
 export interface FileProblem {
@@ -42,15 +46,29 @@ export function* fileProblems(disk: Disk): Generator<FileProblem> {
   yield* twinProblems(disk, STORE_FILE, MAGIC_STORE, null);
   yield* twinProblems(disk, KEYS_FILE, MAGIC_KEYS, null);
   if (disk.stat(STREAMS_FOLDER)?.kind !== "folder") return;
+  const vouched = checkpoints(disk);
   for (const { name, kind } of disk.list(STREAMS_FOLDER)) {
     const incarnation = numberInName(name, "");
     if (kind !== "folder" || incarnation < 0) continue;
     const folder = streamFolder(incarnation);
-    yield* twinProblems(disk, `${folder}/meta`, MAGIC_META, incarnation);
-    yield* twinProblems(disk, `${folder}/consumers`, MAGIC_CONSUMERS, incarnation);
-    for (const copy of [0, 1]) yield* tombstoneProblems(disk, `${folder}/deleted`, copy, incarnation);
+    const own = vouched.get(incarnation);
+    yield* twinProblems(disk, `${folder}/meta`, MAGIC_META, incarnation, own?.metaGeneration);
+    yield* twinProblems(disk, `${folder}/consumers`, MAGIC_CONSUMERS, incarnation, own?.consumersGeneration);
+    yield* tombstoneProblems(disk, `${folder}/deleted`, incarnation, own?.tombstone ?? 0);
     yield* blockProblems(disk, incarnation);
     yield* indexProblems(disk, folder);
+  }
+}
+
+/** What the checkpoint says of the streams; nothing where it cannot be read, which is a problem of its own. */
+function checkpoints(disk: Disk): Map<number, StreamCheckpoint> {
+  try {
+    const twin = readTwin(disk, STORE_FILE, MAGIC_STORE, null);
+    const streams = twin === null ? [] : decodeCheckpoint(twin.body).streams;
+    return new Map(streams.map((stream) => [stream.incarnation, stream]));
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return new Map();
   }
 }
 
@@ -67,34 +85,60 @@ function* indexProblems(disk: Disk, folder: string): Generator<FileProblem> {
   }
 }
 
-function* twinProblems(disk: Disk, path: string, magic: number, owner: number | null): Generator<FileProblem> {
+/** @param vouched - The generation that the checkpoint names: a copy with a lower one is no copy of what counts. */
+function* twinProblems(
+  disk: Disk,
+  path: string,
+  magic: number,
+  owner: number | null,
+  vouched = 0,
+): Generator<FileProblem> {
   for (const copy of [0, 1]) {
     const name = `${path}.${copy}`;
     const stat = disk.stat(name);
     if (stat === null) {
-      yield* missingCopy(disk, path, copy);
+      yield* missingCopy(disk, path, copy, vouched);
       continue;
     }
-    if (isWholeCopy(disk, name, magic, owner)) continue;
-    const text = "a copy that is not whole";
+    const generation = copyGeneration(disk, name, magic, owner);
+    if (generation >= vouched) continue;
+    const text = generation < 0 ? "a copy that is not whole" : OLDER;
     yield { path: name, offset: 0, length: stat.size, text, block: null, twin: `${path}.${1 - copy}` };
   }
 }
 
-/** One of two copies alone: the other one has no second any more. */
-function* missingCopy(disk: Disk, path: string, copy: number): Generator<FileProblem> {
+/** One of two copies alone: the other one has no second any more. Or neither of them, and there should be something. */
+function* missingCopy(disk: Disk, path: string, copy: number, vouched: number): Generator<FileProblem> {
   const twin = `${path}.${1 - copy}`;
-  if (disk.stat(twin) === null) return;
+  if (disk.stat(twin) === null && vouched === 0) return;
   yield { path: `${path}.${copy}`, offset: 0, length: 0, text: "a copy that is missing", block: null, twin };
 }
 
-function* tombstoneProblems(disk: Disk, path: string, copy: number, incarnation: number): Generator<FileProblem> {
-  const name = `${path}.${copy}`;
-  if (disk.stat(name) === null) {
-    yield* missingCopy(disk, path, copy);
-    return;
+function* tombstoneProblems(disk: Disk, path: string, incarnation: number, vouched: number): Generator<FileProblem> {
+  const read = (name: string): Uint8Array | null => (disk.stat(name) === null ? null : readWhole(disk, name));
+  const contents = [read(`${path}.0`), read(`${path}.1`)] as const;
+  const older = olderTombstones(contents, incarnation, vouched);
+  for (const copy of [0, 1] as const) {
+    const bytes = contents[copy];
+    if (bytes === null) {
+      yield* missingCopy(disk, path, copy, vouched);
+      continue;
+    }
+    const name = `${path}.${copy}`;
+    const damaged = [...unreadableTombstones(bytes, path, copy, incarnation)];
+    yield* damaged;
+    if (damaged.length > 0 || !older[copy]) continue;
+    yield { path: name, offset: 0, length: bytes.length, text: OLDER, block: null, twin: `${path}.${1 - copy}` };
   }
-  const bytes = readWhole(disk, name);
+}
+
+function* unreadableTombstones(
+  bytes: Uint8Array,
+  path: string,
+  copy: number,
+  incarnation: number,
+): Generator<FileProblem> {
+  const name = `${path}.${copy}`;
   const problem = (offset: number, end: number): FileProblem => {
     const text = "tombstones that cannot be read";
     return { path: name, offset, length: end - offset, text, block: null, twin: `${path}.${1 - copy}` };
