@@ -24,6 +24,8 @@ export class Checkpointer {
   onEnd: () => void = () => {};
   /** The first one of an opening has been made. */
   opened = false;
+  /** The store file names the epoch of this opening: batches of it count. */
+  epochDurable = false;
   /** Nothing is written to the journal any more: the next one is the last. */
   stopping = false;
   /** Bytes of changes since the last checkpoint began. */
@@ -100,6 +102,7 @@ export class Checkpointer {
     await writeTwin(disk, STORE_FILE, MAGIC_STORE, this.#storeId, ++this.#generation, body);
     if (this.#generation <= 2) await disk.syncFolder("");
     journal.generation = this.#generation;
+    this.epochDurable = true;
     journal.recycle(batch);
     if (!this.opened) return;
     for (const backing of open) {

@@ -227,6 +227,7 @@ export class FileStore implements Store, FileStoreCore {
     this.#scrubber?.stop();
     this.#catalog.close();
     try {
+      if (!this.#checkpoints.epochDurable) await this.#beginLate();
       if (this.#failure === null) {
         await this.settled();
         await this.#catalog.deleted();
@@ -243,6 +244,13 @@ export class FileStore implements Store, FileStoreCore {
       this.#retryTimer?.cancel();
       await this.#releaseFiles();
     }
+  }
+
+  /** The disk was full on opening: what waits since is written when the store stops, or refused. */
+  async #beginLate(): Promise<void> {
+    if (this.#failure === null) await this.checkpointNow();
+    if (this.#checkpoints.epochDurable) this.#flush();
+    else if (this.#turns.dirty) this.fail(new Error("the disk is full"));
   }
 
   // --- for the streams' files ---
@@ -399,6 +407,8 @@ export class FileStore implements Store, FileStoreCore {
   #flush(): void {
     const turns = this.#turns;
     if (!turns.dirty || this.#opening || this.#failure !== null || this.#checkpoints.stopping) return;
+    // The disk was full on opening: what is written now would not be believed.
+    if (!this.#checkpoints.epochDurable) return this.#startCheckpoint();
     const ending = turns.turn;
     try {
       if (!turns.end()) {
@@ -427,7 +437,7 @@ export class FileStore implements Store, FileStoreCore {
     if (outOfFiles) this.pool.closeClean();
     for (const { backing } of this.#catalog.open.values()) this.#turns.writeLazy(backing);
     // What a checkpoint has synced can be closed.
-    if (outOfFiles || this.#turns.waitsForRoom || this.#journal.fullSegments > 0)
+    if (outOfFiles || this.#turns.waitsForRoom || this.#journal.fullSegments > 0 || !this.#checkpoints.epochDurable)
       await (this.#checkpoints.running ?? this.#checkpoints.run());
     if (this.#failure !== null || this.#stopped !== null) return;
     this.#flush();

@@ -364,3 +364,37 @@ test("tombstones from before a truncation take nothing away that came later, unl
     await again.stop();
   }
 });
+
+test("a store that was opened on a full disk confirms nothing in an epoch that its files do not name", async () => {
+  const made = await history("killed", FILLED_OPTIONS, SEED);
+  const folder = disk(made.image);
+  let full = true;
+  folder.fault = (call, path) => (full && call === "write" && path.startsWith("store.") ? "ENOSPC" : null);
+  const clock = new SimClock();
+  const store = await FileStore.open(folder, clock, new SimRandom(1), FILLED_OPTIONS);
+  const log = store.stream("A")!;
+  const { firstSeq } = log.state();
+  assert.equal(log.remove(firstSeq), true);
+  let confirmed = false;
+  const durable = store.durable().then(() => {
+    confirmed = true;
+  });
+  for (let turn = 0; turn < 20; turn++) {
+    clock.advance(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(confirmed, false);
+  const early = await open(folder.image(), FILLED_OPTIONS);
+  assert.equal(early.stream("A")!.state().firstSeq, firstSeq);
+  await early.stop();
+  full = false;
+  while (!confirmed) {
+    clock.advance(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await durable;
+  const later = await open(folder.image(), FILLED_OPTIONS);
+  assert.notEqual(later.stream("A")!.state().firstSeq, firstSeq);
+  await later.stop();
+  await store.stop();
+});
