@@ -250,8 +250,8 @@ const BUGS = [
   [
     "fills a full disk with half a segment",
     "file/journal.js",
-    "const file = await this.#createZeroed(path);",
-    "const file = await this.#disk.createZeroed(path, this.segmentBytes);",
+    "const file = await this.#createZeroed(segmentPath(number));",
+    "const file = await this.#disk.createZeroed(segmentPath(number), this.segmentBytes);",
     "file/faults.test.js",
   ],
   [
