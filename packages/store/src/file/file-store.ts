@@ -441,7 +441,7 @@ export class FileStore implements Store, FileStoreCore {
       await (this.#checkpoints.running ?? this.#checkpoints.run());
     if (this.#failure !== null || this.#stopped !== null) return;
     this.#flush();
-    this.#diskFull = !(await this.#ballast.make());
+    this.#diskFull = !(await this.#ballast.make()) || !this.#checkpoints.epochDurable;
     this.#retryTimer = null;
     if (this.#diskFull || this.#outOfFiles)
       this.#retryTimer = this.#clock.setTimer(DISK_FULL_RETRY_MS, () => void this.#retryDisk());
