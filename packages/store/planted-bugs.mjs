@@ -330,13 +330,6 @@ const BUGS = [
     "if (true)",
   ],
   [
-    "takes a block that was cut for whole, and what follows for a gap",
-    "file/stream-scan.js",
-    "if (covered > 0 && covered === size && durableEnd",
-    "if (durableEnd",
-    "file/gaps.test.js",
-  ],
-  [
     "forgets what is lost at the end of a block when it is opened again",
     "file/indexer.js",
     "block.lastSeq + 1))",

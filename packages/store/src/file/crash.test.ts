@@ -50,6 +50,37 @@ for (let run = 0; run < STATES / STATES_PER_RUN; run++) {
   });
 }
 
+test("a purge, a gap and large messages of one turn raise no alarm, wherever they are cut, nor when the store is opened once more", async () => {
+  const disk = new SimDisk();
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), CRASH_OPTIONS);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  for (let i = 0; i < 20; i++) log.append(new MessageDraft().set("a", `before ${i}`));
+  await store.checkpointNow();
+  const from = disk.trace.length;
+  log.skip(20);
+  const purged = log.purge();
+  for (let i = 0; i < 3; i++) log.append(new MessageDraft().set("a", Buffer.alloc(700, i)));
+  await purged;
+  await store.durable();
+  const to = disk.trace.length;
+  await store.stop();
+  for (let at = from; at <= to; at++) {
+    for (let imageSeed = 0; imageSeed < CUTS; imageSeed++) {
+      const image = crashImage(disk.startImage, disk.trace, at, "mixed", new SimRandom(imageSeed));
+      const again = new SimDisk({ image, record: false });
+      for (const which of ["first", "second"]) {
+        const opened = await FileStore.open(again, new SimClock(), new SimRandom(2), CRASH_OPTIONS);
+        assert.deepEqual(
+          opened.stream("S")?.state().lost,
+          [],
+          `${which} opening, cut at ${at}, image seed ${imageSeed}`,
+        );
+        await opened.stop();
+      }
+    }
+  }
+});
+
 test("a purge of what was never written to its block raises no alarm, wherever it is cut", async () => {
   const disk = new SimDisk();
   const clock = new SimClock();

@@ -352,6 +352,12 @@ export class FileBacking implements StreamBacking {
     this.saver.dirty = true;
   }
 
+  /** The same of a run. */
+  addUnsavedTombstones(first: number, count: number): void {
+    this.changes.unsavedTombstones.addRun(first, count);
+    this.saver.dirty = true;
+  }
+
   /** Runs `action` when everything up to now is durable, unless the stream has been deleted by then. */
   #later(action: () => Promise<void>): void {
     this.#core.afterTurn(async () => {

@@ -64,6 +64,8 @@ export class RebuiltIndex {
   readonly #gaps: SeqSet = new SeqSet();
   /** Sequences that should have a record and have none, as first and last. */
   #missing: [number, number][] = [];
+  /** The same of which it is known why. */
+  readonly #holes: SeqRun[] = [];
   /** The rollup that was added last, as long as it is not done: {@link takeAwayMore}. */
   #rollup: { readonly seq: number; readonly subject: number; readonly all: boolean } | null = null;
 
@@ -219,7 +221,11 @@ export class RebuiltIndex {
 
   /** Whether a record follows the one before it, or what lies between is known to be gone. */
   follows(bytes: Uint8Array, at: number): boolean {
-    return this.explained(this.lastRecord + 1, u64(bytes, at + 24) - recordGap(bytes, at) - 1);
+    const first = this.lastRecord + 1;
+    const last = u64(bytes, at + 24) - recordGap(bytes, at) - 1;
+    if (!this.explained(first, last)) return false;
+    if (first <= last) this.#holes.push([first, last]);
+    return true;
   }
 
   /** Whether it is known why none of these sequences has a record. */
@@ -263,6 +269,19 @@ export class RebuiltIndex {
     for (const [first, last] of unexplained) {
       index.lost.add(first, last);
       this.reports.push(`${streamFolder(incarnation)}: lost sequences ${first} to ${last}`);
+    }
+    for (const [first, last] of this.#holes) this.#keepExplanation(first, last);
+  }
+
+  /** What explains a hole may be in the journal alone, and not hold once that is freed: from now on tombstones do. */
+  #keepExplanation(first: number, last: number): void {
+    const { index } = this.#backing;
+    for (let seq = Math.max(first, index.firstSeq); seq <= last; ) {
+      const from = this.#tombstones.nextOutside(seq);
+      const live = index.records.nextLive(from) || Number.POSITIVE_INFINITY;
+      const end = Math.min(last + 1, live, this.#tombstones.next(from));
+      if (end > from) this.#backing.addUnsavedTombstones(from, end - from);
+      seq = end === live ? end + 1 : Math.max(end, from);
     }
   }
 

@@ -54,8 +54,6 @@ export class StreamScan {
   #rebuilt: RebuiltIndex;
   #storeId: number;
   #slices: Slices;
-  /** The last block that is known to be there to its end, and its last record. */
-  #whole: { readonly number: number; readonly lastRecord: number } | null = null;
   /** Index files that blocks in front of the newest one should have. */
   #missingIndexes: string[] = [];
 
@@ -225,8 +223,6 @@ export class StreamScan {
       damage = -1;
       offset += aligned(length);
     }
-    if (covered > 0 && covered === size && durableEnd === Number.POSITIVE_INFINITY)
-      this.#whole = { number, lastRecord: this.#rebuilt.lastRecord };
     this.#endOfBlock(block, size, damage, durableEnd, later.length === 0);
     return -1;
   }
@@ -238,7 +234,6 @@ export class StreamScan {
   #noteGap({ block, firstSeq }: BlockHeader, durableEnd: number): void {
     if (durableEnd <= BLOCK_HEADER_BYTES) return;
     if (block === FIRST_BLOCK) this.#rebuilt.noteGap(1, firstSeq - 1);
-    else if (block - 1 === this.#whole?.number) this.#rebuilt.noteGap(this.#whole.lastRecord + 1, firstSeq - 1);
   }
 
   #endOfBlock(block: BlockFile, size: number, damage: number, durableEnd: number, newest: boolean): void {
