@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
-
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type StreamState } from "../store.ts";
 import { FILLED_OPTIONS } from "../testing/filled-store.ts";

@@ -56,12 +56,10 @@ export class RebuiltIndex {
   readonly #backing: FileBacking;
   readonly #checkpoint: StreamCheckpoint | null;
   #tombstones: SeqSet = new SeqSet();
-  /** Everything below is gone, by the checkpoint or by what the journal says further on. */
-  readonly #floor: number;
+  /** Nothing below is there: gone by the checkpoint, or by what the journal says further on, or never there. */
+  #floor: number;
   /** What the journal takes away from between others. */
   readonly #goingAway: SeqSet;
-  /** Known to have never had a record. */
-  readonly #gaps: SeqSet = new SeqSet();
   /** Sequences that should have a record and have none, as first and last. */
   #missing: [number, number][] = [];
   /** The same of which it is known why. */
@@ -233,9 +231,9 @@ export class RebuiltIndex {
     return first > last || this.#nextUnexplained(first) > last;
   }
 
-  /** These sequences were left out: a record that is damaged cannot say so itself. */
-  noteGap(first: number, last: number): void {
-    if (first <= last) this.#gaps.add(first, last - first + 1);
+  /** No sequence below this one ever had a record: one that is damaged cannot say so itself. */
+  beginsAt(seq: number): void {
+    this.#floor = Math.max(this.#floor, seq);
   }
 
   /** These sequences should have a record and have none; what was noted last may be told again. */
@@ -287,7 +285,7 @@ export class RebuiltIndex {
 
   /** The first sequence at or after `seq` of which it is not known why it has no record. Steps over runs. */
   #nextUnexplained(seq: number): number {
-    const sets = [this.#goingAway, this.#tombstones, this.#gaps];
+    const sets = [this.#goingAway, this.#tombstones];
     for (let at = Math.max(seq, this.#floor); ; ) {
       const begin = at;
       for (const set of sets) at = set.nextOutside(at);
@@ -297,7 +295,7 @@ export class RebuiltIndex {
 
   /** The first sequence at or after `seq`, which is not below the floor, of which it is known; Infinity when there is none. */
   #nextExplained(seq: number): number {
-    return Math.min(this.#goingAway.next(seq), this.#tombstones.next(seq), this.#gaps.next(seq));
+    return Math.min(this.#goingAway.next(seq), this.#tombstones.next(seq));
   }
 
   /**

@@ -9,7 +9,6 @@ import { MessageDraft } from "../message-draft.ts";
 import { u32 } from "../record.ts";
 import { NO_LIMITS } from "../store.ts";
 import { FILLED_OPTIONS } from "../testing/filled-store.ts";
-
 import { repairStore } from "./check/repair.ts";
 import { verifyStore } from "./check/verify.ts";
 import { FileStore } from "./file-store.ts";

@@ -179,7 +179,7 @@ export class StreamScan {
     const header = this.#readHeader(block);
     let covered = 0;
     if (header !== null) {
-      this.#noteGap(header, durableEnd);
+      this.#noteBegin(header, durableEnd);
       covered = await this.#readIndex(block, durableEnd, size);
     } else {
       this.dropIndex(block);
@@ -228,12 +228,11 @@ export class StreamScan {
   }
 
   /**
-   * The sequence with which a block begins, by its header, tells which ones before it never had a record, where it is known how the block
-   * before it ends. Only for what the checkpoint vouches for: of anything else, what is missing may be torn off.
+   * The header of the first block tells which sequences before it never had a record. Only where the checkpoint vouches for it. Those of
+   * later blocks tell nothing: the block before may be older than it should be.
    */
-  #noteGap({ block, firstSeq }: BlockHeader, durableEnd: number): void {
-    if (durableEnd <= BLOCK_HEADER_BYTES) return;
-    if (block === FIRST_BLOCK) this.#rebuilt.noteGap(1, firstSeq - 1);
+  #noteBegin({ block, firstSeq }: BlockHeader, durableEnd: number): void {
+    if (block === FIRST_BLOCK && durableEnd > BLOCK_HEADER_BYTES) this.#rebuilt.beginsAt(firstSeq);
   }
 
   #endOfBlock(block: BlockFile, size: number, damage: number, durableEnd: number, newest: boolean): void {
