@@ -368,6 +368,25 @@ const BUGS = [
     "overwriteRecord(file.file()",
     "0 && overwriteRecord(file.file()",
   ],
+  [
+    "keeps no tombstones of sequences that never had a message",
+    "stream.js",
+    "this.#backing.skipped(",
+    "0 && this.#backing.skipped(",
+    "file/gaps.test.js",
+  ],
+  [
+    "takes a removal that never counted for an explanation",
+    "file/recovery.js",
+    "one.unmetBeyond < end &&",
+    "false &&",
+  ],
+  [
+    "keeps no tombstones of what a replayed removal explains",
+    "file/recovering-stream.js",
+    "this.backing.addUnsavedTombstones(first, count);",
+    "",
+  ],
 ];
 
 const TESTS = [

@@ -50,6 +50,8 @@ export interface StreamBacking {
 
   /** A message between others was taken away. */
   removed(seq: number): void;
+  /** Sequences behind the last one are given, and never get a message. */
+  skipped(first: number, count: number): void;
   /** Resolves when what was taken away up to now can be written: long work must not pile up what has to be written in one go. */
   room(): Promise<void>;
   /** `firstSeq` or `lastSeq` changed by anything but an append: take both from the index. */

@@ -97,6 +97,8 @@ class MemoryBacking implements StreamBacking {
 
   removed(): void {}
   async room(): Promise<void> {}
+  skipped(): void {}
+
   boundsMoved(): void {}
   consumerChanged(): void {}
 

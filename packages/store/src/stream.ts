@@ -183,6 +183,8 @@ export class Stream implements StreamLog {
     if (expectedSeq !== 0 && expectedSeq !== this.index.lastSeq + 1) throw this.#mismatch(expectedSeq);
     if (count <= 0) return;
     checkSequence(this.name, this.index.lastSeq + count);
+    // The next record tells of them as well, but it may go, and its block with it. Below the first message nothing has to be told.
+    if (this.index.messages > 0) this.#backing.skipped(this.index.lastSeq + 1, count);
     this.index.skipTo(this.index.lastSeq + count);
     this.gap += count;
     if (this.lastTimeMs < 0) {

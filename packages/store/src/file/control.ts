@@ -3,7 +3,7 @@
 // that the stream had, on which it depends. It counts only where that record is there, too: a message that was written to its
 // block may be lost when the journal's batch is not, and must not have taken anything away then. 0: it always counts.
 //
-//   1 removed     runs of sequences: u64 first, u32 count, each
+//   1 removed     runs of sequences, 12 bytes each: u53 first, u43 count; of the count, the upper 11 bits stand first, above the sequence's
 //   2 bounds      u64 first sequence: everything below is gone; u64 last sequence given, or 0: as the messages say
 //   3 truncated   u64 last sequence: everything after it is gone
 //   4 deleted     the stream is gone
@@ -39,8 +39,13 @@ const AFTER = 12;
 const RUN_BYTES = 12;
 /** What the seals of consumers' states are for. */
 const CONSUMER = Buffer.from("consumer");
-/** Sequences in one run. */
-const RUN_MAX = 0xffffffff;
+/** Sequences in one run: its count has so many bits in the upper word of its first sequence, and 32 behind. */
+const COUNT_HIGH_BITS = 11;
+const RUN_MAX = 2 ** (COUNT_HIGH_BITS + 32) - 1;
+/** Bits of a sequence in that word. */
+const SEQ_HIGH_BITS = 32 - COUNT_HIGH_BITS;
+const SEQ_HIGH_MASK = (1 << SEQ_HIGH_BITS) - 1;
+const WORD = 0x1_0000_0000;
 /** Runs in one record: keeps records small enough for a batch. */
 const RUNS_MAX = 512;
 
@@ -71,8 +76,7 @@ export class ControlBuffer {
         this.#runsStart = this.#begin(KIND_REMOVED, stream, RUNS_MAX * RUN_BYTES, after);
         this.#runsEnd = this.#runsStart + COMMON_HEADER_BYTES;
       }
-      putU64(this.bytes, this.#runsEnd, first + done);
-      putU32(this.bytes, this.#runsEnd + 8, Math.min(RUN_MAX, count - done));
+      putRun(this.bytes, this.#runsEnd, first + done, Math.min(RUN_MAX, count - done));
       this.#runsEnd += RUN_BYTES;
       this.#runs++;
     }
@@ -199,8 +203,16 @@ export function visitRuns(
   length: number,
   visit: (first: number, count: number) => void,
 ): void {
-  for (let p = at + COMMON_HEADER_BYTES; p + RUN_BYTES <= at + length; p += RUN_BYTES)
-    visit(u64(bytes, p), u32(bytes, p + 8));
+  for (let p = at + COMMON_HEADER_BYTES; p + RUN_BYTES <= at + length; p += RUN_BYTES) {
+    const high = u32(bytes, p + 4);
+    visit(u32(bytes, p) + (high & SEQ_HIGH_MASK) * WORD, u32(bytes, p + 8) + (high >>> SEQ_HIGH_BITS) * WORD);
+  }
+}
+
+function putRun(bytes: Uint8Array, at: number, first: number, count: number): void {
+  putU32(bytes, at, first >>> 0);
+  putU32(bytes, at + 4, (Math.floor(first / WORD) | (Math.floor(count / WORD) << SEQ_HIGH_BITS)) >>> 0);
+  putU32(bytes, at + 8, count >>> 0);
 }
 
 /**

@@ -13,6 +13,8 @@ import type { FileStoreOptions } from "./options.ts";
 const STATES = Number(process.env["MYELIN_CRASH_STATES"] ?? 1000);
 const FIRST_SEED = Number(process.env["MYELIN_CRASH_SEED"] ?? 1);
 const STATES_PER_RUN = 100;
+/** A removal in the journal that never counted, because what it depends on was lost, explained a hole in front of records that never counted either. */
+const FORMER_FAILURES = [95153, 95187];
 const STEPS = 120;
 /** Places where the longer runs below are cut. */
 const CUTS = 40;
@@ -22,8 +24,8 @@ const ENCRYPTED: FileStoreOptions = {
   encryption: { key: "a key that nobody guesses", cipher: "aes" },
 };
 
-for (let run = 0; run < STATES / STATES_PER_RUN; run++) {
-  const seed = FIRST_SEED + run;
+const seeds = Array.from({ length: STATES / STATES_PER_RUN }, (_, run) => FIRST_SEED + run);
+for (const [run, seed] of [...seeds, ...FORMER_FAILURES].entries()) {
   // A seal takes longer than all the rest: a fifth of the runs.
   const options = run % 5 === 4 ? ENCRYPTED : CRASH_OPTIONS;
   test(`every crash state recovers: seed ${seed}${options === ENCRYPTED ? ", encrypted" : ""}`, async () => {

@@ -200,6 +200,11 @@ export class FileBacking implements StreamBacking {
     this.#enterTurn(12);
   }
 
+  skipped(first: number, count: number): void {
+    this.changes.skipped(first, count);
+    this.#enterTurn(12);
+  }
+
   room(): Promise<void> {
     return this.#core.room();
   }

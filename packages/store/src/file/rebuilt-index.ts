@@ -22,21 +22,10 @@ import { TtlHeap } from "../ttl-heap.ts";
 import { BLOCK_HEADER_BYTES } from "./block-file.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileBacking } from "./file-backing.ts";
+import type { Foreseen } from "./foreseen.ts";
 import { streamFolder } from "./format.ts";
 import type { IndexChunk } from "./index-chunk.ts";
 import { SeqSet } from "./seq-set.ts";
-
-/** What a journal takes away from a stream. */
-export interface Foreseen {
-  /** Everything below is gone. */
-  floor: number;
-  /** Taken away from between others. */
-  readonly removed: SeqSet;
-  /** The lowest sequence that the stream is truncated to; infinite when it is not. */
-  truncatedTo: number;
-  /** Of the description that is durable; 0: the journal does not say. */
-  metaGeneration: number;
-}
 
 /** Slots of an index file that are taken between two looks at the clock. */
 const SLOTS_PER_LOOK = 512;
@@ -56,14 +45,16 @@ export class RebuiltIndex {
   readonly #backing: FileBacking;
   readonly #checkpoint: StreamCheckpoint | null;
   #tombstones: SeqSet = new SeqSet();
-  /** Nothing below is there: gone by the checkpoint, or by what the journal says further on, or never there. */
+  /** Nothing below is there: gone by the checkpoint, or never there. */
   #floor: number;
+  /** The same by what the journal says. */
+  readonly #goingBelow: number;
   /** What the journal takes away from between others. */
   readonly #goingAway: SeqSet;
   /** Sequences that should have a record and have none, as first and last. */
   #missing: [number, number][] = [];
-  /** The same of which it is known why. */
-  readonly #holes: SeqRun[] = [];
+  /** Something was taken for explained that nothing but the journal explains. */
+  reliedOnJournal = false;
   /** The rollup that was added last, as long as it is not done: {@link takeAwayMore}. */
   #rollup: { readonly seq: number; readonly subject: number; readonly all: boolean } | null = null;
 
@@ -76,7 +67,8 @@ export class RebuiltIndex {
     this.#checkpoint = checkpoint;
     // A truncation may have gone below it.
     const first = Math.min(firstSeq, (checkpoint?.lastSeq ?? Number.POSITIVE_INFINITY) + 1);
-    this.#floor = Math.max(first, checkpoint?.firstSeq ?? 1, foreseen.floor);
+    this.#floor = Math.max(first, checkpoint?.firstSeq ?? 1);
+    this.#goingBelow = foreseen.floor;
     this.#goingAway = foreseen.removed;
     backing.index.skipTo(first - 1);
   }
@@ -219,21 +211,25 @@ export class RebuiltIndex {
 
   /** Whether a record follows the one before it, or what lies between is known to be gone. */
   follows(bytes: Uint8Array, at: number): boolean {
-    const first = this.lastRecord + 1;
-    const last = u64(bytes, at + 24) - recordGap(bytes, at) - 1;
-    if (!this.explained(first, last)) return false;
-    if (first <= last) this.#holes.push([first, last]);
-    return true;
+    return this.explained(this.lastRecord + 1, u64(bytes, at + 24) - recordGap(bytes, at) - 1);
   }
 
   /** Whether it is known why none of these sequences has a record. */
   explained(first: number, last: number): boolean {
-    return first > last || this.#nextUnexplained(first) > last;
+    if (first > last) return true;
+    if (this.#nextUnexplained(first) <= last) return false;
+    this.reliedOnJournal ||= this.#tombstones.nextOutside(Math.max(first, this.#floor)) <= last;
+    return true;
   }
 
   /** No sequence below this one ever had a record: one that is damaged cannot say so itself. */
   beginsAt(seq: number): void {
     this.#floor = Math.max(this.#floor, seq);
+  }
+
+  /** What an earlier reading of the same stream reported: it may have moved files away that this one did not see. */
+  tells(reports: readonly string[]): void {
+    this.reports.unshift(...reports.filter((line) => !this.reports.includes(line)));
   }
 
   /** These sequences should have a record and have none; what was noted last may be told again. */
@@ -268,25 +264,12 @@ export class RebuiltIndex {
       index.lost.add(first, last);
       this.reports.push(`${streamFolder(incarnation)}: lost sequences ${first} to ${last}`);
     }
-    for (const [first, last] of this.#holes) this.#keepExplanation(first, last);
-  }
-
-  /** What explains a hole may be in the journal alone, and not hold once that is freed: from now on tombstones do. */
-  #keepExplanation(first: number, last: number): void {
-    const { index } = this.#backing;
-    for (let seq = Math.max(first, index.firstSeq); seq <= last; ) {
-      const from = this.#tombstones.nextOutside(seq);
-      const live = index.records.nextLive(from) || Number.POSITIVE_INFINITY;
-      const end = Math.min(last + 1, live, this.#tombstones.next(from));
-      if (end > from) this.#backing.addUnsavedTombstones(from, end - from);
-      seq = end === live ? end + 1 : Math.max(end, from);
-    }
   }
 
   /** The first sequence at or after `seq` of which it is not known why it has no record. Steps over runs. */
   #nextUnexplained(seq: number): number {
     const sets = [this.#goingAway, this.#tombstones];
-    for (let at = Math.max(seq, this.#floor); ; ) {
+    for (let at = Math.max(seq, this.#floor, this.#goingBelow); ; ) {
       const begin = at;
       for (const set of sets) at = set.nextOutside(at);
       if (at === begin) return at;

@@ -9,8 +9,9 @@ import { BLOCK_HEADER_BYTES, putBlockHeader } from "./block-file.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
+import type { Foreseen } from "./foreseen.ts";
 import { QUARANTINE_FOLDER, streamFolder } from "./format.ts";
-import { type Foreseen, RebuiltIndex } from "./rebuilt-index.ts";
+import { RebuiltIndex } from "./rebuilt-index.ts";
 import { SeqRuns } from "./seq-runs.ts";
 import { StreamScan } from "./stream-scan.ts";
 
@@ -18,9 +19,8 @@ import { StreamScan } from "./stream-scan.ts";
 const PENDING_BYTES = 16 * 1024;
 /** Slots of a block that are taken away in one step. */
 const SLOTS_PER_STEP = 128;
-
-/** Sequences that are taken away in one step. */
-const SEQS_PER_STEP = 1024;
+/** Messages that are taken away in one step from between others. */
+const REMOVALS_PER_STEP = 64;
 
 /** A stream that is being recovered. */
 export class RecoveringStream {
@@ -42,7 +42,8 @@ export class RecoveringStream {
   #floor = 0;
   #going: SeqRuns = new SeqRuns();
   #goneRun = 0;
-  #goneInRun = 0;
+  /** In the run that is being taken away, nothing below is left. */
+  #goneTo = 0;
   /** The truncation that is being replayed; -1: none is. */
   #cutTo = -1;
   #cutAt = 0;
@@ -155,28 +156,28 @@ export class RecoveringStream {
       this.#goneRun = 0;
       return false;
     }
+    const first = this.#going.first(this.#goneRun);
     const count = this.#going.count(this.#goneRun);
-    const from = this.#going.first(this.#goneRun) + this.#goneInRun;
-    this.#goneInRun = Math.min(count, this.#goneInRun + SEQS_PER_STEP);
-    this.#takeAway(from, this.#going.first(this.#goneRun) + this.#goneInRun);
-    if (this.#goneInRun === count) {
-      this.#goneRun++;
-      this.#goneInRun = 0;
-    }
+    if (this.#takeSome(first, first + count)) return true;
+    // All of it: where a sequence has no record that goes, what tells why may go with the journal.
+    this.backing.addUnsavedTombstones(first, count);
+    this.#goneRun++;
     return true;
   }
 
-  #takeAway(from: number, to: number): void {
+  /** Takes some messages of `[first, end)` away; returns whether there are more. Costs nothing for sequences without one. */
+  #takeSome(first: number, end: number): boolean {
     const { index } = this.backing;
-    for (let seq = from; seq < to; seq++) {
-      const block = index.records.find(seq);
-      if (block !== null) {
-        index.remove(block, seq);
-        this.backing.addUnsavedTombstone(seq);
-      } else if (this.rebuilt.someMissing) {
-        this.backing.addUnsavedTombstone(seq);
+    for (let left = REMOVALS_PER_STEP; left > 0; left--) {
+      const seq = index.records.nextLive(Math.max(first, this.#goneTo));
+      if (seq === 0 || seq >= end) {
+        this.#goneTo = 0;
+        return false;
       }
+      index.remove(index.records.find(seq)!, seq);
+      this.#goneTo = seq + 1;
     }
+    return true;
   }
 
   /** Everything after `seq` went. {@link takeAwayMore} has to follow. */
@@ -218,16 +219,7 @@ export class RecoveringStream {
     const { index, blocks } = backing;
     this.#writePending();
     this.#pending = new Uint8Array(0);
-    if (this.#scan.movedAside) {
-      // Durable before the next checkpoint, which would vouch for a block that came back.
-      const { disk } = this.#core;
-      await disk.syncFolder(streamFolder(backing.incarnation));
-      await disk.syncFolder(QUARANTINE_FOLDER);
-      await disk.syncFolder("");
-    } else if (this.#scan.filesRemoved) {
-      // Durable before an index file's block is written to, and before a checkpoint vouches for blocks that are not there.
-      await this.#core.disk.syncFolder(streamFolder(backing.incarnation));
-    }
+    await this.#syncMoves();
     if (index.messages === 0) index.firstSeq = index.lastSeq + 1;
     await rebuilt.settleMissing(this.#core.slices);
     backing.changes.forgetTombstonesAbove(index.lastSeq);
@@ -244,6 +236,26 @@ export class RecoveringStream {
     if (rebuilt.tombstonesTo > index.lastSeq || this.#rewriteTombstones)
       await backing.tombstones.replace(deletedRuns(index), this.#core.slices);
     else await backing.tombstones.settle(this.#core.slices);
+  }
+
+  /** The stream has to be read once more: leaves the files as they are. */
+  async giveUp(): Promise<void> {
+    this.backing.blocks.close();
+    await this.#syncMoves();
+  }
+
+  async #syncMoves(): Promise<void> {
+    const { disk } = this.#core;
+    const folder = streamFolder(this.backing.incarnation);
+    if (this.#scan.movedAside) {
+      // Durable before the next checkpoint, which would vouch for a block that came back.
+      await disk.syncFolder(folder);
+      await disk.syncFolder(QUARANTINE_FOLDER);
+      await disk.syncFolder("");
+    } else if (this.#scan.filesRemoved) {
+      // Durable before an index file's block is written to, and before a checkpoint vouches for blocks that are not there.
+      await disk.syncFolder(folder);
+    }
   }
 
   #write(bytes: Uint8Array, at: number, length: number, block: number, offset: number, seq: number): void {

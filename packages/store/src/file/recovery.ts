@@ -25,6 +25,7 @@ import {
 import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
 import { checkContents, segmentNumbers } from "./folder-check.ts";
+import { type Foreseen, foresee, foreseeFor, nothingForeseen } from "./foreseen.ts";
 import {
   JOURNAL_FOLDER,
   MAGIC_CONSUMERS,
@@ -39,10 +40,8 @@ import {
 import { Journal, segmentPath } from "./journal.ts";
 import { type JournalContent, RecordWalk, readJournal } from "./journal-reader.ts";
 import { expectOpenFiles } from "./open-files.ts";
-import type { Foreseen } from "./rebuilt-index.ts";
 import { RecoveringStream } from "./recovering-stream.ts";
 import { checkJournal, durableGeneration, olderCopies } from "./rollback.ts";
-import { SeqSet } from "./seq-set.ts";
 import type { OpenStream } from "./stream-catalog.ts";
 import { emptyStreamFolder, removeStreamFolder } from "./stream-folder.ts";
 import { CONSUMERS, decodeConsumers, decodeMeta, META, type StreamMeta } from "./stream-meta.ts";
@@ -65,10 +64,15 @@ const RECORDS_PER_LOOK = 8;
 interface Found {
   readonly meta: StreamMeta;
   readonly metaGeneration: number;
-  readonly recovering: RecoveringStream;
-  readonly consumers: Map<string, Uint8Array>;
+  readonly checkpoint: StreamCheckpoint | null;
+  recovering: RecoveringStream;
+  /** Consumers by their file. */
+  readonly savedConsumers: ReadonlyMap<string, Uint8Array>;
+  consumers: Map<string, Uint8Array>;
   /** Records of the journal that take messages away and depend on a record that is not there yet. */
   waiting: JournalRecord[];
+  /** Some never took effect, because what they depend on is beyond this last sequence; infinite: all did. */
+  unmetBeyond: number;
 }
 
 /** A record of the journal, `length` bytes at `at`. */
@@ -126,6 +130,7 @@ export async function recoverStore(
   const found = await readStreams(core, storeId, checkpoint, foreseen, reports, slices);
   for (const [incarnation, one] of found) await one.recovering.keepHoles(foreseen.get(incarnation)?.truncatedTo);
   const named = await replay(content, found, slices);
+  for (const [incarnation, one] of found) await correctForesight(core, content, incarnation, one, storeId, slices);
   for (const { incarnation, lastSeq } of checkpoint.streams) {
     if (found.has(incarnation) || named.deleted.has(incarnation) || orphaned(disk, incarnation)) continue;
     reports.push(`${streamFolder(incarnation)}: missing; it held sequences up to ${lastSeq}`);
@@ -256,12 +261,16 @@ async function readStream(
   backing.saver.metaDurable = durableGeneration(meta, metaGeneration);
   const states = consumers === null ? null : openBytes(backing, consumers.body, CONSUMERS);
   if (consumers !== null && states === null) reports.push(`${folder}/consumers: its seal is broken`);
+  const savedConsumers = states === null ? new Map<string, Uint8Array>() : decodeConsumers(states);
   return {
     meta: description,
     metaGeneration: generation,
+    checkpoint,
     recovering,
-    consumers: states === null ? new Map() : decodeConsumers(states),
+    savedConsumers,
+    consumers: new Map(savedConsumers),
     waiting: [],
+    unmetBeyond: Number.POSITIVE_INFINITY,
   };
 }
 
@@ -341,43 +350,50 @@ async function replay(
   return named;
 }
 
+/**
+ * A hole may have been taken for explained by a record of the journal that proves never to have counted: what stands behind the hole was
+ * never confirmed then. Reads such a stream once more, without what did not count. What the first time has written is behind what the
+ * checkpoint vouches for, and is judged like everything there.
+ */
+async function correctForesight(
+  core: FileStoreCore,
+  content: JournalContent,
+  incarnation: number,
+  one: Found,
+  storeId: number,
+  slices: Slices,
+): Promise<void> {
+  for (let end = Number.POSITIVE_INFINITY; one.unmetBeyond < end && one.recovering.rebuilt.reliedOnJournal; ) {
+    end = one.unmetBeyond;
+    const { backing } = one.recovering;
+    const foreseen = await foreseeFor(content, incarnation, end, slices);
+    const { reports } = one.recovering.rebuilt;
+    await one.recovering.giveUp();
+    const again = new FileBacking(core, incarnation, new StreamIndex());
+    again.saver.knows(backing.saver);
+    const { checkpoint, meta } = one;
+    one.recovering = new RecoveringStream(core, again, checkpoint, meta.firstSeq, foreseen, storeId, slices);
+    one.consumers = new Map(one.savedConsumers);
+    one.unmetBeyond = Number.POSITIVE_INFINITY;
+    await one.recovering.readBlocks();
+    await one.recovering.keepHoles(foreseen.truncatedTo);
+    await replay(content, new Map([[incarnation, one]]), slices);
+    one.recovering.rebuilt.tells(reports);
+  }
+}
+
 /** Has the waiting records take effect that depend on a record up to `lastSeq`. The others were never confirmed, nor was that. */
 async function takeWaiting(one: Found, lastSeq: number, slices: Slices): Promise<void> {
   const { recovering, waiting } = one;
   one.waiting = [];
   for (const record of waiting) {
-    if (dependsOn(record.body, record.at) > lastSeq) continue;
+    if (dependsOn(record.body, record.at) > lastSeq) {
+      one.unmetBeyond = lastSeq;
+      continue;
+    }
     takeAway(recovering, record);
     while (recovering.takeAwayMore()) if (slices.due) await slices.pause();
   }
-}
-
-/** What the journal takes away, by stream. */
-async function foresee(content: JournalContent, slices: Slices): Promise<Map<number, Foreseen>> {
-  const all = new Map<number, Foreseen>();
-  let records = 0;
-  for (const batch of content.batches) {
-    const { body } = batch;
-    for (const walk = new RecordWalk(batch); walk.next(); ) {
-      if (++records % RECORDS_PER_LOOK === 0 && slices.due) await slices.pause();
-      const { at, length } = walk;
-      const kind = body[at + 23];
-      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED && kind !== KIND_TRUNCATED && kind !== KIND_DESCRIBED) continue;
-      const incarnation = u32(body, at + 8);
-      const foreseen = all.get(incarnation) ?? nothingForeseen();
-      all.set(incarnation, foreseen);
-      const first = u64(body, at + COMMON_HEADER_BYTES);
-      if (kind === KIND_BOUNDS) foreseen.floor = Math.max(foreseen.floor, first);
-      else if (kind === KIND_TRUNCATED) foreseen.truncatedTo = Math.min(foreseen.truncatedTo, first);
-      else if (kind === KIND_DESCRIBED) foreseen.metaGeneration = Math.max(foreseen.metaGeneration, first);
-      else visitRuns(body, at, length, (from, count) => foreseen.removed.add(from, count));
-    }
-  }
-  return all;
-}
-
-function nothingForeseen(): Foreseen {
-  return { floor: 0, removed: new SeqSet(), truncatedTo: Number.POSITIVE_INFINITY, metaGeneration: 0 };
 }
 
 function takeAway(recovering: RecoveringStream, { body, at, length }: JournalRecord): void {

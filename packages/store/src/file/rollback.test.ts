@@ -315,7 +315,8 @@ for (const [secrecy, options] of Object.entries(STORES)) {
           withFiles(image, new Map(paths.map((path) => [path, new Uint8Array(0)])), paths),
           options,
         );
-        assert.ok(store.stream("A")!.state().messages > 0);
+        // Of one stream all may have gone.
+        assert.ok(NAMES.some((name) => store.stream(name)!.state().messages > 0));
         await store.stop();
       }
     }

@@ -22,6 +22,12 @@ export class StreamChanges {
     this.unsavedTombstones.add(seq);
   }
 
+  /** These never had a message: from now on that is known like the removal of one. */
+  skipped(first: number, count: number): void {
+    this.#removed.addRun(first, count);
+    this.unsavedTombstones.addRun(first, count);
+  }
+
   boundsMoved(): void {
     this.#boundsMoved = true;
   }

@@ -42,6 +42,13 @@ export class StreamSaver {
     this.#backing = backing;
   }
 
+  /** Takes over which generations of the stream's files there are. */
+  knows(other: StreamSaver): void {
+    this.consumersGeneration = other.consumersGeneration;
+    this.metaDurable = other.metaDurable;
+    this.consumersDurable = other.consumersDurable;
+  }
+
   /**
    * Makes everything durable in the stream's own files.
    *
