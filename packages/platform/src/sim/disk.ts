@@ -44,6 +44,8 @@ export interface SimDiskOptions {
   readonly capacityBytes?: number | undefined;
   /** False: no trace is kept, for tests that write much and never crash. */
   readonly record?: boolean | undefined;
+  /** How many turns of the event loop a sync of that file or folder takes, at least 1; always 1 by default. */
+  readonly syncTurns?: ((path: string) => number) | undefined;
 }
 
 class Inode {
@@ -143,8 +145,10 @@ export class SimDisk implements Disk {
   #usedBytes = 0;
   #capacityBytes: number;
   #record: boolean;
+  #syncTurns: (path: string) => number;
 
   constructor(options: SimDiskOptions = {}) {
+    this.#syncTurns = options.syncTurns ?? (() => 1);
     this.#capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
     this.#record = options.record ?? true;
     this.startImage = options.image ?? new Map();
@@ -287,7 +291,7 @@ export class SimDisk implements Disk {
     if (folder === null) throw diskError("ENOENT", "fsync", path);
     const sync = this.#nextSync++;
     this.#note({ kind: "folder-sync-begin", folder: folder.id, sync });
-    await this.#syncTime();
+    await this.#syncTime(path);
     this.#note({ kind: "folder-sync-end", folder: folder.id, sync });
   }
 
@@ -333,14 +337,14 @@ export class SimDisk implements Disk {
     this.maybeFail("sync", path);
     const sync = this.#nextSync++;
     this.#note({ kind: "sync-begin", file: inode.id, sync });
-    await this.#syncTime();
+    await this.#syncTime(path);
     this.#note({ kind: "sync-end", file: inode.id, sync });
   }
 
-  #syncTime(): Promise<void> {
-    // A turn of the loop, so that programs run on while a sync is under way, as on a real disk.
-    if (!this.#held) return new Promise((resolve) => setImmediate(resolve));
-    return new Promise((resolve) => this.#heldSyncs.push(() => setImmediate(resolve)));
+  async #syncTime(path: string): Promise<void> {
+    if (this.#held) await new Promise<void>((resolve) => this.#heldSyncs.push(resolve));
+    // A turn of the loop or more, so that programs run on while a sync is under way, as on a real disk.
+    for (let turns = this.#syncTurns(path); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
   }
 
   #resize(inode: Inode, size: number, path: string): void {

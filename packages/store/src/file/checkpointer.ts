@@ -104,6 +104,7 @@ export class Checkpointer {
     journal.generation = this.#generation;
     this.epochDurable = true;
     journal.recycle(batch);
+    for (const { saver } of open) saver.isDurable();
     if (!this.opened) return;
     for (const backing of open) {
       await this.#compact(backing);

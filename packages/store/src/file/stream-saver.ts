@@ -30,6 +30,8 @@ export class StreamSaver {
   running: Promise<void> | null = null;
   /** What the last checkpoint made durable. */
   checkpointed: StreamReach | null = null;
+  /** First sequence by the last checkpoint that is durable: whatever happens, nothing below comes back. */
+  #durableFirstSeq = 0;
   /** Something has changed that the last checkpoint does not cover. */
   dirty = true;
   /** The size from which on the tombstone files are looked at again. */
@@ -92,6 +94,11 @@ export class StreamSaver {
     };
   }
 
+  /** The store file says what {@link checkpoint} made durable last. */
+  isDurable(): void {
+    this.#durableFirstSeq = this.checkpointed?.firstSeq ?? 0;
+  }
+
   async #save(tombstones: SeqRuns, firstSeq: number, consumers: Map<string, Uint8Array> | null): Promise<void> {
     const { incarnation, blocks } = this.#backing;
     for (const file of [...blocks.byNumber.values()]) await file.sync();
@@ -119,11 +126,13 @@ export class StreamSaver {
     const going = seqs.length < RUNS_TO_JOIN ? seqs.from(firstSeq) : (await joined(seqs, slices)).runs(firstSeq);
     const made = await tombstones.append(going, slices);
     if (tombstones.size < this.#rewriteBytes) return made;
-    // Neighbours join and what is below the first message goes. From the files, not from the index: that knows of more than may count.
+    // Neighbours join and what is below the first message goes: that of the checkpoint before, since this one is not durable yet, nor
+    // perhaps what the journal says. From the files, not from the index: that knows of more than may count.
     const set = await tombstones.collect(slices);
+    const from = this.#durableFirstSeq;
     let kept = 0;
-    for (const _ of set.runs(firstSeq)) if (++kept % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
-    if (kept * RUN_BYTES < tombstones.size / 2) await tombstones.replace(set.runs(firstSeq), slices);
+    for (const _ of set.runs(from)) if (++kept % RUNS_PER_LOOK === 0 && slices.due) await slices.pause();
+    if (kept * RUN_BYTES < tombstones.size / 2) await tombstones.replace(set.runs(from), slices);
     this.#rewriteBytes = Math.max(REWRITE_BYTES_MIN, tombstones.size * 2);
     return true;
   }

@@ -61,8 +61,12 @@ const LIMITS: readonly Partial<StreamLimits>[] = [
 /** One seed in so many has streams that compress. */
 const COMPRESSED_EVERY = 4;
 
+/** One seed in so many has a disk on which all syncs take equally long; on the others any may take up to so many turns. */
+const EVEN_SYNCS_EVERY = 3;
+const SYNC_TURNS_MAX = 24;
+
 class Runner {
-  readonly disk: SimDisk = new SimDisk();
+  readonly disk: SimDisk;
   readonly histories: StreamHistory[] = [];
   readonly #clock: SimClock = new SimClock();
   readonly #random: SimRandom;
@@ -78,6 +82,10 @@ class Runner {
   constructor(seed: number, options: FileStoreOptions) {
     this.#compresses = seed % COMPRESSED_EVERY === 0;
     this.#random = new SimRandom(seed);
+    const syncs = new SimRandom(seed + 1);
+    // Most are quick, some take as long as many of the others together.
+    const turns = (): number => 1 + (syncs.uint32() % 4 === 0 ? syncs.uint32() % SYNC_TURNS_MAX : 0);
+    this.disk = new SimDisk(seed % EVEN_SYNCS_EVERY === 0 ? {} : { syncTurns: turns });
     this.#options = options;
   }
 
