@@ -394,6 +394,34 @@ const BUGS = [
     "const from = firstSeq;",
     "file/stream-saver.test.js",
   ],
+  [
+    "gives up what was lost at the front",
+    "index/stream-index.js",
+    "return Math.min(this.firstSeq, this.lost.first);",
+    "return this.firstSeq;",
+    "file/lost.test.js",
+  ],
+  [
+    "gives up what was lost at the end",
+    "file/file-backing.js",
+    "Math.max(lost.last, ",
+    "Math.max(0, ",
+    "file/lost.test.js",
+  ],
+  [
+    "removes a block because what it held was lost",
+    "index/stream-index.js",
+    " && !this.lost.overlaps(block.firstSeq, block.lastSeq)",
+    "",
+    "file/lost.test.js",
+  ],
+  [
+    "writes a block anew of which something was lost",
+    "file/compaction.js",
+    "if (backing.index.lost.overlaps(block.firstSeq, block.lastSeq))",
+    "if (false)",
+    "file/lost.test.js",
+  ],
 ];
 
 const TESTS = [

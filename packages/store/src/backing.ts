@@ -58,6 +58,8 @@ export interface StreamBacking {
   boundsMoved(): void;
   /** A block that is not the newest has no messages any more and is out of the index. */
   blockEmptied(block: IndexBlock): void;
+  /** Everything before that block has been taken away, or lost and given up: also what could not be read of blocks before it. */
+  oldestIs(block: IndexBlock): void;
   /** All blocks are out of the index. */
   cleared(): void;
   /** Overwrite a record that was just taken away, once that is durable. */

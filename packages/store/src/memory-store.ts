@@ -100,6 +100,8 @@ class MemoryBacking implements StreamBacking {
   skipped(): void {}
 
   boundsMoved(): void {}
+
+  oldestIs(): void {}
   consumerChanged(): void {}
 
   blockEmptied(block: IndexBlock): void {

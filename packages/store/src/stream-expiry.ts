@@ -143,7 +143,7 @@ export class StreamExpiry {
     for (; budget > 0 && this.#nextAgeDueMs() <= nowMs; budget--) {
       if (Number.isNaN(this.#ageFromStoredMs)) continue; // still searching
       const seq = this.#ageFromSeq;
-      this.#expire(seq);
+      this.#expire(seq, true);
       this.#ageFrom = seq + 1;
     }
     for (; budget > 0 && this.#ttls.nextDueMs <= nowMs; budget--) {
@@ -152,7 +152,7 @@ export class StreamExpiry {
       let dueMs = 0;
       if (message !== null && message.ttlSeconds > 0) {
         dueMs = this.#stream.ages.storedAt(seq, message.timeMs) + message.ttlSeconds * 1000;
-        if (dueMs <= nowMs) this.#expire(seq);
+        if (dueMs <= nowMs) this.#expire(seq, false);
       }
       // A sweep may have come upon it just now.
       if (this.#ttls.nextSeq === seq) this.#ttls.take();
@@ -185,7 +185,7 @@ export class StreamExpiry {
     return this.#ageFromStoredMs + limits.maxAgeMs;
   }
 
-  #expire(seq: number): void {
+  #expire(seq: number, byAge: boolean): void {
     const stream = this.#stream;
     const ttlMs = stream.limits.subjectDeleteMarkerTtlMs;
     if (ttlMs > 0) {
@@ -202,6 +202,8 @@ export class StreamExpiry {
         return;
       }
     }
-    stream.remove(seq);
+    stream.checkOpen();
+    if (byAge) stream.takeOldest(seq);
+    else stream.take(seq);
   }
 }

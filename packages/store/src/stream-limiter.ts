@@ -133,6 +133,6 @@ export class StreamLimiter {
   }
 
   #takeFirst(): void {
-    this.#stream.take(this.#stream.index.firstSeq);
+    this.#stream.takeOldest(this.#stream.index.firstSeq);
   }
 }

@@ -97,13 +97,10 @@ export class StreamPurger {
 
   #retire(subject: number): number {
     const { index, ages } = this.#stream;
-    const { firstSeq } = index;
+    const { floor } = index;
     const id = index.retire(subject);
-    if (index.firstSeq !== firstSeq) {
-      index.lost.keep(index.firstSeq, index.lastSeq);
-      ages.forgetBelow(index.firstSeq);
-      this.#backing.boundsMoved();
-    }
+    ages.forgetBelow(index.firstSeq);
+    if (index.floor !== floor) this.#backing.boundsMoved();
     void this.#giveBackLater();
     return id;
   }
@@ -206,12 +203,6 @@ export class StreamPurger {
     const removed = index.removeFront(seq, SLOTS_PER_STEP);
     const stored = this.#stream.bytesOf(removed);
     this.#stream.bytes -= stored;
-    for (;;) {
-      const oldest = index.records.blocks[0]!;
-      if (oldest.live > 0 || oldest === index.records.last) break;
-      index.dropBlock(oldest);
-      this.#backing.blockEmptied(oldest);
-    }
     this.#stream.frontDropped(removed.messages);
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, removed.messages, stored);

@@ -215,7 +215,7 @@ export class Stream implements StreamLog {
     const block = this.index.records.find(seq);
     if (block === null) return null;
     if (this.#backing.view(block, seq - block.firstSeq, view)) return view;
-    this.#take(block, seq, true);
+    this.#take(block, seq, "lost");
     return null;
   }
 
@@ -256,7 +256,7 @@ export class Stream implements StreamLog {
     checkAsked(this.name, seq);
     const block = this.index.records.find(seq);
     if (block === null) return false;
-    this.#take(block, seq, false);
+    this.#take(block, seq, "asked");
     return true;
   }
 
@@ -267,7 +267,7 @@ export class Stream implements StreamLog {
     if (block === null) return false;
     const slot = seq - block.firstSeq;
     this.#backing.erase(block, slot);
-    this.#take(block, seq, false);
+    this.#take(block, seq, "asked");
     return true;
   }
 
@@ -430,30 +430,53 @@ export class Stream implements StreamLog {
       this.ages.note(seq, this.lastTimeMs, this.#clock.monotonicMs());
   }
 
-  /** For the limits: takes away a message that is there. */
+  /** Takes away a message that is there. */
   take(seq: number): void {
-    this.#take(this.index.records.find(seq)!, seq, false);
+    this.#take(this.index.records.find(seq)!, seq, "asked");
   }
 
-  /** Takes a message away, for whatever reason. */
-  #take(block: IndexBlock, seq: number, lost: boolean): void {
+  /** The same for limits by which the oldest goes: what was lost before it would have gone as well. */
+  takeOldest(seq: number): void {
+    this.#take(this.index.records.find(seq)!, seq, "oldest");
+  }
+
+  #take(block: IndexBlock, seq: number, why: "lost" | "asked" | "oldest"): void {
+    const { index } = this;
     const stored = this.storedBytes(block, seq - block.firstSeq);
-    const wasFirst = seq === this.index.firstSeq;
-    this.index.remove(block, seq);
+    const wasFirst = seq === index.firstSeq;
+    index.remove(block, seq);
     this.bytes -= stored;
-    // What is lost is not taken away durably: the record may be repaired.
-    if (lost) {
-      this.index.lost.add(seq, seq);
-    } else if (wasFirst) {
-      this.index.lost.keep(this.index.firstSeq, this.index.lastSeq);
+    let passedLost = false;
+    // What is lost is not taken away durably: it may be read again one day.
+    if (why === "lost") {
+      index.lost.add(seq, seq);
+    } else if (wasFirst && (why === "oldest" || index.lost.first > seq)) {
+      passedLost = index.lost.keep(index.firstSeq, index.lastSeq);
       this.#backing.boundsMoved();
     } else {
       this.#backing.removed(seq);
     }
-    if (wasFirst) this.ages.forgetBelow(this.index.firstSeq);
+    if (wasFirst) this.ages.forgetBelow(index.firstSeq);
     this.#expiry.removed(1);
-    this.#dropIfEmpty(block);
+    if (passedLost) this.#dropOldest(true);
+    else this.#dropIfEmpty(block);
     this.listener?.removed(seq, stored);
+  }
+
+  /**
+   * Blocks at the front that nothing is left of go.
+   *
+   * @param passedLost - What was lost there counts no more.
+   */
+  #dropOldest(passedLost: boolean): void {
+    const { index } = this;
+    let oldest = index.records.blocks[0];
+    while (oldest !== undefined && index.isDroppable(oldest)) {
+      index.dropBlock(oldest);
+      this.#backing.blockEmptied(oldest);
+      oldest = index.records.blocks[0];
+    }
+    if (passedLost && oldest !== undefined) this.#backing.oldestIs(oldest);
   }
 
   /** Empties the slot of one message that a rollup took away: the first one of a retired subject. */
@@ -464,8 +487,8 @@ export class Stream implements StreamLog {
     const stored = this.storedBytes(block, seq - block.firstSeq);
     index.removeRetired(subject, block);
     this.bytes -= stored;
-    // What is below the first message is gone by that.
-    if (seq > index.firstSeq) this.#backing.removed(seq);
+    // What is below the floor is gone by that.
+    if (seq > index.floor) this.#backing.removed(seq);
     this.#expiry.removed(1);
     this.#dropIfEmpty(block);
     this.listener?.removed(seq, stored);
@@ -493,7 +516,7 @@ export class Stream implements StreamLog {
   }
 
   #dropIfEmpty(block: IndexBlock): void {
-    if (block.live > 0 || block === this.index.records.last) return;
+    if (!this.index.isDroppable(block)) return;
     this.index.dropBlock(block);
     this.#backing.blockEmptied(block);
   }
@@ -501,9 +524,10 @@ export class Stream implements StreamLog {
   /** So many messages at the front are out of the index. */
   frontDropped(messages: number): void {
     const { index } = this;
-    index.lost.keep(index.firstSeq, index.lastSeq);
+    const passedLost = index.lost.keep(index.firstSeq, index.lastSeq);
     this.ages.forgetBelow(index.firstSeq);
     this.#expiry.removed(messages);
+    this.#dropOldest(passedLost);
   }
 
   /** All messages are out of the index. */

@@ -219,6 +219,11 @@ export class FileBacking implements StreamBacking {
     this.#enterTurn(0);
   }
 
+  oldestIs(block: IndexBlock): void {
+    for (const number of this.blocks.byNumber.keys()) if (number < block.number) this.#removeFile(number);
+    this.#enterTurn(0);
+  }
+
   cleared(): void {
     // The tail stays until then, too: the turn's records must not leave a gap.
     for (const number of this.blocks.byNumber.keys()) this.#removeFile(number);
@@ -319,15 +324,16 @@ export class FileBacking implements StreamBacking {
 
   /** How far the stream's own files go, for a checkpoint's table. Durable only if they were synced. */
   reached(): StreamReach {
-    const { firstSeq, lastSeq, records } = this.index;
+    const { floor, lastSeq, lost, records } = this.index;
     const last = records.last;
     return {
       incarnation: this.incarnation,
       block: this.blocks.last,
       offset: this.tail.start,
-      firstSeq,
+      firstSeq: floor,
       lastSeq,
-      lastRecordSeq: last === null ? 0 : last.lastSeq - last.trailingGap(),
+      // Where the last ones are lost, they had records as well: they have to be missed on every opening.
+      lastRecordSeq: Math.max(lost.last, last === null ? 0 : last.lastSeq - last.trailingGap()),
       lastTimeMs: this.lastTimeMs(),
     };
   }
@@ -380,7 +386,7 @@ export class FileBacking implements StreamBacking {
     this.flushTail();
     if (before !== null) {
       before.seal();
-      if (before.live === 0) {
+      if (before.live === 0 && !this.index.lost.overlaps(before.firstSeq, before.lastSeq)) {
         this.index.dropBlock(before);
         this.#removeFile(before.number);
       }

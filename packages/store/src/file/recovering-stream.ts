@@ -224,10 +224,14 @@ export class RecoveringStream {
     await rebuilt.settleMissing(this.#core.slices);
     backing.changes.forgetTombstonesAbove(index.lastSeq);
     for (const block of [...index.records.blocks]) {
-      if (block.live > 0 || block === index.records.last) continue;
+      if (!index.isDroppable(block)) continue;
       index.dropBlock(block);
       backing.blockEmptied(block);
     }
+    const oldest = index.records.blocks[0];
+    // Nothing of it could be read, and nothing of it is wanted.
+    if (oldest !== undefined && index.lost.first >= oldest.firstSeq && blocks.hasOlderThan(oldest.number))
+      backing.oldestIs(oldest);
     const last = index.records.last;
     if (last !== null && last.number === blocks.last && !this.#scan.sealedEnd)
       backing.resumeAt(last.number, last.endOffset);

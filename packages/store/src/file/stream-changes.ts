@@ -64,10 +64,10 @@ export class StreamChanges {
       this.#removed.clear();
     }
     if (this.#boundsMoved) {
-      const { firstSeq, lastSeq, messages } = index;
+      const { floor, lastSeq, messages } = index;
       const last = lastRecord(index);
       // Where messages tell the last sequence, they must: it is not durable before they are. Where all are gone, none is needed.
-      control.bounds(incarnation, firstSeq, messages === 0 || lastSeq > last ? lastSeq : 0, messages === 0 ? 0 : last);
+      control.bounds(incarnation, floor, messages === 0 || lastSeq > last ? lastSeq : 0, messages === 0 ? 0 : last);
     }
     this.#boundsMoved = false;
     if (this.#changedConsumers.size === 0) return;

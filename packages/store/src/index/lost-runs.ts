@@ -20,19 +20,30 @@ export class LostRuns {
     this.#runs.splice(from, to - from, [start, end]);
   }
 
+  /** The first sequence in it; Infinity when there is none. */
+  get first(): number {
+    return this.#runs[0]?.[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The last one; 0 when there is none. */
+  get last(): number {
+    return this.#runs.at(-1)?.[1] ?? 0;
+  }
+
   /** Whether any of these sequences is in it. */
   overlaps(first: number, last: number): boolean {
     const run = this.#runs[this.#position(first)];
     return run !== undefined && run[0] <= last;
   }
 
-  /** Forgets what is not in `[from, to]`. Costs nothing when nothing is. */
-  keep(from: number, to: number): void {
+  /** Forgets what is not in `[from, to]`; returns whether anything was. Costs nothing when nothing is. */
+  keep(from: number, to: number): boolean {
     const runs = this.#runs;
-    if (runs.length === 0 || (runs[0]![0] >= from && runs.at(-1)![1] <= to)) return;
+    if (runs.length === 0 || (runs[0]![0] >= from && runs.at(-1)![1] <= to)) return false;
     this.#runs = runs
       .map(([first, last]) => [Math.max(first, from), Math.min(last, to)] as const)
       .filter(([first, last]) => first <= last);
+    return true;
   }
 
   /** The runs as they are now. */

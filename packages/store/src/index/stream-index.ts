@@ -20,6 +20,16 @@ export class StreamIndex {
   /** Lost to damage. */
   readonly lost: LostRuns = new LostRuns();
 
+  /** Everything below is gone for good. What was lost at the front is not: it may be read again one day. */
+  get floor(): number {
+    return Math.min(this.firstSeq, this.lost.first);
+  }
+
+  /** Whether a block may go: it has no messages, none is to come, and none of it was lost, which may be read again one day. */
+  isDroppable(block: IndexBlock): boolean {
+    return block.live === 0 && block !== this.records.last && !this.lost.overlaps(block.firstSeq, block.lastSeq);
+  }
+
   /** Adds the next record to the newest block, as `IndexBlock.add` does. The block exists and `seq` is its next slot. */
   add(seq: number, subject: number, place: number, bytes: number): void {
     const { subjects } = this;
