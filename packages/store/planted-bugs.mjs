@@ -422,6 +422,13 @@ const BUGS = [
     "if (false)",
     "file/lost.test.js",
   ],
+  [
+    "takes what was lost for removed when it truncates",
+    "file/gone-runs.js",
+    "index.lost.outside(next, end - 1)",
+    "[[next, end - 1]]",
+    "file/lost.test.js",
+  ],
 ];
 
 const TESTS = [

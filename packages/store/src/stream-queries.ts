@@ -112,11 +112,6 @@ export function* deletedRanges(index: StreamIndex): Generator<readonly [number, 
   }
 }
 
-/** The same as first sequence and count. */
-export function* deletedRuns(index: StreamIndex): Generator<readonly [first: number, count: number]> {
-  for (const [first, last] of deletedRanges(index)) yield [first, last - first + 1];
-}
-
 /** Adds the last message at or before `to` of each of these subjects, which all have one: in one pass over the slots. */
 function sweepBack({ subjects, records }: StreamIndex, wanted: readonly number[], to: number, seqs: number[]): void {
   if (wanted.length === 0) return;

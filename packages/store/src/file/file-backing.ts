@@ -10,7 +10,6 @@ import { MessageView } from "../message-view.ts";
 import { sealRecord, soundMessage, u64 } from "../record.ts";
 import { SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
 import { FILE_RECORD_HEADERS_OVERHEAD, FILE_RECORD_OVERHEAD } from "../store.ts";
-import { deletedRuns } from "../stream-queries.ts";
 import { BLOCK_HEADER_BYTES, putBlockHeader } from "./block-file.ts";
 import { BlockFiles } from "./block-files.ts";
 import { overwriteRecord } from "./block-rewrite.ts";
@@ -18,6 +17,7 @@ import type { StreamReach } from "./checkpoint.ts";
 import type { ControlBuffer } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import { blockPath } from "./format.ts";
+import { goneRuns } from "./gone-runs.ts";
 import { isOutOfFiles } from "./patient-disk.ts";
 import { isUnreadable } from "./read-around.ts";
 import { StreamChanges } from "./stream-changes.ts";
@@ -259,7 +259,7 @@ export class FileBacking implements StreamBacking {
     // A record that goes may be the one that says that sequences before it never had a message: they must not count as lost.
     this.#later(async () => {
       await this.saver.running?.catch(() => undefined); // whoever saves knows
-      await this.tombstones.replace(deletedRuns(this.index), this.#core.slices);
+      await this.tombstones.replace(goneRuns(this.index), this.#core.slices);
     });
     this.#cutFiles();
     this.#enterTurn(0);
@@ -267,7 +267,7 @@ export class FileBacking implements StreamBacking {
     await this.#core.settled();
     // A checkpoint under way may still bring tombstones of sequences that will be given again.
     await this.saver.running?.catch(() => undefined); // whoever saves knows
-    await this.tombstones.replace(deletedRuns(this.index), this.#core.slices);
+    await this.tombstones.replace(goneRuns(this.index), this.#core.slices);
     this.saver.dirty = true;
     await this.#core.checkpointNow();
   }

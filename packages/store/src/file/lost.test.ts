@@ -186,6 +186,31 @@ describe("what goes behind something that was lost at the front", () => {
     await back.stop();
   });
 
+  test("a truncation keeps both as they are", async () => {
+    const sound = (await filled([])).image();
+    const places = new Map([1, 20].map((seq) => [seq, placeOf(sound, seq)]));
+    let disk = flip(sound, [1, 20], places);
+    let store = await open(disk);
+    let log = store.stream("S")!;
+    readAll(log);
+    for (const seq of [2, 3, 19]) log.remove(seq);
+    await store.durable();
+    await log.truncate(40);
+    for (const end of ["killed", "stopped"]) {
+      const image = disk.image();
+      await store.stop();
+      disk = new SimDisk({ image: end === "killed" ? image : disk.image(), record: false });
+      store = await open(disk);
+      log = store.stream("S")!;
+      assert.deepEqual([log.state().firstSeq, log.state().lastSeq, log.state().lost], [4, 40, runsOf([1, 20])], end);
+    }
+    await store.stop();
+    const back = await open(flip(disk.image(), [1, 20], places));
+    const expected = Array.from({ length: 40 }, (_, i) => i + 1).filter((seq) => ![2, 3, 19].includes(seq));
+    assert.deepEqual(readAll(back.stream("S")!), expected);
+    await back.stop();
+  });
+
   const limited: readonly (readonly [string, Partial<StreamLimits>])[] = [
     ["a limit of messages", { maxMsgs: 10 }],
     ["a limit of bytes", { maxBytes: 600 }],

@@ -1,16 +1,15 @@
 // One stream on its way back: its blocks are read (stream-scan.ts), then the journal is replayed onto it.
 
 import { viewOf } from "../checksum.ts";
-import type { StreamIndex } from "../index/stream-index.ts";
 import { aligned, putU32, recordGap, sealRecord, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
-import { deletedRuns } from "../stream-queries.ts";
 import { BLOCK_HEADER_BYTES, putBlockHeader } from "./block-file.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import type { Foreseen } from "./foreseen.ts";
 import { QUARANTINE_FOLDER, streamFolder } from "./format.ts";
+import { goneRuns, goneUpTo } from "./gone-runs.ts";
 import { RebuiltIndex } from "./rebuilt-index.ts";
 import { SeqRuns } from "./seq-runs.ts";
 import { StreamScan } from "./stream-scan.ts";
@@ -88,7 +87,7 @@ export class RecoveringStream {
     // What is missing is not known to be gone.
     if (truncatedTo === undefined || truncatedTo >= this.backing.index.lastSeq || this.rebuilt.someMissing) return;
     const { index, tombstones, incarnation } = this.backing;
-    if (await tombstones.append(holesUpTo(index, truncatedTo), this.#core.slices))
+    if (await tombstones.append(goneUpTo(index, truncatedTo), this.#core.slices))
       await this.#core.disk.syncFolder(streamFolder(incarnation));
   }
 
@@ -238,7 +237,7 @@ export class RecoveringStream {
     else if (blocks.last > 0 || blocks.prepared === 0) backing.resumeAt(blocks.last + 1, 0);
     // Those sequences will be given again.
     if (rebuilt.tombstonesTo > index.lastSeq || this.#rewriteTombstones)
-      await backing.tombstones.replace(deletedRuns(index), this.#core.slices);
+      await backing.tombstones.replace(goneRuns(index), this.#core.slices);
     else await backing.tombstones.settle(this.#core.slices);
   }
 
@@ -304,13 +303,5 @@ export class RecoveringStream {
     file.file().write(header, 0, header.length, 0);
     file.dirty = true;
     blocks.folderDirty = true;
-  }
-}
-
-/** Sequences without a message, as far as they are not above `seq`: those above will be given again. */
-function* holesUpTo(index: StreamIndex, seq: number): Generator<readonly [first: number, count: number]> {
-  for (const [first, count] of deletedRuns(index)) {
-    if (first > seq) return;
-    yield [first, Math.min(count, seq - first + 1)];
   }
 }

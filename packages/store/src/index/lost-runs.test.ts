@@ -22,11 +22,20 @@ test("LostRuns holds what a plain set holds, as runs that do not touch each othe
       runs.add(first, last);
       for (let seq = first; seq <= last; seq++) plain.add(seq);
     }
-    const expected: [number, number][] = [];
-    for (const seq of [...plain].sort((a, b) => a - b)) {
-      if (expected.at(-1)?.[1] === seq - 1) expected.at(-1)![1] = seq;
-      else expected.push([seq, seq]);
-    }
-    assert.deepEqual(runs.list(), expected);
+    const sorted = [...plain].sort((a, b) => a - b);
+    assert.deepEqual(runs.list(), runsOf(sorted));
+    assert.deepEqual([runs.first, runs.last], [sorted[0] ?? Number.POSITIVE_INFINITY, sorted.at(-1) ?? 0]);
+    const around = Array.from({ length: last - first + 40 }, (_, i) => first - 20 + i);
+    assert.deepEqual([...runs.outside(first - 20, last + 19)], runsOf(around.filter((seq) => !plain.has(seq))));
   }
 });
+
+function runsOf(seqs: readonly number[]): [number, number][] {
+  const runs: [number, number][] = [];
+  for (const seq of seqs) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === seq - 1) last[1] = seq;
+    else runs.push([seq, seq]);
+  }
+  return runs;
+}

@@ -36,6 +36,16 @@ export class LostRuns {
     return run !== undefined && run[0] <= last;
   }
 
+  /** What of `[first, last]` is not in it, in order. */
+  *outside(first: number, last: number): Generator<SeqRun> {
+    let from = first;
+    for (let i = this.#position(first); i < this.#runs.length && this.#runs[i]![0] <= last; i++) {
+      if (this.#runs[i]![0] > from) yield [from, this.#runs[i]![0] - 1];
+      from = this.#runs[i]![1] + 1;
+    }
+    if (from <= last) yield [from, last];
+  }
+
   /** Forgets what is not in `[from, to]`; returns whether anything was. Costs nothing when nothing is. */
   keep(from: number, to: number): boolean {
     const runs = this.#runs;
