@@ -68,7 +68,7 @@ export class StreamPurger {
       await this.#slices.pause();
       this.#stream.checkStillOpen();
     }
-    index.cut(seq);
+    index.cut(seq, (first, last) => index.lost.overlaps(first, last));
     this.#stream.listener?.purged(index.firstSeq, messages, before - this.#stream.bytes);
   }
 
@@ -194,6 +194,11 @@ export class StreamPurger {
       else purged += this.#dropFront(seq);
       yield;
     }
+    // What was lost there goes as well, also where no message was left.
+    if (index.lost.first < seq) {
+      this.#stream.frontDropped(0, seq);
+      this.#backing.boundsMoved();
+    }
     return purged;
   }
 
@@ -203,7 +208,7 @@ export class StreamPurger {
     const removed = index.removeFront(seq, SLOTS_PER_STEP);
     const stored = this.#stream.bytesOf(removed);
     this.#stream.bytes -= stored;
-    this.#stream.frontDropped(removed.messages);
+    this.#stream.frontDropped(removed.messages, Math.min(seq, index.firstSeq));
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, removed.messages, stored);
     return removed.messages;
@@ -215,7 +220,7 @@ export class StreamPurger {
     for (const block of index.keepNewest()) this.#backing.blockEmptied(block);
     const newest = index.records.last!;
     this.#stream.bytes = this.#stream.storedBytes(newest, newest.slots - 1);
-    this.#stream.frontDropped(gone);
+    this.#stream.frontDropped(gone, index.firstSeq);
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, gone, bytes - this.#stream.bytes);
     return newest.subject(newest.slots - 1);
@@ -224,12 +229,12 @@ export class StreamPurger {
   #purgeAll(): number {
     const { index, listener, bytes } = this.#stream;
     const purged = index.messages;
-    if (purged === 0) return 0;
+    if (purged === 0 && index.lost.last === 0) return 0;
     const gone = purged + this.#retiredMessages();
     // The newest block's number of sequences is needed for the gap no more: the next record begins a new block.
     index.clear();
     this.#stream.cleared();
-    this.#stream.frontDropped(purged);
+    this.#stream.frontDropped(purged, index.firstSeq);
     this.#backing.cleared();
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, gone, bytes);

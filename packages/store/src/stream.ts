@@ -183,8 +183,8 @@ export class Stream implements StreamLog {
     if (expectedSeq !== 0 && expectedSeq !== this.index.lastSeq + 1) throw this.#mismatch(expectedSeq);
     if (count <= 0) return;
     checkSequence(this.name, this.index.lastSeq + count);
-    // The next record tells of them as well, but it may go, and its block with it. Below the first message nothing has to be told.
-    if (this.index.messages > 0) this.#backing.skipped(this.index.lastSeq + 1, count);
+    // The next record tells of them as well, but it may go, and its block with it. Below the floor nothing has to be told.
+    if (this.index.floor <= this.index.lastSeq) this.#backing.skipped(this.index.lastSeq + 1, count);
     this.index.skipTo(this.index.lastSeq + count);
     this.gap += count;
     if (this.lastTimeMs < 0) {
@@ -294,9 +294,8 @@ export class Stream implements StreamLog {
         this.lastTimeSubNs = lastKept.timeSubNs;
       }
       await this.#purger.truncate(seq);
-      const last = this.index.records.last;
-      this.gap = last === null ? 0 : seq - last.lastSeq + last.trailingGap();
       this.index.lost.keep(0, seq);
+      this.gap = this.index.records.last === null ? 0 : seq - this.index.lastRecord;
       this.ages.truncate(seq);
       this.#expiry.truncated(seq);
       await this.#backing.truncated(seq);
@@ -451,7 +450,7 @@ export class Stream implements StreamLog {
     if (why === "lost") {
       index.lost.add(seq, seq);
     } else if (wasFirst && (why === "oldest" || index.lost.first > seq)) {
-      passedLost = index.lost.keep(index.firstSeq, index.lastSeq);
+      passedLost = why === "oldest" && index.lost.keep(seq + 1, index.lastSeq);
       this.#backing.boundsMoved();
     } else {
       this.#backing.removed(seq);
@@ -476,7 +475,7 @@ export class Stream implements StreamLog {
       this.#backing.blockEmptied(oldest);
       oldest = index.records.blocks[0];
     }
-    if (passedLost && oldest !== undefined) this.#backing.oldestIs(oldest);
+    if (passedLost && oldest !== undefined && index.lost.first >= oldest.firstSeq) this.#backing.oldestIs(oldest);
   }
 
   /** Empties the slot of one message that a rollup took away: the first one of a retired subject. */
@@ -521,10 +520,10 @@ export class Stream implements StreamLog {
     this.#backing.blockEmptied(block);
   }
 
-  /** So many messages at the front are out of the index. */
-  frontDropped(messages: number): void {
+  /** So many messages at the front are out of the index. Everything below `below` is gone for good, also what was lost. */
+  frontDropped(messages: number, below: number): void {
     const { index } = this;
-    const passedLost = index.lost.keep(index.firstSeq, index.lastSeq);
+    const passedLost = index.lost.keep(below, index.lastSeq);
     this.ages.forgetBelow(index.firstSeq);
     this.#expiry.removed(messages);
     this.#dropOldest(passedLost);

@@ -26,7 +26,7 @@ export async function compactBlocks(core: FileStoreCore, backing: FileBacking, r
     if (block.number >= reached.block || backing.deleted) break;
     const used = block.endOffset - BLOCK_HEADER_BYTES;
     // One of which something was lost stays as it is, for whoever repairs it.
-    if (backing.index.lost.overlaps(block.firstSeq, block.lastSeq)) continue;
+    if (backing.index.holdsLost(block)) continue;
     if (block.live === 0 || block.liveBytes > used * SPARSE_SHARE || !blocks.includes(block)) continue;
     await compactBlock(core, backing, block, reached, scratch);
   }

@@ -324,16 +324,14 @@ export class FileBacking implements StreamBacking {
 
   /** How far the stream's own files go, for a checkpoint's table. Durable only if they were synced. */
   reached(): StreamReach {
-    const { floor, lastSeq, lost, records } = this.index;
-    const last = records.last;
+    const { floor, lastSeq, lastRecord } = this.index;
     return {
       incarnation: this.incarnation,
       block: this.blocks.last,
       offset: this.tail.start,
       firstSeq: floor,
       lastSeq,
-      // Where the last ones are lost, they had records as well: they have to be missed on every opening.
-      lastRecordSeq: Math.max(lost.last, last === null ? 0 : last.lastSeq - last.trailingGap()),
+      lastRecordSeq: lastRecord,
       lastTimeMs: this.lastTimeMs(),
     };
   }
@@ -386,7 +384,7 @@ export class FileBacking implements StreamBacking {
     this.flushTail();
     if (before !== null) {
       before.seal();
-      if (before.live === 0 && !this.index.lost.overlaps(before.firstSeq, before.lastSeq)) {
+      if (before.live === 0 && !this.index.holdsLost(before)) {
         this.index.dropBlock(before);
         this.#removeFile(before.number);
       }

@@ -64,7 +64,7 @@ export class Indexer {
     if (backing.deleted || file === undefined || backing.saver.checkpointed !== reached) return false;
     if (!index.records.blocks.includes(block)) return false;
     // The loss has to be found again by whoever opens the store, also of what stood at the block's end.
-    if (index.lost.overlaps(block.firstSeq, block.lastSeq + 1)) return false;
+    if (index.holdsLost(block)) return false;
     const covered = file.index.coveredTo;
     const to = block.number < reached.block ? block.endOffset : Math.min(reached.offset, block.endOffset);
     const slot = slotAt(block, covered);

@@ -85,6 +85,11 @@ export class RebuiltIndex {
     return this.#tombstones.max;
   }
 
+  /** Whether any of these sequences should have a record and has none, as far as is known yet. */
+  missesSome(from: number, to: number): boolean {
+    return this.#missing.some(([first, last]) => first <= to && from <= last);
+  }
+
   get someMissing(): boolean {
     return this.#missing.length > 0;
   }

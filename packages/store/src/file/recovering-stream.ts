@@ -198,7 +198,7 @@ export class RecoveringStream {
     this.#cutAt = index.removeBack(this.#cutAt, seq, SLOTS_PER_STEP).nextSeq;
     if (this.#cutAt > seq) return;
     this.#cutTo = -1;
-    index.cut(seq);
+    index.cut(seq, (first, last) => this.rebuilt.missesSome(first, last));
     this.rebuilt.truncated(seq);
     const last = index.records.last;
     for (const number of [...blocks.byNumber.keys()]) if (number > (last?.number ?? 0)) this.#scan.setAside(number);

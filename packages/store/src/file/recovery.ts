@@ -452,8 +452,7 @@ async function openStream(one: Found, stamp: Stamp, slices: Slices): Promise<Ope
   const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, stamp, slices);
   stream.lastTimeMs = rebuilt.lastTimeMs;
   stream.lastTimeSubNs = rebuilt.lastTimeSubNs;
-  const last = backing.index.records.last;
-  stream.gap = last === null ? 0 : backing.index.lastSeq - last.lastSeq + last.trailingGap();
+  stream.gap = backing.index.records.last === null ? 0 : backing.index.lastSeq - backing.index.lastRecord;
   for (const [name, state] of one.consumers) stream.restoreConsumer(name, state);
   stream.restoreTtls(rebuilt.ttls);
   await stream.countBytes();

@@ -223,10 +223,18 @@ export class IndexBlock {
     return -1;
   }
 
-  /** Forgets the slots from `slot` on. */
-  cut(slot: number): void {
+  /**
+   * Forgets the slots from `slot` on.
+   *
+   * @param bytesFrom - The bytes of the block from those of this slot on go. No slot from there on to `slot` is live.
+   */
+  cut(slot: number, bytesFrom: number): void {
     if (slot >= this.slots) return;
-    const end = this.offset(slot);
+    const end = this.offset(bytesFrom);
+    for (let i = bytesFrom; i < slot; i++) {
+      this.#words[i * SLOT_WORDS] = (end / 8) | ABSENT;
+      this.#words[i * SLOT_WORDS + SUBJECT] = NO_SUBJECT;
+    }
     for (let i = slot; i < this.slots; i++) if (this.isLive(i)) this.remove(i);
     this.slots = slot;
     this.endOffset = end;

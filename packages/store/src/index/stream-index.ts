@@ -25,9 +25,23 @@ export class StreamIndex {
     return Math.min(this.firstSeq, this.lost.first);
   }
 
+  /** The last sequence that has a record, or had one: its message may have been taken away, or be lost. 0: there is none. */
+  get lastRecord(): number {
+    const { last } = this.records;
+    return Math.max(this.lost.last, last === null ? 0 : last.lastSeq - last.trailingGap());
+  }
+
   /** Whether a block may go: it has no messages, none is to come, and none of it was lost, which may be read again one day. */
   isDroppable(block: IndexBlock): boolean {
-    return block.live === 0 && block !== this.records.last && !this.lost.overlaps(block.firstSeq, block.lastSeq);
+    return block.live === 0 && block !== this.records.last && !this.holdsLost(block);
+  }
+
+  /** Whether something that was lost may stand in a block: also between it and its neighbours, where nobody knows in which of them. */
+  holdsLost(block: IndexBlock): boolean {
+    if (this.lost.last === 0) return false;
+    const { blocks } = this.records;
+    const at = blocks.indexOf(block);
+    return this.lost.overlaps((blocks[at - 1]?.lastSeq ?? -1) + 1, (blocks[at + 1]?.firstSeq ?? this.lastSeq + 1) - 1);
   }
 
   /** Adds the next record to the newest block, as `IndexBlock.add` does. The block exists and `seq` is its next slot. */
@@ -243,11 +257,19 @@ export class StreamIndex {
     else subjects.free(subject);
   }
 
-  /** Makes `seq` the last sequence; there are no messages after it any more. */
-  cut(seq: number): void {
+  /**
+   * Makes `seq` the last sequence; there are no messages after it any more.
+   *
+   * @param someLost - Whether any of these sequences is lost. Nobody knows then where the first record that goes begins, and it must not be
+   *   read one day, when its sequence has been given again: what is not live right before it goes as well.
+   */
+  cut(seq: number, someLost: (first: number, last: number) => boolean): void {
     while ((this.records.last?.firstSeq ?? 0) > seq) this.records.pop();
     const block = this.records.last;
-    if (block !== null && block.lastSeq > seq) block.cut(seq + 1 - block.firstSeq);
+    if (block !== null && block.lastSeq > seq) {
+      const slot = seq - block.firstSeq;
+      block.cut(slot + 1, someLost(seq + 1, block.lastSeq) ? block.previousLive(slot) + 1 : slot + 1);
+    }
     this.lastSeq = seq;
     if (this.messages === 0) this.firstSeq = seq + 1;
   }
