@@ -7,6 +7,7 @@ import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/s
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type StreamLimits, type StreamLog } from "../store.ts";
 import { FILLED_OPTIONS } from "../testing/filled-store.ts";
+import { runsOf } from "../testing/seqs-of.ts";
 import { FileStore } from "./file-store.ts";
 
 const MESSAGES = 60;
@@ -115,16 +116,6 @@ for (const [name, lost, large] of CASES) {
       }
     }
   });
-}
-
-function runsOf(seqs: readonly number[]): [number, number][] {
-  const runs: [number, number][] = [];
-  for (const seq of seqs) {
-    const last = runs.at(-1);
-    if (last !== undefined && last[1] === seq - 1) last[1] = seq;
-    else runs.push([seq, seq]);
-  }
-  return runs;
 }
 
 describe("what goes behind something that was lost at the front", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimRandom } from "@myelin/platform/sim";
+import { runsOf } from "../testing/seqs-of.ts";
 import { LostRuns } from "./lost-runs.ts";
 
 test("LostRuns holds what a plain set holds, as runs that do not touch each other", () => {
@@ -29,13 +30,3 @@ test("LostRuns holds what a plain set holds, as runs that do not touch each othe
     assert.deepEqual([...runs.outside(first - 20, last + 19)], runsOf(around.filter((seq) => !plain.has(seq))));
   }
 });
-
-function runsOf(seqs: readonly number[]): [number, number][] {
-  const runs: [number, number][] = [];
-  for (const seq of seqs) {
-    const last = runs.at(-1);
-    if (last !== undefined && last[1] === seq - 1) last[1] = seq;
-    else runs.push([seq, seq]);
-  }
-  return runs;
-}
