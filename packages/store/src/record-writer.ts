@@ -16,6 +16,7 @@ import {
   HEADERS_BYTES_MAX,
   KIND_MESSAGE,
   putRecordOptions,
+  putRecordTime,
   RECORD_BYTES_MAX,
   recordDataOffset,
   SUBJECT_BYTES_MAX,
@@ -57,8 +58,7 @@ export function writeRecord(
   numbers.setUint32(at + 20, (draft.subjectEnd - draft.subjectStart) | (flags << 16) | (KIND_MESSAGE << 24), true);
   numbers.setUint32(at + 24, seq, true);
   numbers.setUint32(at + 28, Math.floor(seq / 0x1_0000_0000), true);
-  numbers.setUint32(at + 32, timeMs, true);
-  numbers.setUint32(at + 36, Math.floor(timeMs / 0x1_0000_0000) | (timeSubNs << 12), true);
+  putRecordTime(numbers, at, timeMs, timeSubNs);
   numbers.setUint32(at + 40, headersBytes, true);
   numbers.setUint32(at + 44, synced, true);
   if ((flags & (FLAG_GAP | FLAG_TTL)) !== 0) putRecordOptions(bytes, at, gap, draft.ttlSeconds);

@@ -68,11 +68,12 @@ export function encodeMessage(section: number, view: MessageView): Uint8Array {
   putU16(bytes, 20, subjectBytes);
   bytes[22] = flags;
   putU64(bytes, 24, view.seq);
-  putRecordTime(bytes, 0, view.timeMs, view.timeSubNs);
+  const numbers = viewOf(bytes);
+  putRecordTime(numbers, 0, view.timeMs, view.timeSubNs);
   putU32(bytes, 40, headersBytes);
   putRecordOptions(bytes, 0, 0, view.ttlSeconds);
   bytes.set(view.bytes.subarray(view.subjectStart, view.end), recordDataOffset(flags));
-  sealRecord(viewOf(bytes), 0, length);
+  sealRecord(numbers, 0, length);
   return bytes;
 }
 
