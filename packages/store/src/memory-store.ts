@@ -177,7 +177,7 @@ export class MemoryStore implements Store {
   ): Promise<void> {
     const stream = this.#streams.get(name);
     if (stream === undefined || !this.#unpublished.delete(stream)) throw notUnpublished(name);
-    stream.noteLastTime(lastTimeNs);
+    stream.setLastTime(lastTimeNs);
     await stream.update(limits, config);
   }
 

@@ -29,13 +29,18 @@ class StreamModel {
   readonly plain: PlainStream;
   config: string;
   readonly consumers: Map<string, string> = new Map();
+  /** Time of the last message stored; null: there never was one. */
+  lastNs: bigint | null = null;
+  /** The lowest sequence that can be given. */
+  #firstSeq: number;
   /** When each sequence was stored, and its time to live. */
-  readonly #stored: Map<number, { readonly ms: number; readonly ttlSeconds: number }> = new Map();
+  readonly #stored: Map<number, Stored> = new Map();
 
   constructor(limits: StreamLimits, config: string, firstSeq: number) {
     this.plain = new PlainStream(limits);
     this.plain.skip(firstSeq - 1);
     this.config = config;
+    this.#firstSeq = firstSeq;
   }
 
   /** Where a truncation goes that takes `back` sequences. */
@@ -43,10 +48,28 @@ class StreamModel {
     return Math.max(0, this.plain.lastSeq - back);
   }
 
-  append(draft: PlainDraft, ms: number, ttlSeconds: number): number {
+  /** @param subNs - Given with the message, which then has a time of its own; undefined: it gets a stamp. */
+  append(draft: PlainDraft, clock: SimClock, ttlSeconds: number, subNs: number | undefined): number {
     const seq = this.plain.append(draft);
-    this.#stored.set(seq, { ms, ttlSeconds });
+    const ms = clock.wallMs();
+    const given = subNs === undefined ? clock.wallNs() : BigInt(ms) * 1_000_000n + BigInt(subNs);
+    // A stamp never goes back.
+    const ns = subNs === undefined && this.lastNs !== null && given < this.lastNs ? this.lastNs : given;
+    this.lastNs = ns;
+    this.#stored.set(seq, { ms, ns, ttlSeconds });
     return seq;
+  }
+
+  truncate(seq: number): void {
+    if (seq < this.plain.lastSeq && this.plain.messages.some((message) => message.seq === seq))
+      this.lastNs = this.#stored.get(seq)!.ns;
+    this.#firstSeq = Math.min(this.#firstSeq, seq + 1);
+    this.plain.truncate(seq);
+  }
+
+  /** The first sequences that are given, if without a message, count as stored now. */
+  noteGiven(nowNs: bigint): void {
+    if (this.plain.lastSeq >= this.#firstSeq) this.lastNs ??= nowNs;
   }
 
   expire(nowMs: number): void {
@@ -70,11 +93,18 @@ class StreamModel {
   }
 }
 
+interface Stored {
+  readonly ms: number;
+  readonly ns: bigint;
+  readonly ttlSeconds: number;
+}
+
 type World = Map<string, StreamModel>;
 
 /** A store and what is round it. */
 class Real {
-  readonly clock: SimClock = new SimClock();
+  /** Begins within a millisecond, of which nothing may be lost. */
+  readonly clock: SimClock = new SimClock(Date.UTC(2026, 0, 1) + 0.125);
   readonly countsAsFile: boolean;
   store!: Store;
   #disk: SimDisk | null;
@@ -138,7 +168,11 @@ class Command implements fc.AsyncCommand<World, Real> {
         .sort(),
       [...world.keys()].sort(),
     );
-    for (const [name, model] of world) assertTotals(real.store.stream(name)!, model.plain, real.countsAsFile);
+    for (const [name, model] of world) {
+      model.noteGiven(real.clock.wallNs());
+      assertTotals(real.store.stream(name)!, model.plain, real.countsAsFile);
+      assert.equal(real.store.stream(name)!.state().lastTimeNs, model.lastNs, "lastTimeNs");
+    }
   }
 
   toString(): string {
@@ -183,6 +217,7 @@ function assertWhole(world: World, real: Real, seed: number): void {
     const consumers = new Map(log.consumers().map(({ name: of, state }) => [of, Buffer.from(state!).toString()]));
     assert.deepEqual(consumers, model.consumers);
     assert.equal(log.state().consumers, model.consumers.size);
+    assert.equal(log.state().lastTimeNs, model.lastNs, "lastTimeNs");
     const now = real.clock.wallMs();
     for (const ms of [0, now - 3000, now - 100, now, now + 1])
       assert.equal(log.seqAtTime(ms), model.seqAtTime(ms), `seqAtTime(now ${ms - now})`);
@@ -221,29 +256,38 @@ const append = fc
     size: payload,
     rollup: fc.constantFrom("none", ...Array<"none">(20).fill("none"), "subject", "subject", "all"),
     ttlSeconds: fc.constantFrom(0, 0, 0, 0, 1, 3, -1),
+    subNs: fc.constantFrom(undefined, undefined, undefined, 1, 125_001, 999_999),
     expects: fc.constantFrom("any", "any", "next", "other"),
   })
-  .map(({ name, subject: to, headers, size, rollup, ttlSeconds, expects }) =>
-    onStream(`append(${to}, ${size} B, ${rollup}, ttl ${ttlSeconds}, ${expects})`, name, (model, log, { clock }) => {
-      const draft = { subject: to, headers, payload: "p".repeat(size), rollup };
-      const real = new MessageDraft().set(to, draft.payload, headers);
-      real.ttlSeconds = ttlSeconds;
-      real.rollup = rollup;
-      if (expects === "other" && model.plain.limits.discard === "old") {
-        real.expectedSeq = model.plain.lastSeq + 3;
+  .map(({ name, subject: to, headers, size, rollup, ttlSeconds, subNs, expects }) =>
+    onStream(
+      `append(${to}, ${size} B, ${rollup}, ttl ${ttlSeconds}, ${subNs} ns, ${expects})`,
+      name,
+      (model, log, { clock }) => {
+        const draft = { subject: to, headers, payload: "p".repeat(size), rollup };
+        const real = new MessageDraft().set(to, draft.payload, headers);
+        real.ttlSeconds = ttlSeconds;
+        real.rollup = rollup;
+        if (subNs !== undefined) {
+          real.timeMs = clock.wallMs();
+          real.timeSubNs = subNs;
+        }
+        if (expects === "other" && model.plain.limits.discard === "old") {
+          real.expectedSeq = model.plain.lastSeq + 3;
+          assert.equal(
+            codeOf(() => log.append(real)),
+            "SEQUENCE_MISMATCH",
+          );
+          return;
+        }
+        if (expects === "next") real.expectedSeq = model.plain.lastSeq + 1;
+        const refused = codeOf(() => assert.equal(log.append(real), model.plain.lastSeq + 1));
         assert.equal(
-          codeOf(() => log.append(real)),
-          "SEQUENCE_MISMATCH",
+          codeOf(() => model.append(draft, clock, ttlSeconds, subNs)),
+          refused,
         );
-        return;
-      }
-      if (expects === "next") real.expectedSeq = model.plain.lastSeq + 1;
-      const refused = codeOf(() => assert.equal(log.append(real), model.plain.lastSeq + 1));
-      assert.equal(
-        codeOf(() => model.append(draft, clock.wallMs(), ttlSeconds)),
-        refused,
-      );
-    }),
+      },
+    ),
   );
 
 const remove = fc.tuple(stream, where, fc.boolean()).map(([name, at, erases]) =>
@@ -279,7 +323,7 @@ const truncate = fc.tuple(stream, fc.nat(12)).map(([name, back]) =>
   onStream(`truncate(last - ${back})`, name, async (model, log) => {
     const seq = model.truncation(back);
     await log.truncate(seq);
-    model.plain.truncate(seq);
+    model.truncate(seq);
   }),
 );
 

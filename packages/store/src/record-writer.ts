@@ -16,8 +16,9 @@ import {
   HEADERS_BYTES_MAX,
   KIND_MESSAGE,
   putRecordOptions,
-  putRecordTime,
+  putTime,
   RECORD_BYTES_MAX,
+  RECORD_TIME,
   recordDataOffset,
   SUBJECT_BYTES_MAX,
   TIME_MS_MAX,
@@ -58,7 +59,7 @@ export function writeRecord(
   numbers.setUint32(at + 20, (draft.subjectEnd - draft.subjectStart) | (flags << 16) | (KIND_MESSAGE << 24), true);
   numbers.setUint32(at + 24, seq, true);
   numbers.setUint32(at + 28, Math.floor(seq / 0x1_0000_0000), true);
-  putRecordTime(numbers, at, timeMs, timeSubNs);
+  putTime(numbers, at + RECORD_TIME, timeMs, timeSubNs);
   numbers.setUint32(at + 40, headersBytes, true);
   numbers.setUint32(at + 44, synced, true);
   if ((flags & (FLAG_GAP | FLAG_TTL)) !== 0) putRecordOptions(bytes, at, gap, draft.ttlSeconds);

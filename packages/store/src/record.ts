@@ -95,18 +95,39 @@ export function putU64(bytes: Uint8Array, at: number, value: number): void {
   putU32(bytes, at + 4, Math.floor(value / 0x1_0000_0000));
 }
 
-export function recordTimeMs(bytes: Uint8Array, at: number): number {
-  return u32(bytes, at + 32) + (u32(bytes, at + 36) & 0xfff) * 0x1_0000_0000;
+/** Where a record has its time. */
+export const RECORD_TIME = 32;
+
+/** When the last message of a stream was stored, whether or not it is still there. */
+export interface LastTime {
+  /** -1: there never was one. */
+  readonly lastTimeMs: number;
+  /** Nanoseconds within the millisecond. */
+  readonly lastTimeSubNs: number;
 }
 
-export function recordTimeSubNs(bytes: Uint8Array, at: number): number {
-  return u32(bytes, at + 36) >>> 12;
+/** No message was ever stored. */
+export const NO_LAST_TIME: LastTime = Object.freeze({ lastTimeMs: -1, lastTimeSubNs: 0 });
+
+/** What {@link putTime} writes for a time of -1: no time has that many nanoseconds. */
+const NO_TIME = 0xffffffff;
+
+/** Milliseconds of the time at `at`; -1: there is none. */
+export function timeMsAt(bytes: Uint8Array, at: number): number {
+  const high = u32(bytes, at + 4);
+  return high === NO_TIME ? -1 : u32(bytes, at) + (high & 0xfff) * 0x1_0000_0000;
 }
 
-/** Through a view, because every append does it. */
-export function putRecordTime(numbers: DataView, at: number, timeMs: number, subNs: number): void {
-  numbers.setUint32(at + 32, timeMs, true);
-  numbers.setUint32(at + 36, Math.floor(timeMs / 0x1_0000_0000) | (subNs << 12), true);
+/** Nanoseconds within the millisecond of the time at `at`. */
+export function timeSubNsAt(bytes: Uint8Array, at: number): number {
+  const high = u32(bytes, at + 4);
+  return high === NO_TIME ? 0 : high >>> 12;
+}
+
+/** Writes a time, in eight bytes. Through a view, because every append does it. */
+export function putTime(numbers: DataView, at: number, timeMs: number, subNs: number): void {
+  numbers.setUint32(at, timeMs, true);
+  numbers.setUint32(at + 4, Math.floor(timeMs / 0x1_0000_0000) | (subNs << 12), true);
 }
 
 /** Sequences before the record's that never had a message. */

@@ -58,7 +58,7 @@ export interface StreamState {
   readonly firstTimeNs: bigint | null;
   /** Last sequence given, whether or not its message is still there. */
   readonly lastSeq: number;
-  /** Time of the last message stored; null when there never was one. */
+  /** Time of the last message stored, whether or not it is still there; null when there never was one. */
   readonly lastTimeNs: bigint | null;
   readonly subjects: number;
   /** Sequences between first and last without a message. */
@@ -264,7 +264,7 @@ export interface Store {
   /**
    * Gives such a stream its limits and its configuration, and lets everybody find it. Resolves when that is durable.
    *
-   * @param lastTimeNs - When its last message was stored, if that is not there any more.
+   * @param lastTimeNs - When its last message was stored, whether or not it is there; null: as the messages that are there say.
    * @throws StoreError `STREAM_NOT_FOUND`, `INVALID_LIMITS` and those of appends.
    */
   publishStream(name: string, limits: StreamLimits, config: Uint8Array, lastTimeNs?: bigint | null): Promise<void>;

@@ -13,7 +13,7 @@ import { SubjectFilter } from "./index/subject-filter.ts";
 import { checkAsked, checkBound, checkLimits, checkName, checkPurge, checkSequence } from "./limits.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
-import { aligned, recordLength } from "./record.ts";
+import { aligned, type LastTime, recordLength } from "./record.ts";
 import { checkRecordSize, checkTimes, writeRecord } from "./record-writer.ts";
 import type { Slices } from "./slices.ts";
 import type { Stamp } from "./stamp.ts";
@@ -132,13 +132,23 @@ export class Stream implements StreamLog {
     this.gap = firstSeq - 1;
   }
 
-  /** For stores: the last message, which may not be there any more, was stored then; null: there never was one. */
-  noteLastTime(lastTimeNs: bigint | null): void {
+  /** For stores: the last message, which may not be there any more, was stored then; null: as the messages say. */
+  setLastTime(lastTimeNs: bigint | null): void {
     if (lastTimeNs === null) return;
-    const ms = Number(lastTimeNs / 1_000_000n);
-    if (ms < this.lastTimeMs) return;
-    this.lastTimeMs = ms;
+    this.lastTimeMs = Number(lastTimeNs / 1_000_000n);
     this.lastTimeSubNs = Number(lastTimeNs % 1_000_000n);
+    this.#backing.boundsMoved();
+  }
+
+  /**
+   * For stores, after recovery: when the last message was stored.
+   *
+   * @param cut - That is of a message that was truncated: as in {@link truncate}, the last sequence's counts instead, if that is there.
+   */
+  restoreLastTime({ lastTimeMs, lastTimeSubNs }: LastTime, cut: boolean): void {
+    const last = cut ? this.load(this.index.lastSeq, this.#view) : null;
+    this.lastTimeMs = last?.timeMs ?? lastTimeMs;
+    this.lastTimeSubNs = last?.timeSubNs ?? lastTimeSubNs;
   }
 
   append(draft: MessageDraft): number {

@@ -18,13 +18,15 @@ import {
   FLAG_HEADERS,
   FLAG_TTL,
   putRecordOptions,
-  putRecordTime,
+  putTime,
   putU16,
   putU32,
   putU64,
+  RECORD_TIME,
   recordDataOffset,
   recordLength,
   sealRecord,
+  TIME_MS_MAX,
   u32,
   u64,
 } from "../record.ts";
@@ -69,7 +71,7 @@ export function encodeMessage(section: number, view: MessageView): Uint8Array {
   bytes[22] = flags;
   putU64(bytes, 24, view.seq);
   const numbers = viewOf(bytes);
-  putRecordTime(numbers, 0, view.timeMs, view.timeSubNs);
+  putTime(numbers, RECORD_TIME, view.timeMs, view.timeSubNs);
   putU32(bytes, 40, headersBytes);
   putRecordOptions(bytes, 0, 0, view.ttlSeconds);
   bytes.set(view.bytes.subarray(view.subjectStart, view.end), recordDataOffset(flags));
@@ -127,6 +129,7 @@ export function decodeSectionEnd(body: Uint8Array): SectionEnd {
   const { limits, config } = readDescription(text(body.subarray(40)));
   checkLimits(limits);
   const lastTimeNs = Buffer.from(body.buffer, body.byteOffset).readBigUInt64LE(32);
+  if (lastTimeNs / 1_000_000n > TIME_MS_MAX) throw damaged(null, `${lastTimeNs} ns is not the time of a message`);
   return {
     firstSeq: u64(body, 8),
     lastSeq: u64(body, 16),

@@ -13,7 +13,7 @@
 //                    u32 0
 //                    u64 first sequence, u64 last sequence
 //                    u64 last sequence with a record in the blocks; 0: there is none
-//                    u64 time of the last message in milliseconds, plus one; 0: none ever was
+//                    u64 time of the last message stored, as in a record; all bits set: none ever was
 //                    u64 generation of meta, u64 generation of consumers; 0: there is none
 //                    u32 number of the last record of the tombstone files; 0: there is none
 //                    u32 0
@@ -22,7 +22,8 @@
 // The generations, the tombstone record and the segments are durable when the checkpoint is written: what is older on opening, or missing,
 // was put there by nothing that the store does.
 
-import { putU32, putU64, u32, u64 } from "../record.ts";
+import { viewOf } from "../checksum.ts";
+import { type LastTime, putTime, putU32, putU64, timeMsAt, timeSubNsAt, u32, u64 } from "../record.ts";
 
 const HEADER_BYTES = 32;
 const STREAM_BYTES = 80;
@@ -31,14 +32,13 @@ const FLAG_CLEAN = 1;
 const FLAG_ENCRYPTED = 2;
 
 /** How far a stream's messages are durable in its own files. */
-export interface StreamReach {
+export interface StreamReach extends LastTime {
   readonly incarnation: number;
   readonly block: number;
   readonly offset: number;
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly lastRecordSeq: number;
-  readonly lastTimeMs: number;
 }
 
 /** What else of a stream is durable in its own files, and cannot be older on opening. */
@@ -75,6 +75,7 @@ export interface Checkpoint {
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   const { streams, segments } = checkpoint;
   const bytes = new Uint8Array(HEADER_BYTES + streams.length * STREAM_BYTES + segments.numbers.length * SEGMENT_BYTES);
+  const numbers = viewOf(bytes);
   putU32(bytes, 0, checkpoint.epoch);
   putU32(bytes, 4, checkpoint.nextIncarnation);
   putU64(bytes, 8, checkpoint.firstBatch);
@@ -90,7 +91,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
     putU64(bytes, at + 16, stream.firstSeq);
     putU64(bytes, at + 24, stream.lastSeq);
     putU64(bytes, at + 32, stream.lastRecordSeq);
-    putU64(bytes, at + 40, stream.lastTimeMs + 1);
+    putTime(numbers, at + 40, stream.lastTimeMs, stream.lastTimeSubNs);
     putU64(bytes, at + 48, stream.metaGeneration);
     putU64(bytes, at + 56, stream.consumersGeneration);
     putU32(bytes, at + 64, stream.tombstone);
@@ -115,7 +116,8 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       firstSeq: u64(bytes, at + 16),
       lastSeq: u64(bytes, at + 24),
       lastRecordSeq: u64(bytes, at + 32),
-      lastTimeMs: u64(bytes, at + 40) - 1,
+      lastTimeMs: timeMsAt(bytes, at + 40),
+      lastTimeSubNs: timeSubNsAt(bytes, at + 40),
       metaGeneration: u64(bytes, at + 48),
       consumersGeneration: u64(bytes, at + 56),
       tombstone: u32(bytes, at + 64),

@@ -4,7 +4,8 @@
 // block may be lost when the journal's batch is not, and must not have taken anything away then. 0: it always counts.
 //
 //   1 removed     runs of sequences, 12 bytes each: u53 first, u43 count; of the count, the upper 11 bits stand first, above the sequence's
-//   2 bounds      u64 first sequence: everything below is gone; u64 last sequence given, or 0: as the messages say
+//   2 bounds      u64 first sequence: everything below is gone; u64 last sequence given, or 0: as the messages say; u64 time of the last
+//                 message stored, as in a record; all bits set: as the messages say
 //   3 truncated   u64 last sequence: everything after it is gone
 //   4 deleted     the stream is gone
 //   5 consumer    u16 length of the name, u8 1 when a state follows (0: deleted), u8 0, name, state; sealed in an encrypted store: then
@@ -16,10 +17,14 @@ import {
   aligned,
   COMMON_HEADER_BYTES,
   FLAG_SEALED,
+  type LastTime,
+  putTime,
   putU16,
   putU32,
   putU64,
   sealRecord,
+  timeMsAt,
+  timeSubNsAt,
   u16,
   u32,
   u64,
@@ -37,6 +42,7 @@ export const KIND_DESCRIBED = 6;
 /** Where it stands which record of the stream has to be there. */
 const AFTER = 12;
 const RUN_BYTES = 12;
+const BOUNDS_BYTES = 24;
 /** What the seals of consumers' states are for. */
 const CONSUMER = Buffer.from("consumer");
 /** Sequences in one run: its count has so many bits in the upper word of its first sequence, and 32 behind. */
@@ -48,6 +54,16 @@ const SEQ_HIGH_MASK = (1 << SEQ_HIGH_BITS) - 1;
 const WORD = 0x1_0000_0000;
 /** Runs in one record: keeps records small enough for a batch. */
 const RUNS_MAX = 512;
+
+/** What a record of kind {@link KIND_BOUNDS} says. */
+export interface Bounds {
+  /** Everything below is gone. */
+  readonly firstSeq: number;
+  /** Last sequence given; 0: as the messages say. */
+  readonly lastSeq: number;
+  /** None: as the messages say. */
+  readonly lastTime: LastTime;
+}
 
 /** Control records of a turn, waiting to be put into a batch. */
 export class ControlBuffer {
@@ -94,11 +110,13 @@ export class ControlBuffer {
     this.#runs = 0;
   }
 
-  bounds(stream: number, firstSeq: number, lastSeq: number, after: number): void {
-    const start = this.#begin(KIND_BOUNDS, stream, 16, after);
-    putU64(this.bytes, start + COMMON_HEADER_BYTES, firstSeq);
-    putU64(this.bytes, start + COMMON_HEADER_BYTES + 8, lastSeq);
-    this.#end(start, start + COMMON_HEADER_BYTES + 16);
+  bounds(stream: number, { firstSeq, lastSeq, lastTime }: Bounds, after: number): void {
+    const start = this.#begin(KIND_BOUNDS, stream, BOUNDS_BYTES, after);
+    const at = start + COMMON_HEADER_BYTES;
+    putU64(this.bytes, at, firstSeq);
+    putU64(this.bytes, at + 8, lastSeq);
+    putTime(viewOf(this.bytes), at + 16, lastTime.lastTimeMs, lastTime.lastTimeSubNs);
+    this.#end(start, at + BOUNDS_BYTES);
   }
 
   truncated(stream: number, lastSeq: number): void {
@@ -213,6 +231,13 @@ function putRun(bytes: Uint8Array, at: number, first: number, count: number): vo
   putU32(bytes, at, first >>> 0);
   putU32(bytes, at + 4, (Math.floor(first / WORD) | (Math.floor(count / WORD) << SEQ_HIGH_BITS)) >>> 0);
   putU32(bytes, at + 8, count >>> 0);
+}
+
+/** Reads a record of kind {@link KIND_BOUNDS} whose framing has been checked. */
+export function readBounds(bytes: Uint8Array, at: number): Bounds {
+  const data = at + COMMON_HEADER_BYTES;
+  const lastTime = { lastTimeMs: timeMsAt(bytes, data + 16), lastTimeSubNs: timeSubNsAt(bytes, data + 16) };
+  return { firstSeq: u64(bytes, data), lastSeq: u64(bytes, data + 8), lastTime };
 }
 
 /**

@@ -7,7 +7,7 @@ import { StoreError } from "../errors.ts";
 import { BLOCK_BYTES_MAX, GAP_SLOTS_MAX, IndexBlock } from "../index/record-index.ts";
 import type { StreamIndex } from "../index/stream-index.ts";
 import { MessageView } from "../message-view.ts";
-import { sealRecord, soundMessage, u64 } from "../record.ts";
+import { type LastTime, NO_LAST_TIME, sealRecord, soundMessage, u64 } from "../record.ts";
 import { SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
 import { FILE_RECORD_HEADERS_OVERHEAD, FILE_RECORD_OVERHEAD } from "../store.ts";
 import { BLOCK_HEADER_BYTES, putBlockHeader } from "./block-file.ts";
@@ -46,8 +46,8 @@ export class FileBacking implements StreamBacking {
   readonly changes: StreamChanges = new StreamChanges();
   readonly saver: StreamSaver;
   readonly tombstones: Tombstones;
-  /** Time of the last message, for checkpoints; the stream keeps it. */
-  lastTimeMs: () => number = () => -1;
+  /** The stream, which keeps the time of its last message. */
+  lastTime: LastTime = NO_LAST_TIME;
   /** Consumers as they are now, for checkpoints. */
   consumerStates: () => Map<string, Uint8Array> = () => new Map();
   /** For checkpoints: empties the slots of messages that rollups took away. */
@@ -281,7 +281,7 @@ export class FileBacking implements StreamBacking {
 
   /** Puts what is not a message into the turn's control records. */
   takeControls(control: ControlBuffer): void {
-    this.changes.take(control, this.incarnation, this.index, this.sealer);
+    this.changes.take(control, this.incarnation, this.index, this.lastTime, this.sealer);
   }
 
   /** The turn is over: its records are in a batch, or written to the block. */
@@ -332,7 +332,8 @@ export class FileBacking implements StreamBacking {
       firstSeq: floor,
       lastSeq,
       lastRecordSeq: lastRecord,
-      lastTimeMs: this.lastTimeMs(),
+      lastTimeMs: this.lastTime.lastTimeMs,
+      lastTimeSubNs: this.lastTime.lastTimeSubNs,
     };
   }
 

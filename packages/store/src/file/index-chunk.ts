@@ -37,8 +37,9 @@ import {
   putU32,
   putU64,
   RECORD_HEADER_BYTES,
-  recordTimeMs,
+  RECORD_TIME,
   recordTtlSeconds,
+  timeMsAt,
   u16,
   u32,
   u64,
@@ -218,7 +219,7 @@ export class ChunkEncoder {
       const head = checkedHead(window.subarray(offset - from, to - from), incarnation, block, i);
       if (head === null) return null;
       const seconds = recordTtlSeconds(head, 0);
-      if (seconds > 0) ttls.push(i - slot, recordTimeMs(head, 0) + seconds * 1000);
+      if (seconds > 0) ttls.push(i - slot, timeMsAt(head, RECORD_TIME) + seconds * 1000);
     }
     return ttls;
   }

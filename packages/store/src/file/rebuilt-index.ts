@@ -9,11 +9,13 @@ import {
   FLAG_ROLLUP_ALL,
   FLAG_ROLLUP_SUBJECT,
   FLAG_TTL,
+  type LastTime,
+  RECORD_TIME,
   recordDataOffset,
   recordGap,
-  recordTimeMs,
-  recordTimeSubNs,
   recordTtlSeconds,
+  timeMsAt,
+  timeSubNsAt,
   u16,
   u64,
 } from "../record.ts";
@@ -34,10 +36,15 @@ const SLOTS_PER_STEP = 128;
 const REMOVALS_PER_STEP = 32;
 
 /** The index of a stream that is being recovered. */
-export class RebuiltIndex {
+export class RebuiltIndex implements LastTime {
   readonly reports: string[] = [];
+  /** When the last message was stored, as far as that is known. */
   lastTimeMs = -1;
   lastTimeSubNs = 0;
+  /** That was a message that has been truncated since: the time of the last sequence's counts, if that is there. */
+  lastTimeCut = false;
+  /** The last sequence when that was so. */
+  #lastTimeSeq = 0;
   /** Sequence of the last record; 0: there is none. */
   lastRecord = 0;
   /** Messages that expire, by wall time. */
@@ -130,7 +137,7 @@ export class RebuiltIndex {
       block.addAbsent(aligned(length));
       index.lastSeq = Math.max(index.lastSeq, seq);
     }
-    this.#noteTime(bytes, at);
+    this.#noteRecordTime(bytes, at);
   }
 
   /**
@@ -188,7 +195,7 @@ export class RebuiltIndex {
     });
     this.lastRecord = u64(last, 24);
     index.lastSeq = Math.max(index.lastSeq, this.lastRecord);
-    this.#noteTime(last, 0);
+    this.#noteRecordTime(last, 0);
   }
 
   /**
@@ -246,6 +253,10 @@ export class RebuiltIndex {
 
   /** Sequences above `seq` will be given again. */
   truncated(seq: number): void {
+    if (this.#lastTimeSeq > seq) {
+      this.#lastTimeSeq = seq;
+      this.lastTimeCut = true;
+    }
     this.#missing = this.#missing
       .filter(([first]) => first <= seq)
       .map(([first, last]) => [first, Math.min(last, seq)]);
@@ -312,16 +323,23 @@ export class RebuiltIndex {
     );
     index.add(seq, id, traits, size);
     const ttlSeconds = recordTtlSeconds(bytes, at);
-    if (ttlSeconds > 0) this.ttls.add(recordTimeMs(bytes, at) + ttlSeconds * 1000, seq);
+    if (ttlSeconds > 0) this.ttls.add(timeMsAt(bytes, at + RECORD_TIME) + ttlSeconds * 1000, seq);
     if ((flags & (FLAG_ROLLUP_SUBJECT | FLAG_ROLLUP_ALL)) !== 0)
       this.#rollup = { seq, subject: id, all: (flags & FLAG_ROLLUP_ALL) !== 0 };
     return true;
   }
 
-  #noteTime(bytes: Uint8Array, at: number): void {
-    const timeMs = recordTimeMs(bytes, at);
-    if (timeMs < this.lastTimeMs) return;
+  /** When the last sequence was `seq`, the last message had been stored then; what was known of earlier ones counts no more. */
+  noteTime(seq: number, timeMs: number, subNs: number): void {
+    if (timeMs < 0 || seq < this.#lastTimeSeq) return;
+    this.#lastTimeSeq = seq;
     this.lastTimeMs = timeMs;
-    this.lastTimeSubNs = recordTimeSubNs(bytes, at);
+    this.lastTimeSubNs = subNs;
+    this.lastTimeCut = false;
+  }
+
+  #noteRecordTime(bytes: Uint8Array, at: number): void {
+    const time = at + RECORD_TIME;
+    this.noteTime(u64(bytes, at + 24), timeMsAt(bytes, time), timeSubNsAt(bytes, time));
   }
 }

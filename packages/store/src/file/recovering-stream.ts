@@ -5,6 +5,7 @@ import { aligned, putU32, recordGap, sealRecord, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { BLOCK_HEADER_BYTES, putBlockHeader } from "./block-file.ts";
 import type { StreamCheckpoint } from "./checkpoint.ts";
+import type { Bounds } from "./control.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
 import type { Foreseen } from "./foreseen.ts";
@@ -130,8 +131,9 @@ export class RecoveringStream {
   }
 
   /** Everything below `firstSeq` went. {@link takeAwayMore} has to follow. */
-  bounds(firstSeq: number, lastSeq: number): void {
+  bounds({ firstSeq, lastSeq, lastTime }: Bounds): void {
     const { index } = this.backing;
+    this.rebuilt.noteTime(lastSeq, lastTime.lastTimeMs, lastTime.lastTimeSubNs);
     if (lastSeq > index.lastSeq) index.skipTo(lastSeq);
     this.#floor = firstSeq;
     this.backing.saver.dirty = true;

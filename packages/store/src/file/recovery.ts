@@ -19,6 +19,7 @@ import {
   KIND_DESCRIBED,
   KIND_REMOVED,
   KIND_TRUNCATED,
+  readBounds,
   readConsumer,
   visitRuns,
 } from "./control.ts";
@@ -397,8 +398,7 @@ async function takeWaiting(one: Found, lastSeq: number, slices: Slices): Promise
 }
 
 function takeAway(recovering: RecoveringStream, { body, at, length }: JournalRecord): void {
-  const data = at + COMMON_HEADER_BYTES;
-  if (body[at + 23] === KIND_BOUNDS) recovering.bounds(u64(body, data), u64(body, data + 8));
+  if (body[at + 23] === KIND_BOUNDS) recovering.bounds(readBounds(body, at));
   else visitRuns(body, at, length, (first, count) => recovering.removed(first, count));
 }
 
@@ -450,8 +450,7 @@ async function openStream(one: Found, stamp: Stamp, slices: Slices): Promise<Ope
   const { meta, recovering } = one;
   const { backing, rebuilt } = recovering;
   const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, stamp, slices);
-  stream.lastTimeMs = rebuilt.lastTimeMs;
-  stream.lastTimeSubNs = rebuilt.lastTimeSubNs;
+  stream.restoreLastTime(rebuilt, rebuilt.lastTimeCut);
   stream.gap = backing.index.records.last === null ? 0 : backing.index.lastSeq - backing.index.lastRecord;
   for (const [name, state] of one.consumers) stream.restoreConsumer(name, state);
   stream.restoreTtls(rebuilt.ttls);

@@ -99,7 +99,7 @@ export class StreamCatalog {
     const open = this.open.get(name);
     if (open === undefined || open.published) throw notUnpublished(name);
     checkLimits(limits);
-    open.stream.noteLastTime(lastTimeNs);
+    open.stream.setLastTime(lastTimeNs);
     open.published = true;
     await open.stream.update(limits, config);
   }
@@ -130,7 +130,7 @@ export class StreamCatalog {
   adopt(open: OpenStream): void {
     const { stream, backing } = open;
     this.open.set(stream.name, open);
-    backing.lastTimeMs = () => stream.lastTimeMs;
+    backing.lastTime = stream;
     backing.consumerStates = () => stream.consumerStates();
     backing.giveBack = () => stream.giveBack();
     let before: Promise<unknown> = Promise.resolve();

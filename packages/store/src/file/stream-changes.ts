@@ -2,6 +2,7 @@
 // at the next checkpoint.
 
 import type { StreamIndex } from "../index/stream-index.ts";
+import { type LastTime, NO_LAST_TIME } from "../record.ts";
 import type { Sealer } from "../seal/sealer.ts";
 import type { ControlBuffer } from "./control.ts";
 import { SeqRuns } from "./seq-runs.ts";
@@ -56,7 +57,13 @@ export class StreamChanges {
   }
 
   /** Puts what has happened in the turn into its control records. */
-  take(control: ControlBuffer, incarnation: number, index: StreamIndex, sealer: Sealer | null): void {
+  take(
+    control: ControlBuffer,
+    incarnation: number,
+    index: StreamIndex,
+    lastTime: LastTime,
+    sealer: Sealer | null,
+  ): void {
     if (this.#truncatedTo >= 0) control.truncated(incarnation, this.#truncatedTo);
     this.#truncatedTo = -1;
     if (this.#removed.length > 0) {
@@ -67,7 +74,8 @@ export class StreamChanges {
       const { floor, lastSeq, messages } = index;
       const last = lastRecord(index);
       // Where messages tell the last sequence, they must: it is not durable before they are. Where all are gone, none is needed.
-      control.bounds(incarnation, floor, messages === 0 || lastSeq > last ? lastSeq : 0, messages === 0 ? 0 : last);
+      const says = messages === 0 || lastSeq > last ? { lastSeq, lastTime } : { lastSeq: 0, lastTime: NO_LAST_TIME };
+      control.bounds(incarnation, { firstSeq: floor, ...says }, messages === 0 ? 0 : last);
     }
     this.#boundsMoved = false;
     if (this.#changedConsumers.size === 0) return;

@@ -97,7 +97,7 @@ export class StreamScan {
       const found = index.records.last?.lastSeq ?? 0;
       if (found < checkpoint.lastRecordSeq) rebuilt.note(found + 1, checkpoint.lastRecordSeq);
       if (index.lastSeq < checkpoint.lastSeq) index.lastSeq = checkpoint.lastSeq;
-      rebuilt.lastTimeMs = Math.max(rebuilt.lastTimeMs, checkpoint.lastTimeMs);
+      rebuilt.noteTime(checkpoint.lastSeq, checkpoint.lastTimeMs, checkpoint.lastTimeSubNs);
     }
     // Numbers are not given twice, also not that of a block that was set aside.
     blocks.last = Math.max(checkpoint?.block ?? 0, numbers.at(-1) ?? 0);

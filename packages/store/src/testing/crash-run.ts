@@ -5,7 +5,8 @@
 // confirmed snapshot and the last asked-for one:
 //   - a message that is in all of these snapshots is there, byte for byte;
 //   - nothing is there that is in none of them;
-//   - of messages that were never confirmed, none is there without those before it.
+//   - of messages that were never confirmed, none is there without those before it;
+//   - the time of the last message stored is what it was when its last sequence was given.
 
 import assert from "node:assert/strict";
 import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
@@ -32,6 +33,7 @@ interface Snapshot {
   confirmedAt: number;
   readonly messages: readonly PlainMessage[];
   readonly lastSeq: number;
+  readonly lastTimeNs: bigint | null;
   readonly consumer: string | null;
   /** False: the stream was deleted, or not made yet. */
   readonly exists: boolean;
@@ -68,7 +70,8 @@ const SYNC_TURNS_MAX = 24;
 class Runner {
   readonly disk: SimDisk;
   readonly histories: StreamHistory[] = [];
-  readonly #clock: SimClock = new SimClock();
+  /** Begins within a millisecond, of which nothing may be lost. */
+  readonly #clock: SimClock = new SimClock(Date.UTC(2026, 0, 1) + 0.125);
   readonly #random: SimRandom;
   #store!: FileStore;
   #options: FileStoreOptions;
@@ -108,6 +111,7 @@ class Runner {
   }
 
   async #step(): Promise<void> {
+    this.#clock.advance(1.001);
     const names = [...this.#logs.keys()];
     const name = names[this.#pick(names.length)] as string;
     const log = this.#logs.get(name)!;
@@ -219,6 +223,7 @@ class Runner {
       confirmedAt: Number.POSITIVE_INFINITY,
       messages: [...model.messages],
       lastSeq: model.lastSeq,
+      lastTimeNs: this.#logs.get(name)?.state().lastTimeNs ?? null,
       consumer: this.#consumers.get(name) ?? null,
       exists,
       truncates,
@@ -342,7 +347,12 @@ function judgeMessages(log: StreamLog, possible: readonly Snapshot[], name: stri
     state.lastSeq >= Math.min(...lastSeqs) && state.lastSeq <= Math.max(...lastSeqs),
     `${name}: lastSeq ${state.lastSeq}`,
   );
-  if (!possible.some((snapshot) => snapshot.truncates)) judgeOrder(log, possible, found, name);
+  if (possible.some((snapshot) => snapshot.truncates)) return;
+  judgeOrder(log, possible, found, name);
+  const agrees = possible.some(
+    ({ lastSeq, lastTimeNs }) => lastSeq === state.lastSeq && lastTimeNs === state.lastTimeNs,
+  );
+  assert.ok(agrees, `${name}: lastTimeNs ${state.lastTimeNs} at ${state.lastSeq}`);
 }
 
 /**
