@@ -290,6 +290,27 @@ const BUGS = [
     "file/rollback.test.js",
   ],
   [
+    "applies the limits of an older description",
+    "file/recovery.js",
+    "if (meta.outdated)",
+    "if (false)",
+    "file/older-description.test.js",
+  ],
+  [
+    "forgets that a description is older once it has been told",
+    "file/recovery.js",
+    "Math.max(durableGeneration(meta, metaGeneration), metaGeneration)",
+    "durableGeneration(meta, metaGeneration)",
+    "file/older-description.test.js",
+  ],
+  [
+    "forgets the time of a last message that is gone",
+    "file/stream-changes.js",
+    "? { lastSeq, lastTime }",
+    "? { lastSeq, lastTime: NO_LAST_TIME }",
+    "file/last-time.test.js",
+  ],
+  [
     "opens without the journal's segments",
     "file/rollback.js",
     "if (missing.length > 0)",

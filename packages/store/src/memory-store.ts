@@ -174,11 +174,12 @@ export class MemoryStore implements Store {
     limits: StreamLimits,
     config: Uint8Array,
     lastTimeNs: bigint | null = null,
+    outdated = false,
   ): Promise<void> {
     const stream = this.#streams.get(name);
     if (stream === undefined || !this.#unpublished.delete(stream)) throw notUnpublished(name);
     stream.setLastTime(lastTimeNs);
-    await stream.update(limits, config);
+    await stream.describe(limits, config, outdated);
   }
 
   #create(name: string, limits: StreamLimits, config: Uint8Array, firstSeq: number): Stream {

@@ -107,6 +107,12 @@ export interface StreamLog {
   readonly limits: StreamLimits;
   /** Bytes that the owner keeps with the stream: its configuration, say. Not to be changed. */
   readonly config: Uint8Array;
+  /**
+   * Limits and configuration are older than those that were confirmed last: their files were replaced by older copies. Until
+   * {@link update} says what they should be, the limits of messages, bytes, age and messages per subject do not apply, since they might take
+   * away what should stay. An owner that describes all its streams anew when it starts must not do so here unasked.
+   */
+  readonly outdated: boolean;
   listener: StreamListener | null;
   /** How often {@link truncate} was called: who reads along compares, since sequences are given again. */
   readonly truncations: number;
@@ -265,9 +271,16 @@ export interface Store {
    * Gives such a stream its limits and its configuration, and lets everybody find it. Resolves when that is durable.
    *
    * @param lastTimeNs - When its last message was stored, whether or not it is there; null: as the messages that are there say.
+   * @param outdated - What its limits and its configuration are: {@link StreamLog.outdated}. False by default.
    * @throws StoreError `STREAM_NOT_FOUND`, `INVALID_LIMITS` and those of appends.
    */
-  publishStream(name: string, limits: StreamLimits, config: Uint8Array, lastTimeNs?: bigint | null): Promise<void>;
+  publishStream(
+    name: string,
+    limits: StreamLimits,
+    config: Uint8Array,
+    lastTimeNs?: bigint | null,
+    outdated?: boolean,
+  ): Promise<void>;
 
   /** A number that stands for every change made so far. */
   ticket(): number;

@@ -164,7 +164,7 @@ export class StreamExpiry {
 
   /** When the oldest message that can expire by age does; Infinity when none can, {@link STILL_SEARCHING} when that is not known yet. */
   #nextAgeDueMs(): number {
-    const { limits, index } = this.#stream;
+    const { applied: limits, index } = this.#stream;
     if (limits.maxAgeMs <= 0 || index.messages === 0) return Number.POSITIVE_INFINITY;
     let reads = 0;
     for (let seq = index.records.nextLive(Math.max(this.#ageFrom, index.firstSeq)); seq !== 0; ) {
@@ -187,7 +187,7 @@ export class StreamExpiry {
 
   #expire(seq: number, byAge: boolean): void {
     const stream = this.#stream;
-    const ttlMs = stream.limits.subjectDeleteMarkerTtlMs;
+    const ttlMs = stream.applied.subjectDeleteMarkerTtlMs;
     if (ttlMs > 0) {
       const message = stream.load(seq, this.#view);
       if (message === null) return;

@@ -31,7 +31,7 @@ export class StreamLimiter {
    * @throws StoreError `MAX_MSGS`, `MAX_BYTES`, `MAX_MSGS_PER_SUBJECT`.
    */
   checkDiscardNew(draft: MessageDraft, stored: number): void {
-    const { limits, index } = this.#stream;
+    const { applied: limits, index } = this.#stream;
     let replaces = false;
     let subject = -1;
     if (limits.maxMsgsPerSubject > 0) {
@@ -59,7 +59,7 @@ export class StreamLimiter {
 
   /** After an append of a message with that subject. */
   enforceNew(subject: number): void {
-    const { limits } = this.#stream;
+    const { applied: limits } = this.#stream;
     let left = REMOVALS_PER_APPEND;
     if (limits.maxMsgsPerSubject > 0) for (; left > 0 && this.#isOver(subject); left--) this.#takeFirstOf(subject);
     if (this.#enforcing > 0) return; // what is under way gets there
@@ -69,7 +69,7 @@ export class StreamLimiter {
 
   /** Goes on in slices where the stream as a whole is beyond a limit. Never rejects. */
   enforceMore(): void {
-    if (this.#enforcing === 0 && this.#stream.limits.discard === "old" && this.#isTotalOver())
+    if (this.#enforcing === 0 && this.#stream.applied.discard === "old" && this.#isTotalOver())
       void this.#enforce(this.#enforcingTotal());
   }
 
@@ -95,11 +95,11 @@ export class StreamLimiter {
   /** Takes away at most one message per step. */
   *#enforcingAll(): Generator<void> {
     const { subjects } = this.#stream.index;
-    if (this.#stream.limits.maxMsgsPerSubject > 0) {
+    if (this.#stream.applied.maxMsgsPerSubject > 0) {
       for (let subject = 0; subject < subjects.idEnd; subject++) {
         if (subject % SUBJECTS_PER_STEP === 0) yield;
         // An id that is free has no messages, those of one that was retired are gone. Limits may change in a pause.
-        while (this.#stream.limits.maxMsgsPerSubject > 0 && !subjects.retired.has(subject) && this.#isOver(subject)) {
+        while (this.#stream.applied.maxMsgsPerSubject > 0 && !subjects.retired.has(subject) && this.#isOver(subject)) {
           this.#takeFirstOf(subject);
           yield;
         }
@@ -109,19 +109,19 @@ export class StreamLimiter {
   }
 
   *#enforcingTotal(): Generator<void> {
-    while (this.#stream.limits.discard === "old" && this.#isTotalOver()) {
+    while (this.#stream.applied.discard === "old" && this.#isTotalOver()) {
       this.#takeFirst();
       yield;
     }
   }
 
   #isOver(subject: number): boolean {
-    const { index, limits } = this.#stream;
+    const { index, applied: limits } = this.#stream;
     return index.subjects.messages(subject) > limits.maxMsgsPerSubject;
   }
 
   #isTotalOver(): boolean {
-    const { index, limits, bytes } = this.#stream;
+    const { index, applied: limits, bytes } = this.#stream;
     if (index.messages === 0) return false;
     if (limits.maxMsgs > 0 && index.messages > limits.maxMsgs) return true;
     // What rollups took away is not counted out yet: later.

@@ -40,6 +40,9 @@ const SLOTS_PER_COUNT = 4096;
 export class Stream implements StreamLog {
   readonly name: string;
   limits: StreamLimits;
+  /** Those of them that apply: {@link outdated}. */
+  applied: StreamLimits;
+  outdated = false;
   config: Uint8Array;
   listener: StreamListener | null = null;
   readonly index: StreamIndex;
@@ -80,6 +83,7 @@ export class Stream implements StreamLog {
   ) {
     this.name = name;
     this.limits = limits;
+    this.applied = limits;
     this.config = config;
     this.index = index;
     this.#backing = backing;
@@ -160,7 +164,7 @@ export class Stream implements StreamLog {
     checkRecordSize(this.name, subjectBytes, headersBytes, plainLength);
     if (draft.ttlSeconds !== 0 || draft.timeMs !== 0) checkTimes(this.name, draft);
     const body = this.#body;
-    if (this.limits.compression === "none") body.setPlain(draft);
+    if (this.applied.compression === "none") body.setPlain(draft);
     else body.setCompressed(draft);
     const dataBytes = otherBytes + body.end - body.start;
     const length = recordLength(dataBytes, this.gap, draft.ttlSeconds);
@@ -168,7 +172,7 @@ export class Stream implements StreamLog {
     const seq = index.lastSeq + 1;
     if (draft.expectedSeq !== 0 && draft.expectedSeq !== seq) throw this.#mismatch(draft.expectedSeq);
     const stored = this.#backing.storedBytes(dataBytes, headersBytes > 0);
-    if (draft.checkDiscardNew && this.limits.discard === "new") this.#limiter.checkDiscardNew(draft, stored);
+    if (draft.checkDiscardNew && this.applied.discard === "new") this.#limiter.checkDiscardNew(draft, stored);
     const size = aligned(length);
     const block = this.#backing.reserve(size, seq);
     this.#takeTime(draft, seq);
@@ -182,9 +186,9 @@ export class Stream implements StreamLog {
     this.gap = 0;
     if (draft.ttlSeconds > 0) this.#expiry.add(seq, this.lastTimeMs, draft.ttlSeconds);
     if (draft.rollup !== "none") subject = this.#purger.rollup(draft.rollup, subject, seq);
-    const { maxMsgs, maxBytes, maxMsgsPerSubject } = this.limits;
+    const { maxMsgs, maxBytes, maxMsgsPerSubject } = this.applied;
     if (maxMsgs > 0 || maxBytes > 0 || maxMsgsPerSubject > 0) this.#limiter.enforceNew(subject);
-    if (draft.ttlSeconds > 0 || this.limits.maxAgeMs > 0) this.#expiry.schedule();
+    if (draft.ttlSeconds > 0 || this.applied.maxAgeMs > 0) this.#expiry.schedule();
     return seq;
   }
 
@@ -205,10 +209,24 @@ export class Stream implements StreamLog {
     this.#backing.boundsMoved();
   }
 
-  async update(limits: StreamLimits, config: Uint8Array): Promise<void> {
+  /** For stores, before {@link begin}: limits and configuration are {@link outdated}. */
+  holdLimits(): void {
+    this.outdated = true;
+    this.applied = { ...this.limits, maxMsgs: 0, maxBytes: 0, maxAgeMs: 0, maxMsgsPerSubject: 0 };
+  }
+
+  update(limits: StreamLimits, config: Uint8Array): Promise<void> {
+    return this.describe(limits, config, false);
+  }
+
+  /** For stores: {@link update}, also with a description that is {@link outdated}. */
+  async describe(limits: StreamLimits, config: Uint8Array, outdated: boolean): Promise<void> {
     this.checkOpen();
     checkLimits(limits);
     this.limits = limits;
+    this.applied = limits;
+    this.outdated = false;
+    if (outdated) this.holdLimits();
     this.config = config;
     await this.#limiter.enforceAll();
     this.#expiry.schedule();
@@ -435,7 +453,7 @@ export class Stream implements StreamLog {
       this.lastTimeMs = ms;
       this.lastTimeSubNs = subNs;
     }
-    if (this.limits.maxAgeMs > 0 || draft.ttlSeconds !== 0)
+    if (this.applied.maxAgeMs > 0 || draft.ttlSeconds !== 0)
       this.ages.note(seq, this.lastTimeMs, this.#clock.monotonicMs());
   }
 

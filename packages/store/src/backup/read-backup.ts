@@ -128,8 +128,8 @@ class BackupReader {
     let messages = 0;
     await this.#store.durable();
     for (const { name, end } of this.#sections.values()) {
-      const { limits, config, lastTimeNs } = end!;
-      await this.#store.publishStream(name, limits, config, lastTimeNs);
+      const { limits, config, lastTimeNs, outdated } = end!;
+      await this.#store.publishStream(name, limits, config, lastTimeNs, outdated);
       streams.push({ name, messages: end!.messages });
       messages += end!.messages;
     }

@@ -6,7 +6,8 @@
 //   consumer     u32 stream, u32 length of the name, name, state
 //   holes        u32 stream, u32 0, then pairs of variable-length numbers: distance from the end of the hole before, length
 //   stream end   u32 stream, u32 0, u64 first sequence, u64 last sequence, u64 messages, u64 time of the last message
-//                in nanoseconds, 0: there never was one; JSON: { limits, config (base64) }
+//                in nanoseconds, 0: there never was one; JSON: { limits, config (base64) },
+//                and outdated: true when they are older than they should be
 //   gone         u32 stream
 //   end          u32 streams, u32 0, u64 messages, digest
 
@@ -57,6 +58,8 @@ export interface SectionEnd {
   readonly lastTimeNs: bigint | null;
   readonly limits: StreamLimits;
   readonly config: Uint8Array;
+  /** See `StreamLog.outdated`. */
+  readonly outdated: boolean;
 }
 
 /** A message as a record of its own. */
@@ -119,14 +122,15 @@ export function encodeSectionEnd(section: number, end: SectionEnd): Uint8Array {
   putU64(head, 16, end.lastSeq);
   putU64(head, 24, end.messages);
   new DataView(head.buffer).setBigUint64(32, end.lastTimeNs ?? 0n, true);
-  const json = JSON.stringify({ limits: end.limits, config: Buffer.from(end.config).toString("base64") });
+  const config = Buffer.from(end.config).toString("base64");
+  const json = JSON.stringify({ limits: end.limits, config, ...(end.outdated ? { outdated: true } : {}) });
   return Buffer.concat([head, Buffer.from(json)]);
 }
 
 /** @throws StoreError `BACKUP_DAMAGED`, and `INVALID_LIMITS` for limits that no stream may have. */
 export function decodeSectionEnd(body: Uint8Array): SectionEnd {
   need(body, 40);
-  const { limits, config } = readDescription(text(body.subarray(40)));
+  const { limits, config, outdated } = readDescription(text(body.subarray(40)));
   checkLimits(limits);
   const lastTimeNs = Buffer.from(body.buffer, body.byteOffset).readBigUInt64LE(32);
   if (lastTimeNs / 1_000_000n > TIME_MS_MAX) throw damaged(null, `${lastTimeNs} ns is not the time of a message`);
@@ -137,21 +141,30 @@ export function decodeSectionEnd(body: Uint8Array): SectionEnd {
     lastTimeNs: lastTimeNs === 0n ? null : lastTimeNs,
     limits,
     config,
+    outdated,
   };
 }
 
-function readDescription(json: string): { limits: StreamLimits; config: Uint8Array } {
+function readDescription(json: string): Pick<SectionEnd, "limits" | "config" | "outdated"> {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch (error) {
     throw damaged(null, `a stream's description is not JSON (${(error as Error).message})`);
   }
-  const { limits, config } = (value ?? {}) as { limits?: Partial<StreamLimits>; config?: unknown };
+  const { limits, config, outdated } = (value ?? {}) as {
+    limits?: Partial<StreamLimits>;
+    config?: unknown;
+    outdated?: unknown;
+  };
   if (typeof config !== "string" || typeof limits !== "object" || limits === null) {
     throw damaged(null, "a stream's description lacks its limits or its configuration");
   }
-  return { limits: { ...NO_LIMITS, ...limits }, config: new Uint8Array(Buffer.from(config, "base64")) };
+  return {
+    limits: { ...NO_LIMITS, ...limits },
+    config: new Uint8Array(Buffer.from(config, "base64")),
+    outdated: outdated === true,
+  };
 }
 
 /** Holes as variable-length numbers, in pieces of at most about `pieceBytes`, each of which can be read alone. */

@@ -209,8 +209,8 @@ class BackupWriter {
         this.#frames.add(KIND_HOLES, sectionHead(number), piece);
       }
     }
-    const { limits, config } = log;
-    const end = { firstSeq, lastSeq, messages, lastTimeNs, limits, config };
+    const { limits, config, outdated } = log;
+    const end = { firstSeq, lastSeq, messages, lastTimeNs, limits, config, outdated };
     this.#frames.add(KIND_STREAM_END, encodeSectionEnd(number, end));
     return messages;
   }

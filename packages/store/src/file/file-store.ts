@@ -157,7 +157,7 @@ export class FileStore implements Store, FileStoreCore {
 
   async createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq = 1): Promise<StreamLog> {
     this.checkAppend();
-    return this.#catalog.create({ name, limits, config, firstSeq, published: true });
+    return this.#catalog.create({ name, limits, config, firstSeq, published: true, outdated: false });
   }
 
   async createUnpublished(
@@ -167,7 +167,7 @@ export class FileStore implements Store, FileStoreCore {
   ): Promise<StreamLog> {
     this.checkAppend();
     const limits = { ...NO_LIMITS, compression };
-    return this.#catalog.create({ name, limits, config: NO_CONFIG, firstSeq, published: false });
+    return this.#catalog.create({ name, limits, config: NO_CONFIG, firstSeq, published: false, outdated: false });
   }
 
   publishStream(
@@ -175,8 +175,9 @@ export class FileStore implements Store, FileStoreCore {
     limits: StreamLimits,
     config: Uint8Array,
     lastTimeNs: bigint | null = null,
+    outdated = false,
   ): Promise<void> {
-    return this.#catalog.publish(name, limits, config, lastTimeNs);
+    return this.#catalog.publish(name, limits, config, lastTimeNs, outdated);
   }
 
   stream(name: string): StreamLog | null {

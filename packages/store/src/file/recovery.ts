@@ -59,11 +59,16 @@ export interface RecoveredStore {
   readonly reports: string[];
 }
 
+/** What it means for a stream that its description is older. */
+const LIMITS_HELD = "to take nothing away that should stay, its limits do not apply until the stream is updated";
+const OUTDATED = `limits and configuration are those of then; ${LIMITS_HELD}, or newer copies are put back`;
+
 /** Records of the journal that are looked at between two looks at the clock. */
 const RECORDS_PER_LOOK = 8;
 
 interface Found {
   readonly meta: StreamMeta;
+  /** The highest that is known of its description. */
   readonly metaGeneration: number;
   readonly checkpoint: StreamCheckpoint | null;
   recovering: RecoveringStream;
@@ -243,8 +248,11 @@ async function readStream(
   const description = decodeMeta(plain);
   const { consumersGeneration = 0 } = checkpoint ?? {};
   const metaGeneration = Math.max(checkpoint?.metaGeneration ?? 0, foreseen.metaGeneration);
-  reports.push(...olderCopies(meta, `${folder}/meta`, metaGeneration, "limits and configuration are those of then"));
-  if (!description.published && generation < metaGeneration) {
+  reports.push(...olderCopies(meta, `${folder}/meta`, metaGeneration, OUTDATED));
+  const outdated = generation < metaGeneration;
+  if (description.outdated && !outdated)
+    reports.push(`${folder}/meta: restored from a backup, in which it was older than it should be; ${LIMITS_HELD}`);
+  if (!description.published && outdated) {
     // It may have been published since.
     await setAside(disk, incarnation, reports);
     return null;
@@ -259,13 +267,14 @@ async function readStream(
     );
   backing.saver.consumersGeneration = consumers?.generation ?? 0;
   backing.saver.consumersDurable = durableGeneration(consumers, consumersGeneration);
-  backing.saver.metaDurable = durableGeneration(meta, metaGeneration);
+  // Also of a newer description that is not there any more: that this one is older has to be known until there is another.
+  backing.saver.metaDurable = Math.max(durableGeneration(meta, metaGeneration), metaGeneration);
   const states = consumers === null ? null : openBytes(backing, consumers.body, CONSUMERS);
   if (consumers !== null && states === null) reports.push(`${folder}/consumers: its seal is broken`);
   const savedConsumers = states === null ? new Map<string, Uint8Array>() : decodeConsumers(states);
   return {
-    meta: description,
-    metaGeneration: generation,
+    meta: { ...description, outdated: description.outdated || outdated },
+    metaGeneration: Math.max(generation, metaGeneration),
     checkpoint,
     recovering,
     savedConsumers,
@@ -450,6 +459,7 @@ async function openStream(one: Found, stamp: Stamp, slices: Slices): Promise<Ope
   const { meta, recovering } = one;
   const { backing, rebuilt } = recovering;
   const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, stamp, slices);
+  if (meta.outdated) stream.holdLimits();
   stream.restoreLastTime(rebuilt, rebuilt.lastTimeCut);
   stream.gap = backing.index.records.last === null ? 0 : backing.index.lastSeq - backing.index.lastRecord;
   for (const [name, state] of one.consumers) stream.restoreConsumer(name, state);

@@ -95,13 +95,19 @@ export class StreamCatalog {
   }
 
   /** Lets everybody find a stream that was made unpublished. Resolves when that is durable. */
-  async publish(name: string, limits: StreamLimits, config: Uint8Array, lastTimeNs: bigint | null): Promise<void> {
+  async publish(
+    name: string,
+    limits: StreamLimits,
+    config: Uint8Array,
+    lastTimeNs: bigint | null,
+    outdated: boolean,
+  ): Promise<void> {
     const open = this.open.get(name);
     if (open === undefined || open.published) throw notUnpublished(name);
     checkLimits(limits);
     open.stream.setLastTime(lastTimeNs);
     open.published = true;
-    await open.stream.update(limits, config);
+    await open.stream.describe(limits, config, outdated);
   }
 
   async delete(name: string): Promise<void> {
@@ -135,9 +141,9 @@ export class StreamCatalog {
     backing.giveBack = () => stream.giveBack();
     let before: Promise<unknown> = Promise.resolve();
     const save = async (): Promise<void> => {
-      const { name, limits, config } = stream;
+      const { name, limits, config, outdated } = stream;
       const { firstSeq, published } = open;
-      const body = backing.sealed(encodeMeta({ name, limits, config, firstSeq, published }), META);
+      const body = backing.sealed(encodeMeta({ name, limits, config, firstSeq, published, outdated }), META);
       const { disk } = this.#core;
       const path = `${streamFolder(backing.incarnation)}/meta`;
       // What the new limits took away must not come back under them after a crash, nor stay away under the old ones.

@@ -1,6 +1,7 @@
 // What a stream's meta and consumers files say, inside the frame of twin-file.ts.
 //
-//   meta        UTF-8 JSON: { name, limits, config (base64), firstSeq }, and unpublished: true while it is being restored
+//   meta        UTF-8 JSON: { name, limits, config (base64), firstSeq }, and unpublished: true while it is being restored,
+//               outdated: true when it was restored from a backup of a stream whose description was older than it should be
 //   consumers   for each consumer: u16 length of the name, u16 0, u32 length of the state, name, state
 
 import { StoreError } from "../errors.ts";
@@ -22,13 +23,16 @@ export interface StreamMeta {
   readonly firstSeq: number;
   /** False: it was being restored, and does not count. */
   readonly published: boolean;
+  /** True: see `StreamLog.outdated`. */
+  readonly outdated: boolean;
 }
 
 export function encodeMeta(meta: StreamMeta): Uint8Array {
   const { name, limits, firstSeq } = meta;
   const config = Buffer.from(meta.config).toString("base64");
   const unpublished = meta.published ? {} : { unpublished: true };
-  return Buffer.from(JSON.stringify({ name, limits, config, firstSeq, ...unpublished }));
+  const outdated = meta.outdated ? { outdated: true } : {};
+  return Buffer.from(JSON.stringify({ name, limits, config, firstSeq, ...unpublished, ...outdated }));
 }
 
 /** Reads what {@link encodeMeta} made; the checksum has been checked. */
@@ -39,6 +43,7 @@ export function decodeMeta(bytes: Uint8Array): StreamMeta {
     config: string;
     firstSeq: number;
     unpublished?: boolean;
+    outdated?: boolean;
   };
   if (typeof json.name !== "string")
     throw new StoreError("DAMAGED", "Cannot read a stream's description: it has no name");
@@ -48,6 +53,7 @@ export function decodeMeta(bytes: Uint8Array): StreamMeta {
     config: new Uint8Array(Buffer.from(json.config, "base64")),
     firstSeq: json.firstSeq,
     published: json.unpublished !== true,
+    outdated: json.outdated === true,
   };
 }
 
