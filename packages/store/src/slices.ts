@@ -3,8 +3,8 @@
 
 import type { Clock } from "@myelin/platform";
 
-/** A slice ends when it has taken so long. */
-const SLICE_MS = 4;
+/** A slice ends when it has taken so long. A turn may take 10: the rest is for its end, what is read and written, and the garbage collector. */
+const SLICE_MS = 3;
 /** So many small steps may follow it in the same turn. */
 const SMALL_STEPS_PER_TURN = 64;
 
@@ -13,6 +13,10 @@ export class Slices {
   #clock: Clock;
   /** When this turn's slice began; NaN: it has not. */
   #begin: number = Number.NaN;
+  /** It began before those that wait had their turn: they have to wait for the next one. */
+  #early = false;
+  /** What else has taken time in this turn. */
+  #spentMs = 0;
   #smallSteps = 0;
   #waiting: (() => void)[] = [];
   #scheduled = false;
@@ -30,10 +34,18 @@ export class Slices {
   get due(): boolean {
     const now = this.#clock.monotonicMs();
     if (Number.isNaN(this.#begin)) {
-      this.#begin = now;
+      this.#begin = now - this.#spentMs;
+      this.#early = true;
       this.#schedule();
     }
     return now - this.#begin >= SLICE_MS;
+  }
+
+  /** Something that is not done in slices has taken so long just now: this turn's slice is shorter by that, but for one step. */
+  spent(ms: number): void {
+    if (!this.#scheduled) return;
+    this.#spentMs += ms;
+    this.#begin -= ms;
   }
 
   /**
@@ -63,12 +75,16 @@ export class Slices {
   }
 
   #turn(): void {
+    const spentMs = this.#spentMs;
+    const early = this.#early;
     this.#begin = Number.NaN;
+    this.#early = false;
+    this.#spentMs = 0;
     this.#smallSteps = 0;
-    const next = this.#waiting.shift();
-    if (next === undefined) return;
-    this.#begin = this.#clock.monotonicMs();
+    if (this.#waiting.length === 0) return;
     this.#schedule();
-    next();
+    if (early) return;
+    this.#begin = this.#clock.monotonicMs() - spentMs;
+    this.#waiting.shift()!();
   }
 }

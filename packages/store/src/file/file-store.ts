@@ -241,6 +241,7 @@ export class FileStore implements Store, FileStoreCore {
       this.#checkpoints.stopping = true;
       await this.#rounds.close();
       await this.#checkpoints.running;
+      await this.#catalog.deleted().catch(() => undefined); // whoever deleted knows; nothing may go on when the folder is not ours
       this.#roomMade();
       this.#retryTimer?.cancel();
       await this.#releaseFiles();
@@ -411,6 +412,7 @@ export class FileStore implements Store, FileStoreCore {
     // The disk was full on opening: what is written now would not be believed.
     if (!this.#checkpoints.epochDurable) return this.#startCheckpoint();
     const ending = turns.turn;
+    const begin = this.#clock.monotonicMs();
     try {
       if (!turns.end()) {
         // Without a full segment, one is being made.
@@ -421,6 +423,8 @@ export class FileStore implements Store, FileStoreCore {
       this.fail(error);
       return;
     }
+    // It has what the slices have done since the turn before: where that was much, they do less in the next one.
+    this.slices.spent(this.#clock.monotonicMs() - begin);
     this.#roomMade();
     this.#rounds.turnEnded(ending);
     if (this.#checkpoints.due) this.#startCheckpoint();
