@@ -111,3 +111,56 @@ test("while a stream is truncated in slices, no block is written anew without wh
   assert.deepEqual([found.messages, found.lastSeq, found.lost], [messages, lastSeq, []]);
   await again.stop();
 });
+
+test("large blocks are written anew in pieces, whatever is closed, taken away or stored meanwhile", async () => {
+  const disk = new SimDisk({ record: false });
+  const random = new SimRandom(1);
+  // Each step is a slice of its own, and files are closed in every pause.
+  const options = { ...OPTIONS, blockBytes: 1 << 20, segmentBytes: 1 << 20, openFilesMax: 1 };
+  const store = await FileStore.open(disk, new RestlessClock(), new SimRandom(1), options);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  const other = await store.createStream("T", NO_LIMITS, new Uint8Array(0));
+  const expected = new Map<number, string>();
+  const append = (size: number): void => {
+    const payload = `${size} `.repeat(size / 4);
+    expected.set(log.append(new MessageDraft().set("s", payload)), payload);
+  };
+  // Some messages are larger than what is read at once.
+  for (let i = 0; i < 1200; i++) append(i % 400 === 7 ? 200_000 : 1 + (random.uint32() % 3000));
+  await store.durable();
+  await store.checkpointNow();
+  const remove = (seq: number): void => {
+    if (log.remove(seq)) expected.delete(seq);
+  };
+  for (let seq = 1; seq <= 1000; seq++) if (seq % 3 !== 0 && seq % 400 !== 8) remove(seq);
+  const { bytes } = log.state();
+  const checkpoint = store.checkpointNow();
+  let done = false;
+  void checkpoint.then(() => {
+    done = true;
+  });
+  for (let turn = 0; !done; turn++) {
+    if (turn % 8 === 0) remove(1 + (random.uint32() % 1200));
+    if (turn % 16 === 0) append(100);
+    if (turn % 4 === 0) other.append(new MessageDraft().set("t", "x"));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await checkpoint;
+  await store.durable();
+  const assertSame = (found: FileStore): void => {
+    const seen = new Map<number, string>();
+    for (let view = found.stream("S")!.next("", 0); view !== null; view = found.stream("S")!.next("", view.seq + 1))
+      seen.set(view.seq, Buffer.from(view.payload).toString());
+    assert.deepEqual([...seen.keys()], [...expected.keys()]);
+    assert.deepEqual(seen, expected);
+    assert.deepEqual(found.health().reports, []);
+  };
+  assertSame(store);
+  await store.stop();
+  let blocks = 0;
+  for (const [path, content] of disk.image()) if (/00000001.*blk$/.test(path)) blocks += content!.length;
+  assert.ok(blocks < bytes * 2, `${blocks} bytes in blocks of ${bytes}`);
+  const again = await FileStore.open(disk, new SimClock(), new SimRandom(1), options);
+  assertSame(again);
+  await again.stop();
+});

@@ -1,9 +1,10 @@
 // Writes sparse blocks anew without what was taken away from them.
 
+import type { DiskFile } from "@myelin/platform";
 import type { IndexBlock } from "../index/record-index.ts";
 import type { Slices } from "../slices.ts";
 import { BLOCK_HEADER_BYTES, BlockFile } from "./block-file.ts";
-import { CopyScratch, copyBlock, writeBlock } from "./block-rewrite.ts";
+import { CopyScratch, copyBlock } from "./block-rewrite.ts";
 import type { StreamReach } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
@@ -11,6 +12,8 @@ import { blockPath, MAKING_SUFFIX } from "./format.ts";
 
 /** A block whose messages take no more of it than this is written anew. */
 const SPARSE_SHARE = 0.5;
+/** Slots that are looked at between two looks at the clock. */
+const SLOTS_PER_LOOK = 1024;
 /** Runs of sequences that are looked at between two looks at the clock. */
 const RUNS_PER_LOOK = 1024;
 
@@ -49,34 +52,40 @@ async function compactBlock(
   const keep = (seq: number): boolean =>
     seq >= reached.firstSeq && (seq < firstSeq || recent[seq - block.firstSeq] === 1);
   const { slots } = block;
-  const copied = await copyBlock(blocks.byNumber.get(block.number)!.file(), block, incarnation, keep, scratch, slices);
-  if (copied === null || backing.deleted) return; // damaged: left for its reader to notice and report
+  const source = (): DiskFile | null => blocks.byNumber.get(block.number)?.file() ?? null;
   const fresh = new BlockFile(pool, block.number, path + MAKING_SUFFIX, "", false);
   if (disk.stat(fresh.path) !== null) disk.remove(fresh.path);
   try {
-    await writeBlock(fresh.file(), copied.bytes, slices);
-    fresh.dirty = true;
+    const file = fresh.file();
+    fresh.dirty = true; // it must not be closed in a pause
+    const copied = await copyBlock(source, file, block, incarnation, keep, scratch, slices);
+    if (backing.deleted) return;
+    if (copied === null) {
+      fresh.close();
+      disk.remove(fresh.path); // damaged: left for its reader to notice and report
+      return;
+    }
     await fresh.sync();
     // A record that goes may be the one that says that sequences before it never had a message.
-    if (await backing.tombstones.append(neverStored(backing, block), slices)) blocks.folderDirty = true;
+    const never = await neverStored(backing, block, slices);
+    if (await backing.tombstones.append(never, slices)) blocks.folderDirty = true;
     await blocks.syncFolder();
+    // What goes in a pause, from where it has been looked already, is found the next time round.
+    while (copied.live > block.live && block.slots === slots) await removeWhatWent(copied, block, slices);
     const position = index.records.blocks.indexOf(block);
     // A block that was cut meanwhile is another one.
     if (position >= 0 && block.slots === slots && !backing.deleted) {
-      // What went while the sync was under way is in the file, and no more than that.
-      for (let slot = 0; slot < block.slots; slot++) {
-        if (copied.block.isLive(slot) && !block.isLive(slot)) copied.block.remove(slot);
-      }
       const old = blocks.byNumber.get(block.number)!;
       old.index.remove();
       disk.rename(fresh.path, path);
       old.close();
       blocks.add(block.number, true);
-      index.records.replace(position, copied.block);
+      index.records.replace(position, copied);
       backing.forgetWindows();
       blocks.folderDirty = true;
       await blocks.syncFolder();
     } else if (!backing.deleted) {
+      fresh.close();
       disk.remove(fresh.path);
     }
   } finally {
@@ -107,16 +116,31 @@ async function recentlyTaken(backing: FileBacking, block: IndexBlock, slices: Sl
   return block.live > 0 && index.records.blocks.includes(block) ? taken : null;
 }
 
+/** Takes out of a copy what has gone from its block. */
+async function removeWhatWent(copy: IndexBlock, block: IndexBlock, slices: Slices): Promise<void> {
+  for (let slot = 0; slot < Math.min(copy.slots, block.slots); slot++) {
+    if (slot % SLOTS_PER_LOOK === 0 && slices.due) await slices.pause();
+    if (copy.isLive(slot) && !block.isLive(slot)) copy.remove(slot);
+  }
+}
+
 /** Sequences in and right before a block that have no record, as first and count. */
-function* neverStored(backing: FileBacking, block: IndexBlock): Generator<readonly [first: number, count: number]> {
+async function neverStored(
+  backing: FileBacking,
+  block: IndexBlock,
+  slices: Slices,
+): Promise<(readonly [first: number, count: number])[]> {
+  const runs: (readonly [first: number, count: number])[] = [];
   const { blocks } = backing.index.records;
   const before = blocks[blocks.indexOf(block) - 1];
   if (before !== undefined && block.firstSeq > before.lastSeq + 1) {
-    yield [before.lastSeq + 1, block.firstSeq - before.lastSeq - 1];
+    runs.push([before.lastSeq + 1, block.firstSeq - before.lastSeq - 1]);
   }
   for (let slot = 0; slot < block.slots; slot++) {
+    if (slot % SLOTS_PER_LOOK === 0 && slices.due) await slices.pause();
     const first = slot;
     while (slot < block.slots && block.slotBytes(slot) === 0) slot++;
-    if (slot > first) yield [block.firstSeq + first, slot - first];
+    if (slot > first) runs.push([block.firstSeq + first, slot - first]);
   }
+  return runs;
 }
