@@ -12,6 +12,15 @@ import type { FileBacking } from "./file-backing.ts";
 import type { Journal } from "./journal.ts";
 import type { TurnWriter } from "./turn-writer.ts";
 
+/** So many of those that wait for a turn are told in one turn of the event loop: each goes on at once. */
+const TOLD_PER_TURN = 2048;
+
+interface Waiter {
+  readonly turn: number;
+  readonly resolve: () => void;
+  readonly reject: (error: StoreError) => void;
+}
+
 /** The syncing half of a store. */
 export class SyncRounds {
   /** The last turn that is synced. */
@@ -26,7 +35,13 @@ export class SyncRounds {
   #journal!: Journal;
   #failure: StoreError | null = null;
   #round: Promise<void> | null = null;
-  #waiters: { turn: number; resolve: () => void; reject: (error: StoreError) => void }[] = [];
+  /** Who waits for a turn to be called durable, in order. Those in front have been told. */
+  readonly #waiting: Waiter[] = [];
+  #told = 0;
+  /** Others are told in the next turn of the event loop. */
+  #telling = false;
+  /** Who waits for a turn to be synced. */
+  #syncWaiting: Waiter[] = [];
   #actions: { turn: number; run: () => Promise<void> }[] = [];
   #acting: Promise<void> | null = null;
   /** In lazy mode: when the next round begins. */
@@ -55,6 +70,7 @@ export class SyncRounds {
       this.start();
     });
     this.#madeDurable(turn);
+    if (this.#syncWaiting.length > 0) queueMicrotask(() => this.start());
   }
 
   start(): void {
@@ -62,7 +78,7 @@ export class SyncRounds {
     this.#round = this.#run().then(
       () => {
         this.#round = null;
-        if (this.#core.options.sync === "always" || this.#waiters.length > 0) this.start();
+        if (this.#core.options.sync === "always" || this.#syncWaiting.length > 0) this.start();
       },
       (error: unknown) => {
         this.#round = null;
@@ -73,14 +89,14 @@ export class SyncRounds {
 
   /** Resolves when the turn is durable; rejects when it never will be. */
   durable(turn: number): Promise<void> {
-    return turn <= this.durableTurn ? Promise.resolve() : this.#wait(turn, false);
+    return turn <= this.durableTurn ? Promise.resolve() : this.#wait(turn, this.#waiting);
   }
 
   /** Resolves when everything up to now is synced, whatever the mode. */
   async synced(): Promise<void> {
     const turn = this.#turns.ticket;
     if (turn <= this.syncedTurn) return;
-    const synced = this.#wait(turn, true);
+    const synced = this.#wait(turn, this.#syncWaiting);
     this.start();
     await synced;
   }
@@ -99,9 +115,12 @@ export class SyncRounds {
   /** The store has failed: what is not durable will never be. */
   abort(failure: StoreError): void {
     this.#failure = failure;
-    const waiting = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiting) waiter.reject(failure);
+    for (const waiter of this.#waiting.splice(0).slice(this.#told)) {
+      if (waiter.turn <= this.durableTurn) waiter.resolve();
+      else waiter.reject(failure);
+    }
+    this.#told = 0;
+    for (const waiter of this.#syncWaiting.splice(0)) waiter.reject(failure);
     this.#timer?.cancel();
   }
 
@@ -127,6 +146,9 @@ export class SyncRounds {
     for (const { stream, block, offset } of reached) stream.syncedTo(block, offset);
     this.syncedTurn = turn;
     this.#madeDurable(turn);
+    const waiting = this.#syncWaiting;
+    this.#syncWaiting = waiting.filter((waiter) => waiter.turn > turn);
+    for (const waiter of waiting) if (waiter.turn <= turn) waiter.resolve();
     this.#act();
   }
 
@@ -135,27 +157,27 @@ export class SyncRounds {
       this.durableTurn = turn;
       this.onDurable(turn);
     }
-    const waiting = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiting) {
-      if (waiter.turn <= turn && turn <= this.durableTurn) waiter.resolve();
-      else this.#waiters.push(waiter);
+    if (!this.#telling) this.#tell();
+  }
+
+  /** Tells those whose turn is durable: some now, the others in the next turns of the event loop. */
+  #tell(): void {
+    const waiting = this.#waiting;
+    const end = Math.min(waiting.length, this.#told + TOLD_PER_TURN);
+    while (this.#told < end && waiting[this.#told]!.turn <= this.durableTurn) waiting[this.#told++]!.resolve();
+    this.#telling = this.#told === end && end < waiting.length;
+    if (this.#telling) {
+      setImmediate(() => this.#tell());
+    } else if (this.#told > waiting.length / 2) {
+      waiting.splice(0, this.#told);
+      this.#told = 0;
     }
   }
 
-  /** @param synced - Wait for the sync even where lazy mode calls it durable earlier. */
-  #wait(turn: number, synced: boolean): Promise<void> {
+  #wait(turn: number, among: Waiter[]): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      const check = (): void => {
-        if (!synced || this.syncedTurn >= turn) {
-          resolve();
-        } else {
-          this.#waiters.push({ turn, resolve: check, reject });
-          queueMicrotask(() => this.start());
-        }
-      };
-      this.#waiters.push({ turn, resolve: check, reject });
+      among.push({ turn, resolve, reject });
     });
   }
 
