@@ -106,7 +106,10 @@ export class Checkpointer {
     journal.recycle(batch);
     for (const { saver } of open) saver.isDurable();
     if (!this.opened) return;
+    const { slices } = this.#core;
     for (const backing of open) {
+      // Thousands of streams without anything to do would be looked at in one piece.
+      if (slices.due) await slices.pause();
       await this.#compact(backing);
       await this.#indexer.run(backing, this.stopping);
     }

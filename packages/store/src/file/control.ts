@@ -30,6 +30,7 @@ import {
   u64,
 } from "../record.ts";
 import { SEAL_BYTES, type Sealer } from "../seal/sealer.ts";
+import type { Slices } from "../slices.ts";
 import type { SeqRuns } from "./seq-runs.ts";
 
 export const KIND_REMOVED = 1;
@@ -192,10 +193,16 @@ export class ControlBuffer {
  * @param previous - Of the record before that; 0: there is none.
  * @returns The next number.
  */
-export function numberRecords({ bytes, length }: ControlBuffer, number: number, previous: number): number {
+export async function numberRecords(
+  { bytes, length }: ControlBuffer,
+  number: number,
+  previous: number,
+  slices: Slices,
+): Promise<number> {
   const view = viewOf(bytes);
   let [own, before] = [number, previous];
   for (let at = 0; at < length; at += aligned(u32(bytes, at + 4))) {
+    if (slices.due) await slices.pause();
     putU32(bytes, at + AFTER, own);
     putU32(bytes, at + AFTER + 4, before);
     sealRecord(view, at, u32(bytes, at + 4));

@@ -146,14 +146,14 @@ export async function recoverStore(
     if (slices.due) await slices.pause();
     if (one.recovering.deleted) {
       one.recovering.backing.blocks.close();
-      await removeStreamFolder(disk, incarnation);
+      await removeStreamFolder(disk, incarnation, slices);
       continue;
     }
     named.incarnation = Math.max(named.incarnation, incarnation);
     if (!one.meta.published) {
       // Nobody was told of it. It goes when a checkpoint that does not name it is durable.
       one.recovering.backing.blocks.close();
-      core.afterTurn(() => removeStreamFolder(disk, incarnation));
+      core.afterTurn(() => removeStreamFolder(disk, incarnation, slices));
       continue;
     }
     await one.recovering.finish();
@@ -210,7 +210,7 @@ async function readStreams(
     const incarnation = numberInName(name, "");
     if (incarnation < 0) {
       // Its name says that it was never finished, or that it is going.
-      emptyStreamFolder(disk, path);
+      await emptyStreamFolder(disk, path, slices);
     } else {
       const own = checkpoints.get(incarnation) ?? null;
       const foreseenOwn = foreseen.get(incarnation) ?? nothingForeseen();

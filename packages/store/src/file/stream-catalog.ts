@@ -143,11 +143,13 @@ export class StreamCatalog {
     const save = async (): Promise<void> => {
       const { name, limits, config, outdated } = stream;
       const { firstSeq, published } = open;
-      const body = backing.sealed(encodeMeta({ name, limits, config, firstSeq, published, outdated }), META);
-      const { disk } = this.#core;
+      const { disk, slices } = this.#core;
       const path = `${streamFolder(backing.incarnation)}/meta`;
       // What the new limits took away must not come back under them after a crash, nor stay away under the old ones.
       await this.#rounds.durable(this.#turns.ticket);
+      // Hundreds of streams may be updated in the same turn.
+      if (slices.due) await slices.pause();
+      const body = backing.sealed(encodeMeta({ name, limits, config, firstSeq, published, outdated }), META);
       const generation = ++open.metaGeneration;
       await this.#io(() => writeTwin(disk, path, MAGIC_META, backing.incarnation, generation, body));
       backing.saver.metaDurable = generation;
@@ -179,12 +181,15 @@ export class StreamCatalog {
   }
 
   async #remove(backing: FileBacking): Promise<void> {
+    const { slices } = this.#core;
     backing.deleted = true;
     this.#turns.forget(backing);
+    // Hundreds may have been deleted in the same turn.
+    if (slices.due) await slices.pause();
     await backing.saver.running?.catch(() => undefined); // whoever saved knows
     await backing.compacting?.catch(() => undefined);
     backing.blocks.close();
-    await removeStreamFolder(this.#core.disk, backing.incarnation);
+    await removeStreamFolder(this.#core.disk, backing.incarnation, slices);
   }
 
   /** Runs file operations of a request: a full disk is the request's trouble, anything else the store's. */

@@ -1,6 +1,7 @@
-// The folder of a stream as a whole: made in one step, removed in one step.
+// The folder of a stream as a whole: made in one step, removed in one step; what was in it goes in slices.
 
 import type { Disk } from "@myelin/platform";
+import type { Slices } from "../slices.ts";
 import {
   blockName,
   FIRST_BLOCK,
@@ -28,16 +29,19 @@ export async function makeStreamFolder(disk: Disk, incarnation: number, meta: Ui
 }
 
 /** Removes a stream's folder with everything in it. All its files are closed. */
-export async function removeStreamFolder(disk: Disk, incarnation: number): Promise<void> {
+export async function removeStreamFolder(disk: Disk, incarnation: number, slices: Slices): Promise<void> {
   const folder = streamFolder(incarnation);
   const removing = folder + REMOVING_SUFFIX;
   disk.rename(folder, removing);
   await disk.syncFolder(STREAMS_FOLDER);
-  emptyStreamFolder(disk, removing);
+  await emptyStreamFolder(disk, removing, slices);
 }
 
 /** Removes a folder that is being made or removed, with what is in it. */
-export function emptyStreamFolder(disk: Disk, path: string): void {
-  for (const { name } of disk.list(path)) disk.remove(`${path}/${name}`);
+export async function emptyStreamFolder(disk: Disk, path: string, slices: Slices): Promise<void> {
+  for (const { name } of disk.list(path)) {
+    if (slices.due) await slices.pause();
+    disk.remove(`${path}/${name}`);
+  }
   disk.removeFolder(path);
 }

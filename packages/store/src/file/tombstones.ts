@@ -187,7 +187,7 @@ export class Tombstones {
   async #append(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<boolean> {
     const control = await this.#encode(runs, slices);
     if (control.length === 0) return false;
-    const last = this.#number(control, this.#lastNumber);
+    const last = await this.#number(control, this.#lastNumber, slices);
     let made = false;
     for (const copy of COPIES) {
       const path = copyPath(this.#incarnation, copy);
@@ -210,7 +210,7 @@ export class Tombstones {
   async #replace(runs: Iterable<readonly [first: number, count: number]>, slices: Slices): Promise<void> {
     const control = await this.#encode(runs, slices);
     if (control.length === 0) control.noRuns(this.#incarnation);
-    const last = this.#number(control, 0);
+    const last = await this.#number(control, 0, slices);
     for (const copy of COPIES) {
       const path = copyPath(this.#incarnation, copy);
       const fresh = `${path}.new`;
@@ -231,9 +231,9 @@ export class Tombstones {
   }
 
   /** Gives records numbers that no others had, or will have; returns that of the last one. */
-  #number(control: ControlBuffer, previous: number): number {
+  async #number(control: ControlBuffer, previous: number, slices: Slices): Promise<number> {
     const first = this.#nextNumber;
-    this.#nextNumber = numberRecords(control, first, previous);
+    this.#nextNumber = await numberRecords(control, first, previous, slices);
     return this.#nextNumber - 1;
   }
 }
