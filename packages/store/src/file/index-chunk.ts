@@ -52,7 +52,16 @@ import { CHUNK_HEADER_BYTES, openChunk } from "./sealed-chunk.ts";
 const INDEX_VERSION = 1;
 const TTL_BYTES = 16;
 /** Slots in one chunk: keeps the time for one well below a turn's. */
-export const CHUNK_SLOTS_MAX: number = 16 * 1024;
+const CHUNK_SLOTS_MAX = 8 * 1024;
+/** The same where each slot costs up to 1 us: subjects that are not in the processor's cache, times to live that stand in the records. */
+const COSTLY_SLOTS_MAX = 2 * 1024;
+/** More subjects are not in the cache. */
+const SUBJECTS_CACHED = 16 * 1024;
+
+/** How many slots of a block make a chunk. */
+export function chunkSlots(block: IndexBlock, subjects: SubjectTable): number {
+  return block.liveTtls > 0 || subjects.size > SUBJECTS_CACHED ? COSTLY_SLOTS_MAX : CHUNK_SLOTS_MAX;
+}
 /** The subject of a record that has to be looked at. */
 const LOOK_AT_RECORD = 0xffffffff;
 const LITTLE_ENDIAN: boolean = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;

@@ -6,7 +6,7 @@ import { BLOCK_HEADER_BYTES } from "./block-file.ts";
 import type { StreamReach } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
-import { CHUNK_SLOTS_MAX, ChunkEncoder } from "./index-chunk.ts";
+import { ChunkEncoder, chunkSlots } from "./index-chunk.ts";
 import { sealChunk } from "./sealed-chunk.ts";
 
 /** Of a newest block this share may be uncovered. */
@@ -69,7 +69,7 @@ export class Indexer {
     const to = block.number < reached.block ? block.endOffset : Math.min(reached.offset, block.endOffset);
     const slot = slotAt(block, covered);
     if (slot === 0 && block.slots > 0 && block.offset(0) !== BLOCK_HEADER_BYTES) return false; // its begin is damaged
-    const end = lastRecordEnd(block, slot, Math.min(slot + CHUNK_SLOTS_MAX, slotAt(block, to)));
+    const end = lastRecordEnd(block, slot, Math.min(slot + chunkSlots(block, index.subjects), slotAt(block, to)));
     if (end <= slot) return false;
     const chunk = this.#encoder.encode(incarnation, block, slot, end - slot, index.subjects, file.file());
     if (chunk === null) return false; // damaged: left for its reader to notice and report

@@ -1,7 +1,8 @@
 // Subjects as a tree of tokens: finds all that match a filter with wildcards without looking at those that cannot.
 //
-// A node is a number; its fields stand in arrays. Children of a node form a ring-free doubly linked list (for `*` and `>`) and are also
-// found by (parent, token) through a hash (for literal tokens). Tokens are interned once for the whole tree.
+// A node is a number; its fields are neighbours in pages, which are never copied when the tree grows. Children of a node form a ring-free
+// doubly linked list (for `*` and `>`) and are also found by (parent, token) through a hash (for literal tokens). Tokens are interned
+// once for the whole tree.
 
 import { ByteTable, hashBytes } from "./byte-table.ts";
 import { IdHash } from "./id-hash.ts";
@@ -9,7 +10,23 @@ import { IdStack } from "./id-stack.ts";
 
 const DOT = 46;
 const NONE = -1;
-const NODES_START = 64;
+
+const PAGE_BITS = 12;
+const PAGE_NODES = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_NODES - 1;
+/** The first page begins with so many nodes and doubles. */
+const PAGE_NODES_START = 64;
+
+/** Fields of a node; those but the token are {@link NONE} where there is none. */
+const NODE_FIELDS = 7;
+const PARENT = 0;
+const TOKEN = 1;
+const CHILD = 2;
+const NEXT = 3;
+const PREVIOUS = 4;
+const SUBJECT = 5;
+/** Not the node's: how many nodes have the token of that number. There are never more tokens than nodes. */
+const TOKEN_USES = 6;
 
 /** A filter's tokens as bytes; null stands for `*`. */
 export interface FilterTokens {
@@ -36,16 +53,10 @@ export function filterTokens(filter: Uint8Array): FilterTokens {
 /** The tree of the subjects that have messages. */
 export class SubjectTrie {
   #tokens: ByteTable = new ByteTable();
-  #tokenUses: Int32Array = new Int32Array(NODES_START);
-  #parent: Int32Array = new Int32Array(NODES_START);
-  #token: Int32Array = new Int32Array(NODES_START);
-  #child: Int32Array = new Int32Array(NODES_START).fill(NONE);
-  #next: Int32Array = new Int32Array(NODES_START).fill(NONE);
-  #previous: Int32Array = new Int32Array(NODES_START).fill(NONE);
-  #subject: Int32Array = new Int32Array(NODES_START).fill(NONE);
+  #pages: Int32Array[] = [new Int32Array(PAGE_NODES_START * NODE_FIELDS).fill(NONE)];
   readonly #freeNodes: IdStack = new IdStack();
   #nodeEnd = 1; // node 0 is the root
-  #children: IdHash = new IdHash((node) => childHash(this.#parent[node]!, this.#token[node]!));
+  #children: IdHash = new IdHash((node) => childHash(this.#get(node, PARENT), this.#get(node, TOKEN)));
 
   /** Adds a subject that is not there. */
   add(bytes: Uint8Array, start: number, end: number, subject: number): void {
@@ -59,15 +70,15 @@ export class SubjectTrie {
       node = child >= 0 ? child : this.#addChild(node, token);
       at = stop + 1;
     }
-    this.#subject[node] = subject;
+    this.#set(node, SUBJECT, subject);
   }
 
   /** Removes a subject that is there, and the nodes that only it needed. */
   remove(bytes: Uint8Array, start: number, end: number): void {
     let node = this.#descend(bytes, start, end);
-    this.#subject[node] = NONE;
-    while (node !== 0 && this.#subject[node] === NONE && this.#child[node] === NONE) {
-      const parent = this.#parent[node]!;
+    this.#set(node, SUBJECT, NONE);
+    while (node !== 0 && this.#get(node, SUBJECT) === NONE && this.#get(node, CHILD) === NONE) {
+      const parent = this.#get(node, PARENT);
       this.#removeNode(node);
       node = parent;
     }
@@ -81,12 +92,12 @@ export class SubjectTrie {
   #match(node: number, filter: FilterTokens, depth: number, visit: (subject: number) => void): void {
     if (depth === filter.tokens.length) {
       if (filter.tail) this.#visitBelow(node, visit);
-      else if (this.#subject[node] !== NONE) visit(this.#subject[node]!);
+      else if (this.#get(node, SUBJECT) !== NONE) visit(this.#get(node, SUBJECT));
       return;
     }
     const token = filter.tokens[depth]!;
     if (token === null) {
-      for (let child = this.#child[node]!; child !== NONE; child = this.#next[child]!) {
+      for (let child = this.#get(node, CHILD); child !== NONE; child = this.#get(child, NEXT)) {
         this.#match(child, filter, depth + 1, visit);
       }
       return;
@@ -98,16 +109,16 @@ export class SubjectTrie {
 
   /** Everything below a node, without recursion: subjects may have hundreds of tokens. */
   #visitBelow(top: number, visit: (subject: number) => void): void {
-    let node = this.#child[top]!;
+    let node = this.#get(top, CHILD);
     while (node !== NONE) {
-      if (this.#subject[node] !== NONE) visit(this.#subject[node]!);
-      if (this.#child[node] !== NONE) {
-        node = this.#child[node]!;
+      if (this.#get(node, SUBJECT) !== NONE) visit(this.#get(node, SUBJECT));
+      if (this.#get(node, CHILD) !== NONE) {
+        node = this.#get(node, CHILD);
         continue;
       }
-      while (node !== top && this.#next[node] === NONE) node = this.#parent[node]!;
+      while (node !== top && this.#get(node, NEXT) === NONE) node = this.#get(node, PARENT);
       if (node === top) return;
-      node = this.#next[node]!;
+      node = this.#get(node, NEXT);
     }
   }
 
@@ -129,53 +140,66 @@ export class SubjectTrie {
     for (let i = hash & mask; ; i = (i + 1) & mask) {
       const node = slots[i]! - 1;
       if (node < 0) return NONE;
-      if (this.#parent[node] === parent && this.#token[node] === token) return node;
+      if (this.#get(node, PARENT) === parent && this.#get(node, TOKEN) === token) return node;
     }
   }
 
   #addChild(parent: number, token: number): number {
     const node = this.#freeNodes.pop() ?? this.#nodeEnd++;
-    if (node >= this.#parent.length) this.#grow();
-    this.#parent[node] = parent;
-    this.#token[node] = token;
-    this.#tokenUses[token]!++;
-    const sibling = this.#child[parent]!;
-    this.#next[node] = sibling;
-    if (sibling !== NONE) this.#previous[sibling] = node;
-    this.#child[parent] = node;
+    this.#makeRoom(node);
+    this.#set(node, PARENT, parent);
+    this.#set(node, TOKEN, token);
+    this.#set(token, TOKEN_USES, this.#get(token, TOKEN_USES) + 1);
+    const sibling = this.#get(parent, CHILD);
+    this.#set(node, NEXT, sibling);
+    if (sibling !== NONE) this.#set(sibling, PREVIOUS, node);
+    this.#set(parent, CHILD, node);
     this.#children.insert(childHash(parent, token), node);
     return node;
   }
 
   #removeNode(node: number): void {
-    const parent = this.#parent[node]!;
-    const token = this.#token[node]!;
+    const parent = this.#get(node, PARENT);
+    const token = this.#get(node, TOKEN);
     this.#children.remove(childHash(parent, token), node);
-    const next = this.#next[node]!;
-    const previous = this.#previous[node]!;
-    if (previous === NONE) this.#child[parent] = next;
-    else this.#next[previous] = next;
-    if (next !== NONE) this.#previous[next] = previous;
-    this.#next[node] = NONE;
-    this.#previous[node] = NONE;
+    const next = this.#get(node, NEXT);
+    const previous = this.#get(node, PREVIOUS);
+    if (previous === NONE) this.#set(parent, CHILD, next);
+    else this.#set(previous, NEXT, next);
+    if (next !== NONE) this.#set(next, PREVIOUS, previous);
+    this.#set(node, NEXT, NONE);
+    this.#set(node, PREVIOUS, NONE);
     this.#freeNodes.push(node);
-    if (--this.#tokenUses[token]! === 0) this.#tokens.release(token);
+    const uses = this.#get(token, TOKEN_USES) - 1;
+    this.#set(token, TOKEN_USES, uses);
+    if (uses === 0) this.#tokens.release(token);
   }
 
   #addToken(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const token = this.#tokens.add(bytes, start, end, hash);
-    if (token >= this.#tokenUses.length) this.#tokenUses = grown(this.#tokenUses, 0);
-    this.#tokenUses[token] = 0;
+    this.#set(token, TOKEN_USES, 0);
     return token;
   }
 
-  #grow(): void {
-    this.#parent = grown(this.#parent, 0);
-    this.#token = grown(this.#token, 0);
-    this.#child = grown(this.#child, NONE);
-    this.#next = grown(this.#next, NONE);
-    this.#previous = grown(this.#previous, NONE);
-    this.#subject = grown(this.#subject, NONE);
+  #get(node: number, field: number): number {
+    return this.#pages[node >>> PAGE_BITS]![(node & PAGE_MASK) * NODE_FIELDS + field]!;
+  }
+
+  #set(node: number, field: number, value: number): void {
+    this.#pages[node >>> PAGE_BITS]![(node & PAGE_MASK) * NODE_FIELDS + field] = value;
+  }
+
+  #makeRoom(node: number): void {
+    const number = node >>> PAGE_BITS;
+    if (number === this.#pages.length) {
+      this.#pages.push(new Int32Array(PAGE_NODES * NODE_FIELDS).fill(NONE));
+      return;
+    }
+    const page = this.#pages[number]!;
+    if ((node & PAGE_MASK) * NODE_FIELDS < page.length) return;
+    const larger = new Int32Array(page.length * 2).fill(NONE, page.length);
+    larger.set(page);
+    this.#pages[number] = larger;
   }
 }
 
@@ -209,10 +233,4 @@ function childHash(parent: number, token: number): number {
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x2c1b3c6d);
   return hash ^ (hash >>> 13);
-}
-
-function grown(array: Int32Array, fill: number): Int32Array {
-  const larger = new Int32Array(array.length * 2).fill(fill, array.length);
-  larger.set(array);
-  return larger;
 }
