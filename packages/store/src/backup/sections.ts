@@ -11,7 +11,7 @@
 //   gone         u32 stream
 //   end          u32 streams, u32 0, u64 messages, digest
 
-import { viewOf } from "../checksum.ts";
+import { copyBytes } from "../copy-bytes.ts";
 import { checkLimits } from "../limits.ts";
 import type { MessageView } from "../message-view.ts";
 import {
@@ -62,24 +62,30 @@ export interface SectionEnd {
   readonly outdated: boolean;
 }
 
-/** A message as a record of its own. */
-export function encodeMessage(section: number, view: MessageView): Uint8Array {
+/** Bytes of a message as a record of its own, padding included. */
+export function messageBytes(view: MessageView): number {
+  return aligned(recordLength(view.end - view.subjectStart, 0, view.ttlSeconds));
+}
+
+/**
+ * Puts a message as a record of its own at `at`, where there are {@link messageBytes} for it, all 0.
+ *
+ * @param numbers - A view of `bytes`.
+ */
+export function putMessage(bytes: Uint8Array, numbers: DataView, at: number, section: number, view: MessageView): void {
   const subjectBytes = view.headersStart - view.subjectStart;
   const headersBytes = view.payloadStart - view.headersStart;
   const flags = (headersBytes > 0 ? FLAG_HEADERS : 0) | (view.ttlSeconds !== 0 ? FLAG_TTL : 0);
   const length = recordLength(view.end - view.subjectStart, 0, view.ttlSeconds);
-  const bytes = new Uint8Array(aligned(length));
-  putU32(bytes, 8, section);
-  putU16(bytes, 20, subjectBytes);
-  bytes[22] = flags;
-  putU64(bytes, 24, view.seq);
-  const numbers = viewOf(bytes);
-  putTime(numbers, RECORD_TIME, view.timeMs, view.timeSubNs);
-  putU32(bytes, 40, headersBytes);
-  putRecordOptions(bytes, 0, 0, view.ttlSeconds);
-  bytes.set(view.bytes.subarray(view.subjectStart, view.end), recordDataOffset(flags));
-  sealRecord(numbers, 0, length);
-  return bytes;
+  putU32(bytes, at + 8, section);
+  putU16(bytes, at + 20, subjectBytes);
+  bytes[at + 22] = flags;
+  putU64(bytes, at + 24, view.seq);
+  putTime(numbers, at + RECORD_TIME, view.timeMs, view.timeSubNs);
+  putU32(bytes, at + 40, headersBytes);
+  putRecordOptions(bytes, at, 0, view.ttlSeconds);
+  copyBytes(view.bytes, view.subjectStart, view.end, bytes, at + recordDataOffset(flags));
+  sealRecord(numbers, at, length);
 }
 
 export function encodeSection({ section, firstSeq, name, compression }: SectionBegin): Uint8Array {

@@ -6,6 +6,7 @@
 // So the moment is the last step's. What was copied before and has gone since is listed in the streams' holes; consumers, limits and
 // configurations are read in that step. Nothing is pinned and nothing waits for the backup: messages are read once, in order.
 
+import { viewOf } from "../checksum.ts";
 import { StoreError } from "../errors.ts";
 import { MessageView } from "../message-view.ts";
 import { putU32, putU64 } from "../record.ts";
@@ -26,14 +27,15 @@ import {
   BACKUP_VERSION,
   encodeConsumer,
   encodeHoles,
-  encodeMessage,
   encodeSection,
   encodeSectionEnd,
+  messageBytes,
+  putMessage,
   sectionHead,
 } from "./sections.ts";
 
 /** A step copies no more than about this: some milliseconds. */
-const STEP_BYTES = 512 * 1024;
+const STEP_BYTES = 256 * 1024;
 
 /** What to back up. */
 export interface BackupOptions {
@@ -88,8 +90,9 @@ class BackupWriter {
   #nextNumber = 1;
   /** Where in the list of streams the next step begins: one that is always busy must not keep the others waiting. */
   #at = 0;
-  /** Records for the next frame. */
-  #records: Uint8Array[] = [];
+  /** Records for the next frame: in the first so many bytes. */
+  #records: Uint8Array = new Uint8Array(0);
+  #recordsView: DataView = viewOf(this.#records);
   #recordBytes = 0;
   #stepBytes = 0;
 
@@ -168,11 +171,15 @@ class BackupWriter {
         this.#endMessages(number);
         return true;
       }
-      const record = encodeMessage(number, view);
-      if (this.#recordBytes + record.length > CHUNK_BYTES) this.#endMessages(number);
-      this.#records.push(record);
-      this.#recordBytes += record.length;
-      this.#stepBytes += record.length;
+      const bytes = messageBytes(view);
+      if (this.#recordBytes + bytes > CHUNK_BYTES) this.#endMessages(number);
+      if (this.#recordBytes === 0) {
+        this.#records = new Uint8Array(Math.max(CHUNK_BYTES, bytes));
+        this.#recordsView = viewOf(this.#records);
+      }
+      putMessage(this.#records, this.#recordsView, this.#recordBytes, number, view);
+      this.#recordBytes += bytes;
+      this.#stepBytes += bytes;
       section.next = view.seq + 1;
       section.copied++;
       if (this.#stepBytes < STEP_BYTES) continue;
@@ -182,8 +189,8 @@ class BackupWriter {
   }
 
   #endMessages(section: number): void {
-    if (this.#records.length > 0) this.#frames.add(KIND_MESSAGES, sectionHead(section), ...this.#records);
-    this.#records = [];
+    if (this.#recordBytes > 0)
+      this.#frames.add(KIND_MESSAGES, sectionHead(section), this.#records.subarray(0, this.#recordBytes));
     this.#recordBytes = 0;
   }
 
