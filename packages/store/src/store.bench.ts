@@ -11,12 +11,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isTiny } from "@myelin/platform/bench";
 import { NodeClock, NodeDisk, NodeRandom } from "@myelin/platform/node";
+import { readBackup } from "./backup/read-backup.ts";
+import { writeBackup } from "./backup/write-backup.ts";
 import { FileStore } from "./file/file-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { MessageDraft, type Rollup } from "./message-draft.ts";
@@ -35,6 +37,8 @@ const only = process.argv[2];
 const records = Number(process.env["MYELIN_BENCH_RECORDS"] ?? MILLION);
 const onlyStreams = Number(process.env["MYELIN_BENCH_STREAMS"] ?? 0);
 let sum = 0;
+const schedstat = openSchedstat();
+const schedstatText = Buffer.alloc(64);
 
 function row(...cells: (string | number)[]): void {
   if (!isTiny())
@@ -270,10 +274,19 @@ class LoopHolds {
   }
 }
 
-/** Processor time of all threads of this process. */
+/** Processor time of this thread where the system tells it (Linux), else of all threads of this process. */
 function busyMs(): number {
+  if (schedstat !== null) {
+    readSync(schedstat, schedstatText, 0, schedstatText.length, 0);
+    return Number.parseInt(schedstatText.toString("latin1"), 10) / 1e6;
+  }
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
+}
+
+function openSchedstat(): number | null {
+  const path = `/proc/self/task/${process.pid}/schedstat`;
+  return existsSync(path) ? openSync(path, "r") : null;
 }
 
 /** How long the event loop is held at most by what is large. */
@@ -352,6 +365,104 @@ async function benchHolds(): Promise<void> {
   });
   await ofFull("expiry by times to live", emptied, 1000, isTiny() ? 1 : 5);
   await ofFull("compact() to the last ten, a subject each", (log) => log.compact(records - 10), records);
+  await ofFull("deleteStream(), a subject each", (_log, store) => store.deleteStream("S"), records);
+  await benchGrowth(measured);
+  await benchManyAtOnce(measured);
+  await benchCopies(measured);
+}
+
+type Measured = (what: string, run: () => Promise<unknown>) => Promise<void>;
+
+/** Appends to what grows: subjects, messages, times to live. */
+async function benchGrowth(measured: Measured): Promise<void> {
+  const appended = (what: string, change: (draft: MessageDraft, i: number) => void): Promise<void> =>
+    withStore(async (store) => {
+      const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+      await measured(`append ${what}, 256 at a time`, async () => {
+        const draft = new MessageDraft().set("bench.0", "x");
+        for (let i = 0; i < records; i++) {
+          change(draft, i);
+          sum += log.append(draft);
+          if (i % 256 === 255) await store.durable();
+        }
+        await store.durable();
+      });
+    });
+  const to = (draft: MessageDraft, subject: string): void => {
+    draft.subjectBytes = Buffer.from(subject);
+    draft.subjectEnd = draft.subjectBytes.length;
+  };
+  await appended("a subject each", (draft, i) => to(draft, `bench.${i}`));
+  await appended("a subject of three tokens each", (draft, i) => to(draft, `${i % 1000}.${i}.x`));
+  await appended("one byte each", () => {});
+  await appended("with times to live", (draft, i) => {
+    draft.ttlSeconds = 1000 + ((i * 7919) % 100_000);
+  });
+}
+
+/** What many ask for in the same turn. */
+async function benchManyAtOnce(measured: Measured): Promise<void> {
+  await withStore(async (store, folder) => {
+    const logs: StreamLog[] = [];
+    const count = isTiny() ? 20 : 1000;
+    for (let i = 0; i < count; i++) logs.push(await store.createStream(`S${i}`, NO_LIMITS, NO_CONFIG));
+    await fillLogs(store, logs, count * 100, 1000);
+    await measured(`checkpoint of ${count} streams`, () => store.checkpointNow());
+    await measured(`checkpoint of ${count} streams, nothing new`, () => store.checkpointNow());
+    const some = logs.slice(0, count / 2);
+    const half = some.length;
+    // Asked for one after the other, as requests come; all wait for the same sync.
+    await measured(`update of ${half} streams at once`, () =>
+      inPieces(some, (log) => log.update(NO_LIMITS, NO_CONFIG)),
+    );
+    await measured(`deletion of ${half} streams at once`, () => inPieces(some, (log) => store.deleteStream(log.name)));
+    const waiting = 100_000 * SHARE;
+    let told = 0;
+    logs[count - 1]!.append(new MessageDraft().set("bench.0", "x"));
+    const asked = Array.from({ length: waiting }, () => store.durable());
+    for (const one of asked) void one.then(() => told++);
+    const holds = new LoopHolds();
+    const begin = performance.now();
+    while (told < waiting) await new Promise((resolve) => setImmediate(resolve));
+    row(`durable() of ${waiting} callers`, (performance.now() - begin).toFixed(0), ...holds.end());
+    await measured("stop()", () => store.stop());
+    sum += folder.length;
+  });
+}
+
+/** Asks for something of each stream, 32 in each turn of the event loop; resolves when all have it. */
+async function inPieces(logs: readonly StreamLog[], ask: (log: StreamLog) => Promise<void>): Promise<void> {
+  const asked: Promise<void>[] = [];
+  for (const log of logs) {
+    asked.push(ask(log));
+    if (asked.length % 32 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(asked);
+}
+
+/** A backup, and reading it back. */
+async function benchCopies(measured: Measured): Promise<void> {
+  await withStore(async (store) => {
+    const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+    await fillLog(store, log, records, 1000);
+    const chunks: Uint8Array[] = [];
+    await measured("backup", async () => {
+      for await (const chunk of writeBackup(store)) chunks.push(new Uint8Array(chunk));
+    });
+    await store.deleteStream("S");
+    await measured("reading a backup back", () => readBackup(store, each(chunks)));
+    const holey: Uint8Array[] = [];
+    for await (const chunk of writeBackup(store)) {
+      holey.push(new Uint8Array(chunk));
+      if (holey.length === Math.ceil(chunks.length / 2)) await store.stream("S")!.purge({ seq: records / 2 });
+    }
+    await store.deleteStream("S");
+    await measured("reading one back during which half went", () => readBackup(store, each(holey)));
+  });
+}
+
+async function* each(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
 }
 
 async function emptied(log: StreamLog): Promise<void> {
