@@ -396,12 +396,7 @@ const BUGS = [
     "0 && this.#backing.skipped(",
     "file/gaps.test.js",
   ],
-  [
-    "takes a removal that never counted for an explanation",
-    "file/recovery.js",
-    "one.unmetBeyond < end &&",
-    "false &&",
-  ],
+  ["takes a removal that never counted for an explanation", "file/recovery.js", "one.unmetBeyond < end &&", "false &&"],
   [
     "keeps no tombstones of what a replayed removal explains",
     "file/recovering-stream.js",
