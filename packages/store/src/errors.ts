@@ -16,6 +16,8 @@ export type StoreErrorCode =
   | "SEQUENCE_MISMATCH"
   /** No stream can have that sequence. */
   | "INVALID_SEQUENCE"
+  /** No page of a list can begin there, or have so many entries. */
+  | "INVALID_PAGE"
   /** More results than the caller allowed. */
   | "TOO_MANY_RESULTS"
   /** A write or sync failed: nothing more is taken until the store is opened again. */

@@ -35,5 +35,7 @@ export {
   type StreamListener,
   type StreamLog,
   type StreamState,
+  type SubjectDetail,
+  type SubjectPage,
   type SubjectState,
 } from "./store.ts";

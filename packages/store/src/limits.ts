@@ -9,6 +9,9 @@ export const NAME_BYTES_MAX = 255;
 /** The highest sequence that may be asked for: far enough from 2^53, where numbers stop being exact, for appends of a century. */
 export const SEQ_MAX: number = 2 ** 52;
 
+/** Most subjects that one answer lists, as in the reference. */
+export const SUBJECTS_PER_PAGE_MAX = 100_000;
+
 /** @throws StoreError `INVALID_SEQUENCE` for a sequence at which no stream can begin or go on. */
 export function checkSequence(stream: string, seq: number): void {
   if (Number.isSafeInteger(seq) && seq >= 1 && seq <= SEQ_MAX) return;
@@ -51,6 +54,19 @@ export function checkPurge(stream: string, { seq = 0, keep = 0 }: PurgeOptions, 
       `Cannot purge ${JSON.stringify(stream)} below the sequence ${seq} and keep ${keep} messages: give one of the two`,
     );
   }
+}
+
+/** @throws StoreError `INVALID_PAGE` naming field and value. */
+export function checkPage(stream: string, offset: number, limit: number): void {
+  const refuse = (field: string, value: number, wanted: string): never => {
+    throw new StoreError(
+      "INVALID_PAGE",
+      `Cannot list the subjects of ${JSON.stringify(stream)}: the ${field} ${value} is not a whole number ${wanted}`,
+    );
+  };
+  if (!Number.isSafeInteger(offset) || offset < 0) refuse("offset", offset, "from 0 on");
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > SUBJECTS_PER_PAGE_MAX)
+    refuse("limit", limit, `from 1 to ${SUBJECTS_PER_PAGE_MAX}`);
 }
 
 /** @throws StoreError `INVALID_LIMITS` naming field and value. */

@@ -208,10 +208,10 @@ function limitsOf(index: number, countsAsFile: boolean): StreamLimits {
 }
 
 /** Everything that can be asked, and everything kept beside the messages. */
-function assertWhole(world: World, real: Real, seed: number): void {
+async function assertWhole(world: World, real: Real, seed: number): Promise<void> {
   for (const [name, model] of world) {
     const log = real.store.stream(name)!;
-    assertSame(log, model.plain, new SimRandom(seed), real.countsAsFile);
+    await assertSame(log, model.plain, new SimRandom(seed), real.countsAsFile);
     assert.equal(Buffer.from(log.config).toString(), model.config);
     assert.deepEqual(log.limits, model.plain.limits);
     const consumers = new Map(log.consumers().map(({ name: of, state }) => [of, Buffer.from(state!).toString()]));
@@ -393,14 +393,14 @@ const reopen = seed.map(
   (value) =>
     new Command("reopen", always, async (world, real) => {
       await real.reopen();
-      assertWhole(world, real, value);
+      await assertWhole(world, real, value);
     }),
 );
 const crash = fc.tuple(fc.constantFrom<CrashMode>("mixed", "mixed", "drop-all", "keep-all"), seed).map(
   ([mode, value]) =>
     new Command(`crash(${mode}, ${value})`, always, async (world, real) => {
       await real.crash(mode, value);
-      assertWhole(world, real, value);
+      await assertWhole(world, real, value);
     }),
 );
 
@@ -429,7 +429,7 @@ async function agrees(kind: "file" | "memory"): Promise<void> {
       await createStream("S", first, 1).run(world, real);
       await createStream("T", second, 1000).run(world, real);
       await fc.asyncModelRun(() => ({ model: world, real }), asked);
-      assertWhole(world, real, 1);
+      await assertWhole(world, real, 1);
       await real.store.stop();
     }),
     { numRuns: RUNS, seed: SEED },

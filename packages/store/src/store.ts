@@ -79,6 +79,20 @@ export interface SubjectState {
   readonly last: number;
 }
 
+/** A subject of a stream and what it has. */
+export interface SubjectDetail extends SubjectState {
+  /** One character per byte. */
+  readonly subject: string;
+}
+
+/** Some of the subjects that match a filter. */
+export interface SubjectPage {
+  /** How many match in all. */
+  readonly total: number;
+  /** In the order of their bytes. */
+  readonly subjects: readonly SubjectDetail[];
+}
+
 /** Which messages to take away: those that match `filter`, below `seq`, except the last `keep`. */
 export interface PurgeOptions {
   readonly filter?: string;
@@ -136,7 +150,10 @@ export interface StreamLog {
   /** Replaces limits and configuration, and enforces the new limits. Resolves when durable. */
   update(limits: StreamLimits, config: Uint8Array): Promise<void>;
 
-  /** Prepares filters for repeated use; the result belongs to this stream. An empty list matches everything. */
+  /**
+   * Prepares filters for repeated use; the result belongs to this stream. An empty list matches everything. Takes no longer than a
+   * millisecond: what it does not know then, up to two bits per subject, it learns where it is used.
+   */
   filter(filters: readonly string[]): SubjectFilter;
 
   /**
@@ -148,20 +165,17 @@ export interface StreamLog {
    *   the stream was deleted, `DAMAGED` when the file is gone, say.
    */
   load(seq: number, view?: MessageView): MessageView | null;
-  /** The first message at or after `from` that matches; null when there is none. */
-  next(filter: FilterLike, from: number, view?: MessageView): MessageView | null;
-  /** The last message at or before `from` that matches; null when there is none. */
-  previous(filter: FilterLike, from: number, view?: MessageView): MessageView | null;
-  /** The last message that matches. */
-  last(filter: FilterLike, view?: MessageView): MessageView | null;
-
   /**
-   * The sequence of the last message of every subject that matches any filter, in order.
+   * The first message at or after `from` that matches; null when there is none. With wildcards that match more than a few subjects, it looks
+   * at each message on the way, 3 ns each, and 60 ns at the first one of a subject that this filter has not met before.
    *
-   * @param upToSeq - Messages after it count as not there; 0: none do.
-   * @throws StoreError `TOO_MANY_RESULTS` when there are more than `max` (above 0).
+   * @param to - Looks no further: whoever may have to go far does so in steps, a turn of the event loop for each.
    */
-  multiLast(filters: readonly string[], upToSeq?: number, max?: number): number[];
+  next(filter: FilterLike, from: number, view?: MessageView, to?: number): MessageView | null;
+  /** The last message at or before `from`, and not before `to`, that matches; null when there is none. Costs what {@link next} does. */
+  previous(filter: FilterLike, from: number, view?: MessageView, to?: number): MessageView | null;
+  /** The last message that matches; as {@link previous} from the end. */
+  last(filter: FilterLike, view?: MessageView): MessageView | null;
 
   /** Takes a message away. Returns whether it was there. Works in a full disk. */
   remove(seq: number): boolean;
@@ -196,14 +210,41 @@ export interface StreamLog {
   state(): StreamState;
   /** Sequences between first and last without a message, as ranges `[first, last]`, in order. */
   deletedRanges(): Generator<readonly [number, number]>;
-  /** The messages at or after `from` that match. */
-  filteredState(filter: FilterLike, from?: number): SubjectState;
-  /** State of each subject that matches, by its latin1 string. One object per subject: for API replies. */
-  subjectStates(filter: string): Map<string, SubjectState>;
-  /** Number of messages of each subject that matches. */
-  subjectTotals(filter: string): Map<string, number>;
-  /** How many messages at or after `from` match; with `lastPerSubject` only the last of each subject count. */
-  pending(filter: FilterLike, from: number, lastPerSubject?: boolean): number;
+
+  // The four questions that follow are answered in slices where they take long, so that the event loop is not held. Each answer is that
+  // of the moment of the call, whatever changes while it is being worked out: who counts along, from that moment on, misses nothing and
+  // counts nothing twice. What takes less than a slice is answered in the call itself: then the promise is resolved already. Meanwhile a
+  // change of the stream costs 0.1 us more for each question under way, which also keeps up to 24 bytes per subject that changed.
+  // They reject with `INVALID_SEQUENCE`, and with `CLOSED` when the store is stopped meanwhile.
+
+  /**
+   * How many messages at or after `from` match; with `lastPerSubject` only the last of each subject count.
+   *
+   * Costs little for a subject by itself, for a few, and for all. Else, up to 60 ns for each subject of the stream the first time with a
+   * filter, 10 ns later; from the middle of a stream 3 ns for each sequence on the shorter side of it.
+   * Afterwards {@link next} knows all subjects with that filter: ask this, with a prepared one, before following a stream.
+   */
+  pending(filter: FilterLike, from: number, lastPerSubject?: boolean): Promise<number>;
+  /** The messages at or after `from` that match. Costs what {@link pending} does, but from the middle 3 ns for each sequence after it. */
+  filteredState(filter: FilterLike, from?: number): Promise<SubjectState>;
+  /**
+   * The sequence of the last message of every subject that matches, in order, as the caller's own array. Costs what {@link pending} does, and
+   * 0.1 us and for a while 16 bytes for each that is found; up to a sequence, also 3 ns for each message on the way back to what is found.
+   *
+   * @param upToSeq - Messages after it count as not there; 0: none do.
+   * @throws StoreError `TOO_MANY_RESULTS` as soon as there are more than `max` (above 0).
+   */
+  multiLast(filter: FilterLike, upToSeq?: number, max?: number): Promise<Float64Array>;
+  /**
+   * The subjects that match with the state of each, in the order of their bytes, a page at a time: what one reply can carry. Each page is of
+   * a moment of its own, and is looked for among all that match: 4 bytes, and up to 0.5 us, for each of these.
+   *
+   * @param offset - How many to leave out.
+   * @param limit - 1 to 100,000, which is also what is taken when it is absent.
+   * @throws StoreError `INVALID_PAGE`.
+   */
+  subjectStates(filter: FilterLike, offset?: number, limit?: number): Promise<SubjectPage>;
+
   /**
    * The first sequence whose message was stored at that time or later; `lastSeq + 1` when there is none.
    *

@@ -1,4 +1,4 @@
-// One stream: what happens to its messages. Appends, limits, removal; expiry stands in stream-expiry.ts, questions in stream-queries.ts.
+// One stream: what happens to its messages. Appends, limits, removal; expiry stands in stream-expiry.ts, questions in stream-questions.ts.
 // No I/O here: records go to the backing, everything else is decided on the index.
 
 import type { Clock } from "@myelin/platform";
@@ -10,7 +10,16 @@ import { StoreError } from "./errors.ts";
 import { type IndexBlock, type Totals, traitsOf } from "./index/record-index.ts";
 import type { StreamIndex } from "./index/stream-index.ts";
 import { SubjectFilter } from "./index/subject-filter.ts";
-import { checkAsked, checkBound, checkLimits, checkName, checkPurge, checkSequence } from "./limits.ts";
+import {
+  checkAsked,
+  checkBound,
+  checkLimits,
+  checkName,
+  checkPage,
+  checkPurge,
+  checkSequence,
+  SUBJECTS_PER_PAGE_MAX,
+} from "./limits.ts";
 import type { MessageDraft } from "./message-draft.ts";
 import { MessageView } from "./message-view.ts";
 import { aligned, type LastTime, recordLength } from "./record.ts";
@@ -24,13 +33,15 @@ import type {
   StreamListener,
   StreamLog,
   StreamState,
+  SubjectPage,
   SubjectState,
 } from "./store.ts";
 import { StreamConsumers } from "./stream-consumers.ts";
 import { StreamExpiry } from "./stream-expiry.ts";
 import { StreamLimiter } from "./stream-limiter.ts";
 import { StreamPurger } from "./stream-purger.ts";
-import * as queries from "./stream-queries.ts";
+import { deletedRanges, lastMatch } from "./stream-queries.ts";
+import { StreamQuestions } from "./stream-questions.ts";
 import type { TtlHeap } from "./ttl-heap.ts";
 
 /** Slots of a block that are counted in one step. */
@@ -68,6 +79,7 @@ export class Stream implements StreamLog {
   readonly #limiter: StreamLimiter;
   readonly #consumers: StreamConsumers;
   readonly #purger: StreamPurger;
+  readonly #questions: StreamQuestions;
   readonly #body: RecordBody = new RecordBody();
   /** Called when limits or configuration change: the store keeps them. */
   onUpdate: () => Promise<void> = async () => {};
@@ -95,6 +107,7 @@ export class Stream implements StreamLog {
     this.#expiry = new StreamExpiry(this, clock, slices);
     this.#limiter = new StreamLimiter(this, slices);
     this.#purger = new StreamPurger(this, backing, slices);
+    this.#questions = new StreamQuestions(this, slices);
     this.#consumers = new StreamConsumers((consumer, state) => {
       this.checkOpen();
       backing.consumerChanged(consumer, state);
@@ -239,7 +252,7 @@ export class Stream implements StreamLog {
 
   load(seq: number, view: MessageView = new MessageView()): MessageView | null {
     checkAsked(this.name, seq);
-    if (this.#stopped) this.checkStillOpen();
+    this.checkReadable();
     const block = this.index.records.find(seq);
     if (block === null) return null;
     if (this.#backing.view(block, seq - block.firstSeq, view)) return view;
@@ -247,21 +260,35 @@ export class Stream implements StreamLog {
     return null;
   }
 
-  next(filter: FilterLike, from: number, view: MessageView = new MessageView()): MessageView | null {
+  next(
+    filter: FilterLike,
+    from: number,
+    view: MessageView = new MessageView(),
+    to: number = this.index.lastSeq,
+  ): MessageView | null {
     checkAsked(this.name, from);
+    checkAsked(this.name, to);
+    const { index } = this;
     const prepared = this.#prepared(filter);
     // A damaged message is not there: go on with the one after it.
-    for (let seq = this.index.next(prepared, from); seq !== 0; seq = this.index.next(prepared, seq + 1)) {
+    for (let seq = index.next(prepared, from, to); seq !== 0; seq = index.next(prepared, seq + 1, to)) {
       const found = this.load(seq, view);
       if (found !== null) return found;
     }
     return null;
   }
 
-  previous(filter: FilterLike, from: number, view: MessageView = new MessageView()): MessageView | null {
+  previous(
+    filter: FilterLike,
+    from: number,
+    view: MessageView = new MessageView(),
+    to: number = this.index.firstSeq,
+  ): MessageView | null {
     checkAsked(this.name, from);
+    checkAsked(this.name, to);
+    const { index } = this;
     const prepared = this.#prepared(filter);
-    for (let seq = this.index.previous(prepared, from); seq !== 0; seq = this.index.previous(prepared, seq - 1)) {
+    for (let seq = index.previous(prepared, from, to); seq !== 0; seq = index.previous(prepared, seq - 1, to)) {
       const found = this.load(seq, view);
       if (found !== null) return found;
     }
@@ -269,14 +296,9 @@ export class Stream implements StreamLog {
   }
 
   last(filter: FilterLike, view: MessageView = new MessageView()): MessageView | null {
-    const seq = queries.lastMatch(this.index, this.#prepared(filter));
+    const seq = lastMatch(this.index, this.#prepared(filter));
     if (seq === 0) return null;
     return this.load(seq, view) ?? this.previous(filter, seq, view);
-  }
-
-  multiLast(filters: readonly string[], upToSeq = 0, max = 0): number[] {
-    checkAsked(this.name, upToSeq);
-    return queries.multiLast(this.index, this.filter(filters), upToSeq, max);
   }
 
   remove(seq: number): boolean {
@@ -333,7 +355,7 @@ export class Stream implements StreamLog {
   }
 
   state(): StreamState {
-    if (this.#stopped) this.checkStillOpen();
+    this.checkReadable();
     const index = this.index;
     const first = index.messages === 0 ? null : this.load(index.firstSeq, this.#view);
     const span = index.lastSeq >= index.firstSeq ? index.lastSeq - index.firstSeq + 1 : 0;
@@ -352,25 +374,27 @@ export class Stream implements StreamLog {
   }
 
   deletedRanges(): Generator<readonly [number, number]> {
-    return queries.deletedRanges(this.index);
+    return deletedRanges(this.index);
   }
 
-  filteredState(filter: FilterLike, from = 0): SubjectState {
+  async filteredState(filter: FilterLike, from = 0): Promise<SubjectState> {
     checkAsked(this.name, from);
-    return queries.filteredState(this.index, this.#prepared(filter), from);
+    return this.#questions.filteredState(this.#prepared(filter), from);
   }
 
-  subjectStates(filter: string): Map<string, SubjectState> {
-    return queries.subjectStates(this.index, this.#prepared(filter));
+  async subjectStates(filter: FilterLike, offset = 0, limit: number = SUBJECTS_PER_PAGE_MAX): Promise<SubjectPage> {
+    checkPage(this.name, offset, limit);
+    return this.#questions.subjectStates(this.#prepared(filter), offset, limit);
   }
 
-  subjectTotals(filter: string): Map<string, number> {
-    return queries.subjectTotals(this.index, this.#prepared(filter));
+  async multiLast(filter: FilterLike, upToSeq = 0, max = 0): Promise<Float64Array> {
+    checkAsked(this.name, upToSeq);
+    return this.#questions.multiLast(this.#prepared(filter), upToSeq, max);
   }
 
-  pending(filter: FilterLike, from: number, lastPerSubject = false): number {
+  async pending(filter: FilterLike, from: number, lastPerSubject = false): Promise<number> {
     checkAsked(this.name, from);
-    return queries.countPending(this.index, this.#prepared(filter), from, lastPerSubject);
+    return this.#questions.pending(this.#prepared(filter), from, lastPerSubject);
   }
 
   seqAtTime(time: bigint | number): number {
@@ -435,7 +459,12 @@ export class Stream implements StreamLog {
     this.#backing.checkWritable();
   }
 
-  /** The same for whoever truncates the stream. */
+  /** @throws StoreError `CLOSED` when its store was stopped. */
+  checkReadable(): void {
+    if (this.#stopped) this.checkStillOpen();
+  }
+
+  /** The same as {@link checkOpen} for whoever truncates the stream. */
   checkStillOpen(): void {
     if (this.closed) throw new StoreError("CLOSED", `Cannot use the stream ${JSON.stringify(this.name)}: it is closed`);
   }

@@ -206,14 +206,14 @@ for (const { how, directBytes, count } of [
         const image = crashImage(disk.startImage, disk.trace, at, mode, random);
         const again = await FileStore.open(new SimDisk({ image }), new SimClock(), new SimRandom(1), options);
         const found = again.stream("S")!;
-        const { messages, first, last } = found.filteredState("a");
+        const { messages, first, last } = await found.filteredState("a");
         const what = `${mode}, cut at ${at}: ${messages} from ${first} to ${last}`;
         const isThere = messages === 1 && first === rolledUp;
         const isGone = messages === 0 && at > removedAt;
         const neverWas = messages === count && at < confirmedAt;
         assert.ok(isThere || isGone || neverWas, what);
         assert.deepEqual(found.state().lost, [], what);
-        assert.ok(found.filteredState("b").messages >= count, what);
+        assert.ok((await found.filteredState("b")).messages >= count, what);
         await again.stop();
       }
     }

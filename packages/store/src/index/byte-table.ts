@@ -31,6 +31,8 @@ const LENGTH_SHIFT = 16;
 class Chunk {
   bytes: Uint8Array;
   keys = 0;
+  /** The same bytes; null: nobody has asked for a string. */
+  #buffer: Buffer | null = null;
 
   constructor(size: number) {
     this.bytes = new Uint8Array(size);
@@ -42,6 +44,12 @@ class Chunk {
     const larger = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(end, this.bytes.length * 2)));
     larger.set(this.bytes);
     this.bytes = larger;
+    this.#buffer = null;
+  }
+
+  text(start: number, end: number): string {
+    this.#buffer ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
+    return this.#buffer.toString("latin1", start, end);
   }
 }
 
@@ -133,11 +141,19 @@ export class ByteTable {
     return this.#number(id, PLACE) & PLACE_MASK;
   }
 
+  /** A byte of a key; -1 behind its end. */
+  byteAt(id: number, place: number): number {
+    const page = this.#pages[id >>> PAGE_BITS]!;
+    const number = (id & PAGE_MASK) * ID_NUMBERS;
+    const where = page[number + PLACE]!;
+    if (place >= where >>> LENGTH_SHIFT) return -1;
+    return this.#chunks[page[number + CHUNK_NUMBER]!]!.bytes[(where & PLACE_MASK) + place]!;
+  }
+
   /** The key as a string, one character per byte. */
   text(id: number): string {
     const start = this.keyStart(id);
-    const bytes = this.keyBytes(id);
-    return Buffer.from(bytes.buffer, bytes.byteOffset + start, this.length(id)).toString("latin1");
+    return this.#chunks[this.#number(id, CHUNK_NUMBER)]!.text(start, start + this.length(id));
   }
 
   #number(id: number, which: number): number {

@@ -78,7 +78,7 @@ test("SubjectTrie.match() and matchesFilter() agree with a plain matcher while s
     const text = randomFilter(random);
     const filter = filterTokens(bytesOf(text));
     const found: number[] = [];
-    trie.match(filter, (id) => found.push(id));
+    trie.match(filter, Number.POSITIVE_INFINITY, (id) => found.push(id) > 0);
     const expected: number[] = [];
     for (const [name, id] of model) {
       if (plainMatch(text, name)) expected.push(id);

@@ -1,10 +1,12 @@
 // Everything a stream knows about its messages without reading them: which sequences live, where they are, what each subject has.
 // Kept in memory, rebuilt from the records when a store is opened.
 
+import type { IndexSnapshot } from "./index-snapshot.ts";
 import { LostRuns } from "./lost-runs.ts";
 import type { IndexBlock, Totals } from "./record-index.ts";
 import { RecordIndex } from "./record-index.ts";
 import type { SubjectFilter } from "./subject-filter.ts";
+import type { SubjectMatches } from "./subject-matches.ts";
 import { SubjectTable } from "./subject-table.ts";
 
 /** Index of one stream. */
@@ -19,6 +21,7 @@ export class StreamIndex {
   lastSeq = 0;
   /** Lost to damage. */
   readonly lost: LostRuns = new LostRuns();
+  readonly #snapshots: Set<IndexSnapshot> = new Set();
 
   /** Everything below is gone for good. What was lost at the front is not: it may be read again one day. */
   get floor(): number {
@@ -78,6 +81,7 @@ export class StreamIndex {
   remove(block: IndexBlock, seq: number): void {
     const slot = seq - block.firstSeq;
     const subject = block.subject(slot);
+    this.#tellRemoval(seq);
     block.remove(slot);
     this.messages--;
     this.#removeFromSubject(subject, block, seq);
@@ -93,7 +97,7 @@ export class StreamIndex {
     if (last > 0) return last;
     // It was removed, and nobody has asked since. The new last one is seldom far away.
     const found = this.records.previousOf(subject, this.subjects.first(subject), -last - 1);
-    this.subjects.setLast(subject, found);
+    this.subjects.settleLast(subject, found);
     const block = this.records.find(found)!;
     // What follows in the chain is dead; the next message of the subject is linked from here.
     block.setLink(found - block.firstSeq, 0);
@@ -112,18 +116,15 @@ export class StreamIndex {
       const subject = this.subjects.find(filter.literal, 0, filter.literal.length);
       return subject < 0 ? 0 : this.nextOf(subject, start, to);
     }
-    filter.refresh();
     const few = filter.few();
-    if (few !== null) {
-      let best = 0;
-      for (const subject of few) {
-        if (this.subjects.messages(subject) === 0) continue;
-        const found = this.nextOf(subject, start, best === 0 ? to : best - 1);
-        if (found !== 0) best = found;
-      }
-      return best;
+    if (few === null) return this.#scan(filter.matches(), start, to);
+    let best = 0;
+    for (const subject of few) {
+      if (this.subjects.messages(subject) === 0) continue;
+      const found = this.nextOf(subject, start, best === 0 ? to : best - 1);
+      if (found !== 0) best = found;
     }
-    return this.#scan(filter, start, to);
+    return best;
   }
 
   /** Last live sequence in `[to, from]` whose subject matches, or 0. */
@@ -136,14 +137,17 @@ export class StreamIndex {
     }
     if (filter.literal !== null) {
       const subject = this.subjects.find(filter.literal, 0, filter.literal.length);
-      return subject < 0 ? 0 : this.records.previousOf(subject, Math.max(to, this.subjects.first(subject)), start);
+      return subject < 0 ? 0 : this.#previousOf(subject, to, start);
     }
-    filter.refresh();
-    for (let seq = this.records.previousLive(start); seq >= to && seq > 0; seq = this.records.previousLive(seq - 1)) {
-      const block = this.records.find(seq)!;
-      if (filter.has(block.subject(seq - block.firstSeq))) return seq;
+    const few = filter.few();
+    if (few === null) return this.#scanBack(filter.matches(), start, to);
+    let best = 0;
+    for (const subject of few) {
+      if (this.subjects.messages(subject) === 0) continue;
+      const found = this.#previousOf(subject, Math.max(to, best + 1), start);
+      if (found !== 0) best = found;
     }
-    return 0;
+    return best;
   }
 
   /** First live sequence of a subject in `[from, to]`, or 0. */
@@ -173,8 +177,9 @@ export class StreamIndex {
     const totals = block.liveTotals(from, to);
     for (let slot = from; slot < to; slot++) {
       if (!block.isLive(slot)) continue;
-      block.remove(slot);
       const subject = block.subject(slot);
+      this.#tellRemoval(block.firstSeq + slot);
+      block.remove(slot);
       const count = subjects.messages(subject) - 1;
       subjects.setMessages(subject, count);
       // The last of the stretch, for now: what comes after it is looked for once.
@@ -211,8 +216,9 @@ export class StreamIndex {
     const totals = block.liveTotals(from, to);
     for (let slot = to - 1; slot >= from; slot--) {
       if (!block.isLive(slot)) continue;
-      block.remove(slot);
       const subject = block.subject(slot);
+      this.#tellRemoval(block.firstSeq + slot);
+      block.remove(slot);
       const count = subjects.messages(subject) - 1;
       subjects.setMessages(subject, count);
       if (count === 0) subjects.release(subject);
@@ -251,6 +257,7 @@ export class StreamIndex {
     const { subjects } = this;
     const seq = subjects.first(subject);
     const count = subjects.messages(subject) - 1;
+    this.#tellRemoval(seq);
     block.remove(seq - block.firstSeq);
     subjects.setMessages(subject, count);
     if (count > 0) subjects.setFirst(subject, this.#following(subject, block, seq));
@@ -264,6 +271,7 @@ export class StreamIndex {
    *   read one day, when its sequence has been given again: what is not live right before it goes as well.
    */
   cut(seq: number, someLost: (first: number, last: number) => boolean): void {
+    for (const snapshot of this.#snapshots) snapshot.cutting(seq);
     while ((this.records.last?.firstSeq ?? 0) > seq) this.records.pop();
     const block = this.records.last;
     if (block !== null && block.lastSeq > seq) {
@@ -282,6 +290,7 @@ export class StreamIndex {
   keepNewest(): IndexBlock[] {
     const { records, subjects } = this;
     const block = records.last!;
+    for (const snapshot of this.#snapshots) snapshot.emptying(block);
     const old = block.subject(block.slots - 1);
     const start = subjects.keyStart(old);
     const name = subjects.keyBytes(old).slice(start, start + subjects.keyLength(old));
@@ -308,6 +317,22 @@ export class StreamIndex {
   /** Takes a block without messages out. */
   dropBlock(block: IndexBlock): void {
     this.records.drop(block);
+  }
+
+  /** From now on tells a snapshot of what changes. */
+  addSnapshot(snapshot: IndexSnapshot): void {
+    this.#snapshots.add(snapshot);
+    this.subjects.watch(snapshot);
+  }
+
+  dropSnapshot(snapshot: IndexSnapshot): void {
+    this.#snapshots.delete(snapshot);
+    this.subjects.unwatch(snapshot);
+  }
+
+  #tellRemoval(seq: number): void {
+    if (this.#snapshots.size === 0) return;
+    for (const snapshot of this.#snapshots) snapshot.removing(seq);
   }
 
   #removeFromSubject(subject: number, block: IndexBlock, seq: number): void {
@@ -339,14 +364,36 @@ export class StreamIndex {
     return this.records.nextOf(subject, seq + 1, this.lastSeq);
   }
 
-  #scan(filter: SubjectFilter, from: number, to: number): number {
-    const blocks = this.records.blocks;
+  #previousOf(subject: number, to: number, from: number): number {
+    return this.records.previousOf(subject, Math.max(to, this.subjects.first(subject)), from);
+  }
+
+  #scan(matches: SubjectMatches, from: number, to: number): number {
+    const { blocks } = this.records;
+    const { retired } = this.subjects;
     for (let i = this.records.position(from); i < blocks.length && blocks[i]!.firstSeq <= to; i++) {
       const block = blocks[i]!;
       if (block.live === 0) continue;
       const slots = Math.min(block.slots, to - block.firstSeq + 1);
       for (let slot = Math.max(0, from - block.firstSeq); slot < slots; slot++) {
-        if (block.isLive(slot) && filter.has(block.subject(slot))) return block.firstSeq + slot;
+        if (!block.isLive(slot) || !matches.has(block.subject(slot))) continue;
+        if (retired.size === 0 || !retired.has(block.subject(slot))) return block.firstSeq + slot;
+      }
+    }
+    return 0;
+  }
+
+  #scanBack(matches: SubjectMatches, from: number, to: number): number {
+    const { blocks } = this.records;
+    const { retired } = this.subjects;
+    for (let i = Math.min(this.records.position(from), blocks.length - 1); i >= 0; i--) {
+      const block = blocks[i]!;
+      if (block.lastSeq < to) break;
+      if (block.live === 0) continue;
+      const last = Math.max(0, to - block.firstSeq);
+      for (let slot = Math.min(block.slots - 1, from - block.firstSeq); slot >= last; slot--) {
+        if (!block.isLive(slot) || !matches.has(block.subject(slot))) continue;
+        if (retired.size === 0 || !retired.has(block.subject(slot))) return block.firstSeq + slot;
       }
     }
     return 0;

@@ -1,21 +1,28 @@
-// A set of subject filters, ready for use on one stream: knows for each subject id whether it matches, and learns of new subjects
-// as they come, so that "next match" costs one bit test per record.
+// A set of subject filters, ready for use on one stream: knows which subjects match as far as somebody needed to know, and learns of
+// new subjects as they come. Nothing in it looks at all subjects at once, since there may be millions:
+//
+//   few match, and the tree shows it quickly    their ids: "next match" asks where each of them comes next
+//   else                                        two bits per id, filled in as records go by (SubjectMatches)
 
+import { SubjectMatches } from "./subject-matches.ts";
 import type { SubjectTable } from "./subject-table.ts";
-import { type FilterTokens, filterTokens, matchesFilter } from "./subject-trie.ts";
+import { type FilterTokens, filterTokens } from "./subject-trie.ts";
 
-/** Up to this many matching subjects, a filter knows where its first and last messages are. */
-const FEW = 32;
+/** Up to this many matching subjects, a filter knows which they are. */
+export const FEW = 32;
 
-/** One or more filters; a subject matches when any of them does. */
+/** One or more filters; a subject matches when any of them does. Takes up to two bits per subject of the stream, once needed. */
 export class SubjectFilter {
   /** True: every subject matches. */
   readonly all: boolean;
   /** The subject itself when there is one filter without wildcards. */
   readonly literal: Uint8Array | null;
+  /** All matching subjects begin with so many bytes that are the same. */
+  readonly prefixBytes: number;
   #parts: readonly FilterTokens[];
   #subjects: SubjectTable;
-  #bits: Uint32Array = new Uint32Array(0);
+  #matches: SubjectMatches;
+  /** All that match, and perhaps some that are gone; null: more than {@link FEW}, or not known. */
   #few: number[] | null = null;
   /** Creations seen; -1: nothing known yet. */
   #seen = -1;
@@ -30,76 +37,72 @@ export class SubjectFilter {
     this.#parts = bytes.map(filterTokens);
     const only = this.#parts.length === 1 ? (this.#parts[0] as FilterTokens) : null;
     this.literal = only !== null && !only.tail && !only.tokens.includes(null) ? (bytes[0] as Uint8Array) : null;
+    this.prefixBytes = only === null || this.all ? 0 : prefixBytes(only);
+    this.#matches = new SubjectMatches(subjects, this.#parts);
   }
 
-  /** Brings the set up to date with the subjects that exist now. Call before {@link has}. */
-  refresh(): void {
-    if (this.all || this.#seen === this.#subjects.createdCount) return;
-    const created = this.#seen < 0 ? null : this.#subjects.createdSince(this.#seen);
-    this.#seen = this.#subjects.createdCount;
-    this.#few = null;
-    const words = Math.ceil(this.#subjects.idEnd / 32);
-    if (words > this.#bits.length) {
-      const bits = new Uint32Array(Math.max(words, this.#bits.length * 2));
-      bits.set(this.#bits);
-      this.#bits = bits;
-    }
-    if (created === null) this.#rebuild();
-    else for (const id of created) this.#learn(id);
+  /** Which subjects match, now and until this is asked again. Not for filters that match all. */
+  matches(): SubjectMatches {
+    this.#refresh();
+    return this.#matches;
   }
 
-  /** Whether the subject with this id matches. */
-  has(id: number): boolean {
-    return this.all || (this.#bits[id >>> 5]! & (1 << (id & 31))) !== 0;
-  }
-
-  /** The matching subjects that have messages, if there are at most a few dozen; else null. */
+  /** The matching subjects if they are known to be at most {@link FEW}, else null; some may have no messages any more. */
   few(): readonly number[] | null {
     if (this.all) return null;
-    if (this.#few !== null) return this.#few.length > FEW ? null : this.#few;
-    const few: number[] = [];
-    for (let word = 0; word < this.#bits.length && few.length <= FEW; word++) {
-      for (let bits = this.#bits[word]!; bits !== 0; bits &= bits - 1)
-        few.push(word * 32 + 31 - Math.clz32(bits & -bits));
-    }
-    this.#few = few;
-    return few.length > FEW ? null : few;
+    this.#refresh();
+    return this.#few;
   }
 
-  /** Visits the ids of all matching subjects that have messages, each once; `visit` must not create or release any. */
-  visit(visit: (id: number) => void): void {
-    if (this.all) {
-      this.#subjects.match({ tokens: [], tail: true }, visit);
-    } else if (this.literal !== null) {
-      const id = this.#subjects.find(this.literal, 0, this.literal.length);
-      if (id >= 0) visit(id);
-    } else if (this.#parts.length === 1) {
-      this.#subjects.match(this.#parts[0] as FilterTokens, visit);
-    } else {
-      const ids = new Set<number>();
-      for (const part of this.#parts) this.#subjects.match(part, (id) => ids.add(id));
-      for (const id of ids) visit(id);
-    }
+  /**
+   * Tells which they are, after somebody has looked at all subjects.
+   *
+   * @param matches - What {@link matches} gave.
+   * @param createdCount - How many subjects the table had ever had when these were all that matched.
+   */
+  learnFew(ids: readonly number[], matches: SubjectMatches, createdCount: number): void {
+    if (this.#few !== null || matches !== this.#matches || ids.length > FEW) return;
+    this.#few = [...ids];
+    // What came after that is looked at once more.
+    this.#seen = createdCount;
   }
 
-  #rebuild(): void {
-    this.#bits.fill(0);
-    const set = (id: number): void => {
-      this.#bits[id >>> 5]! |= 1 << (id & 31);
-    };
-    for (const part of this.#parts) this.#subjects.match(part, set);
+  #refresh(): void {
+    const { createdCount } = this.#subjects;
+    if (this.#seen === createdCount) return;
+    const created = this.#seen < 0 ? null : this.#subjects.createdSince(this.#seen);
+    this.#seen = createdCount;
+    if (created === null) this.#begin();
+    else for (const id of created) this.#note(id);
   }
 
-  #learn(id: number): void {
-    if (this.#subjects.retired.has(id)) {
-      this.#bits[id >>> 5]! &= ~(1 << (id & 31));
-      return;
-    }
-    const bytes = this.#subjects.keyBytes(id);
-    const start = this.#subjects.keyStart(id);
-    const end = start + this.#subjects.keyLength(id);
-    // An id may be a dead subject's, given again: its bit has to be able to go, too.
-    if (this.#parts.some((part) => matchesFilter(part, bytes, start, end))) this.#bits[id >>> 5]! |= 1 << (id & 31);
-    else this.#bits[id >>> 5]! &= ~(1 << (id & 31));
+  #begin(): void {
+    this.#matches = new SubjectMatches(this.#subjects, this.#parts);
+    const found = this.#matches.find();
+    this.#few = found !== null && found.length <= FEW ? found : null;
+    if (found !== null && this.#few === null) this.#matches.learnAll(found);
   }
+
+  /** An id was given to another subject, or its subject was retired. */
+  #note(id: number): void {
+    this.#matches.forget(id);
+    if (this.#few === null) return;
+    const few = this.#few.filter((other) => other !== id);
+    if (!this.#subjects.retired.has(id) && this.#matches.test(id)) few.push(id);
+    this.#few = few.length <= FEW ? few : this.#stillThere(few);
+  }
+
+  #stillThere(ids: readonly number[]): number[] | null {
+    const there = ids.filter((id) => this.#subjects.messages(id) > 0);
+    return there.length <= FEW ? there : null;
+  }
+}
+
+function prefixBytes({ tokens }: FilterTokens): number {
+  let bytes = 0;
+  for (const token of tokens) {
+    if (token === null) return bytes;
+    bytes += token.length + 1;
+  }
+  return bytes;
 }

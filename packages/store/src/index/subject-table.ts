@@ -2,6 +2,7 @@
 // A subject is here exactly while it has messages.
 
 import { ByteTable, hashBytes } from "./byte-table.ts";
+import { IdStack } from "./id-stack.ts";
 import { type FilterTokens, SubjectTrie } from "./subject-trie.ts";
 
 const PAGE_BITS = 12;
@@ -12,11 +13,22 @@ const CREATED_KEPT = 256;
 /** The first page begins with so many ids and doubles. */
 const PAGE_IDS_START = 16;
 
+/** So many ids that wait for it are made free with each one that is given. */
+const FREED_PER_ID = 2;
+
 /** Numbers of a page for each id: how many messages, the first and the last of them; neighbours, because an append touches them. */
 const ID_NUMBERS = 3;
 const FIRST = 1;
 /** Negative: the last message was removed, and whatever is last now lies before minus this sequence. */
 const LAST = 2;
+
+/** Somebody who needs the subjects as they were at one moment. While he watches, none of their ids is given to another one. */
+export interface SubjectWatcher {
+  /** The numbers of a subject, or of an id that is free, are about to change. */
+  changing(id: number): void;
+  /** All subjects go from the table that was watched: `table` has them now, as they were just before, and will not change. */
+  moved(table: SubjectTable): void;
+}
 
 /** Subjects of one stream, by id. Ids are small numbers and are given again after a subject is gone. */
 export class SubjectTable {
@@ -25,6 +37,13 @@ export class SubjectTable {
   #pages: Float64Array[] = [];
   #created: Int32Array = new Int32Array(CREATED_KEPT);
   readonly #retired: Set<number> = new Set();
+  /** The oldest one first. */
+  #watchers: { readonly watcher: SubjectWatcher; readonly number: number }[] = [];
+  #watcherNumber = 0;
+  /** Whether there are any: asked with every change. */
+  #watched = false;
+  /** Ids without a subject that are not free yet, because somebody watched: watchers up to that number may need them. */
+  #waiting: { readonly number: number; readonly ids: IdStack }[] = [];
   /** The subject that was asked for last and where its bytes are; -1: none. Streams are often written to by one subject at a time. */
   #memoId = -1;
   #memoBytes: Uint8Array = new Uint8Array(0);
@@ -57,6 +76,7 @@ export class SubjectTable {
       this.#remember(found);
       return found;
     }
+    if (this.#waiting.length > 0) this.#freeSome();
     const id = this.#keys.add(bytes, start, end, hash);
     const number = id >>> PAGE_BITS;
     if (number === this.#pages.length)
@@ -73,7 +93,8 @@ export class SubjectTable {
     if (id === this.#memoId) this.#memoId = -1;
     const start = this.#keys.keyStart(id);
     this.#trie.remove(this.#keys.keyBytes(id), start, start + this.#keys.length(id));
-    this.#keys.release(id);
+    this.#keys.unlink(id);
+    this.#free(id);
   }
 
   /**
@@ -94,7 +115,19 @@ export class SubjectTable {
   /** Forgets a retired id without messages. */
   free(id: number): void {
     this.#retired.delete(id);
-    this.#keys.free(id);
+    this.#free(id);
+  }
+
+  /** From now on tells of what changes. */
+  watch(watcher: SubjectWatcher): void {
+    this.#watchers.push({ watcher, number: ++this.#watcherNumber });
+    this.#watched = true;
+  }
+
+  /** Ends {@link watch}, unless {@link clear} did. */
+  unwatch(watcher: SubjectWatcher): void {
+    this.#watchers = this.#watchers.filter((other) => other.watcher !== watcher);
+    this.#watched = this.#watchers.length > 0;
   }
 
   /** Ids that were retired and are not free yet. */
@@ -104,6 +137,8 @@ export class SubjectTable {
 
   /** Forgets all subjects. Filters made for this table notice. */
   clear(): void {
+    if (this.#watched) this.#moveAll();
+    this.#waiting = [];
     this.#keys = new ByteTable();
     this.#trie = new SubjectTrie();
     this.#pages = [];
@@ -122,6 +157,7 @@ export class SubjectTable {
   }
 
   setMessages(id: number, count: number): void {
+    if (this.#watched) this.#tell(id);
     this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS] = count;
   }
 
@@ -130,6 +166,7 @@ export class SubjectTable {
   }
 
   setFirst(id: number, seq: number): void {
+    if (this.#watched) this.#tell(id);
     this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + FIRST] = seq;
   }
 
@@ -139,6 +176,12 @@ export class SubjectTable {
   }
 
   setLast(id: number, seq: number): void {
+    if (this.#watched) this.#tell(id);
+    this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + LAST] = seq;
+  }
+
+  /** The last sequence of a subject was found: it is the one that {@link last} said has to be looked for. */
+  settleLast(id: number, seq: number): void {
     this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + LAST] = seq;
   }
 
@@ -159,9 +202,14 @@ export class SubjectTable {
     return this.#keys.length(id);
   }
 
-  /** Visits the subjects that match; `visit` must not create or release any. */
-  match(filter: FilterTokens, visit: (id: number) => void): void {
-    this.#trie.match(filter, visit);
+  /** A byte of a subject; -1 behind its end. */
+  byteAt(id: number, place: number): number {
+    return this.#keys.byteAt(id, place);
+  }
+
+  /** Visits the subjects that match, as {@link SubjectTrie.match}; `visit` must not create or release any. */
+  match(filter: FilterTokens, nodesMax: number, visit: (id: number) => boolean): number {
+    return this.#trie.match(filter, nodesMax, visit);
   }
 
   /**
@@ -191,6 +239,43 @@ export class SubjectTable {
     this.#memoBytes = this.#keys.keyBytes(id);
     this.#memoStart = this.#keys.keyStart(id);
     this.#memoLength = this.#keys.length(id);
+  }
+
+  #tell(id: number): void {
+    for (const { watcher } of this.#watchers) watcher.changing(id);
+  }
+
+  #free(id: number): void {
+    if (!this.#watched) {
+      this.#keys.free(id);
+      return;
+    }
+    let newest = this.#waiting.at(-1);
+    if (newest?.number !== this.#watcherNumber) {
+      newest = { number: this.#watcherNumber, ids: new IdStack() };
+      this.#waiting.push(newest);
+    }
+    newest.ids.push(id);
+  }
+
+  /** Frees what nobody needs any more, a few at a time: there may be millions. */
+  #freeSome(): void {
+    const [oldest] = this.#waiting;
+    if (oldest === undefined || (this.#watchers[0]?.number ?? Number.POSITIVE_INFINITY) <= oldest.number) return;
+    for (let i = 0; i < FREED_PER_ID; i++) {
+      const id = oldest.ids.pop();
+      if (id !== undefined) this.#keys.free(id);
+      else if (this.#waiting[0] === oldest) this.#waiting.shift();
+    }
+  }
+
+  #moveAll(): void {
+    const moved = new SubjectTable();
+    moved.#keys = this.#keys;
+    moved.#pages = this.#pages;
+    for (const { watcher } of this.#watchers) watcher.moved(moved);
+    this.#watchers = [];
+    this.#watched = false;
   }
 
   #growPage(number: number): void {

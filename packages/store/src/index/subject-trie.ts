@@ -84,42 +84,58 @@ export class SubjectTrie {
     }
   }
 
-  /** Calls `visit` with each subject that matches, in no particular order. `visit` must not change the tree. */
-  match(filter: FilterTokens, visit: (subject: number) => void): void {
-    this.#match(0, filter, 0, visit);
+  /**
+   * Calls `visit` with each subject that matches, in no particular order, until it returns false. `visit` must not change the tree.
+   *
+   * @param nodesMax - It gives up after so many nodes, up to 0.6 us each where they are not in the processor's cache.
+   * @returns How many nodes more it might have looked at; negative when it gave up or was stopped.
+   */
+  match(filter: FilterTokens, nodesMax: number, visit: (subject: number) => boolean): number {
+    return this.#match(0, filter, 0, nodesMax, visit);
   }
 
-  #match(node: number, filter: FilterTokens, depth: number, visit: (subject: number) => void): void {
+  #match(
+    node: number,
+    filter: FilterTokens,
+    depth: number,
+    nodesMax: number,
+    visit: (subject: number) => boolean,
+  ): number {
+    if (nodesMax < 0) return nodesMax;
+    let left = nodesMax - 1;
     if (depth === filter.tokens.length) {
-      if (filter.tail) this.#visitBelow(node, visit);
-      else if (this.#get(node, SUBJECT) !== NONE) visit(this.#get(node, SUBJECT));
-      return;
+      if (filter.tail) return this.#visitBelow(node, left, visit);
+      const subject = this.#get(node, SUBJECT);
+      return subject === NONE || visit(subject) ? left : -1;
     }
     const token = filter.tokens[depth]!;
-    if (token === null) {
-      for (let child = this.#get(node, CHILD); child !== NONE; child = this.#get(child, NEXT)) {
-        this.#match(child, filter, depth + 1, visit);
-      }
-      return;
+    if (token !== null) {
+      const id = this.#tokens.find(token, 0, token.length, hashBytes(token, 0, token.length));
+      const child = id < 0 ? NONE : this.#findChild(node, id);
+      return child === NONE ? left : this.#match(child, filter, depth + 1, left, visit);
     }
-    const id = this.#tokens.find(token, 0, token.length, hashBytes(token, 0, token.length));
-    const child = id < 0 ? NONE : this.#findChild(node, id);
-    if (child !== NONE) this.#match(child, filter, depth + 1, visit);
+    for (let child = this.#get(node, CHILD); child !== NONE && left >= 0; child = this.#get(child, NEXT))
+      left = this.#match(child, filter, depth + 1, left, visit);
+    return left;
   }
 
   /** Everything below a node, without recursion: subjects may have hundreds of tokens. */
-  #visitBelow(top: number, visit: (subject: number) => void): void {
+  #visitBelow(top: number, nodesMax: number, visit: (subject: number) => boolean): number {
+    let left = nodesMax;
     let node = this.#get(top, CHILD);
-    while (node !== NONE) {
-      if (this.#get(node, SUBJECT) !== NONE) visit(this.#get(node, SUBJECT));
+    while (node !== NONE && left >= 0) {
+      left--;
+      const subject = this.#get(node, SUBJECT);
+      if (subject !== NONE && !visit(subject)) return -1;
       if (this.#get(node, CHILD) !== NONE) {
         node = this.#get(node, CHILD);
         continue;
       }
       while (node !== top && this.#get(node, NEXT) === NONE) node = this.#get(node, PARENT);
-      if (node === top) return;
+      if (node === top) return left;
       node = this.#get(node, NEXT);
     }
+    return left;
   }
 
   #descend(bytes: Uint8Array, start: number, end: number): number {

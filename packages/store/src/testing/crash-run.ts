@@ -265,7 +265,7 @@ export async function judgeCrash(
   const clock = new SimClock();
   const store = await FileStore.open(disk, clock, new SimRandom(2), options);
   const openedAt = disk.trace.length;
-  for (const history of run.histories) judgeStream(store, history, at);
+  for (const history of run.histories) await judgeStream(store, history, at);
   const damage = store
     .health()
     .reports.filter((report) => !/never confirmed|cut at|other copy is used|read instead/.test(report));
@@ -289,7 +289,7 @@ export async function judgeCrash(
   return { disk, openedAt };
 }
 
-function judgeStream(store: FileStore, history: StreamHistory, at: number): void {
+async function judgeStream(store: FileStore, history: StreamHistory, at: number): Promise<void> {
   const { snapshots, name } = history;
   let from = 0;
   for (let i = 0; i < snapshots.length && snapshots[i]!.confirmedAt <= at; i++) from = i;
@@ -316,10 +316,10 @@ function judgeStream(store: FileStore, history: StreamHistory, at: number): void
     `${name}: consumer has ${state}`,
   );
   if (possible.some((snapshot) => !snapshot.exists)) return;
-  judgeMessages(log, possible, name);
+  await judgeMessages(log, possible, name);
 }
 
-function judgeMessages(log: StreamLog, possible: readonly Snapshot[], name: string): void {
+async function judgeMessages(log: StreamLog, possible: readonly Snapshot[], name: string): Promise<void> {
   const known = new Set<string>();
   for (const snapshot of possible) for (const message of snapshot.messages) known.add(keyOf(message));
   const found = new Set<string>();
@@ -333,7 +333,7 @@ function judgeMessages(log: StreamLog, possible: readonly Snapshot[], name: stri
   }
   for (const message of possible[0]!.messages) {
     const key = keyOf(message);
-    if (found.has(key) || goneByLimits(log, message)) continue;
+    if (found.has(key) || (await goneByLimits(log, message))) continue;
     assert.ok(
       !possible.every((snapshot) => snapshot.messages.some((other) => keyOf(other) === key)),
       `${name}: lost ${message.seq}`,
@@ -348,7 +348,7 @@ function judgeMessages(log: StreamLog, possible: readonly Snapshot[], name: stri
     `${name}: lastSeq ${state.lastSeq}`,
   );
   if (possible.some((snapshot) => snapshot.truncates)) return;
-  judgeOrder(log, possible, found, name);
+  await judgeOrder(log, possible, found, name);
   const agrees = possible.some(
     ({ lastSeq, lastTimeNs }) => lastSeq === state.lastSeq && lastTimeNs === state.lastTimeNs,
   );
@@ -359,9 +359,9 @@ function judgeMessages(log: StreamLog, possible: readonly Snapshot[], name: stri
  * Whether the limits alone may have taken a confirmed message: an unconfirmed removal that was lost and an unconfirmed message that
  * was kept can make too many.
  */
-function goneByLimits(log: StreamLog, message: PlainMessage): boolean {
+async function goneByLimits(log: StreamLog, message: PlainMessage): Promise<boolean> {
   const { maxMsgs, maxBytes, maxMsgsPerSubject } = log.limits;
-  const own = log.filteredState(message.subject);
+  const own = await log.filteredState(message.subject);
   const state = log.state();
   const size = message.subject.length + message.headers.length + message.payload.length + 34;
   return (
@@ -372,12 +372,17 @@ function goneByLimits(log: StreamLog, message: PlainMessage): boolean {
 }
 
 /** No unconfirmed message without those before it, unless they were taken away. */
-function judgeOrder(log: StreamLog, possible: readonly Snapshot[], found: ReadonlySet<string>, name: string): void {
+async function judgeOrder(
+  log: StreamLog,
+  possible: readonly Snapshot[],
+  found: ReadonlySet<string>,
+  name: string,
+): Promise<void> {
   const confirmedTo = possible[0]!.lastSeq;
   const last = possible.at(-1)!;
   let missing = 0;
   for (const message of last.messages) {
-    if (message.seq <= confirmedTo || goneByLimits(log, message)) continue;
+    if (message.seq <= confirmedTo || (await goneByLimits(log, message))) continue;
     if (!found.has(keyOf(message))) missing ||= message.seq;
     else assert.equal(missing, 0, `${name}: ${message.seq} is there, ${missing} before it is not`);
   }
