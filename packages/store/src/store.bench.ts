@@ -1,10 +1,10 @@
 // How fast the stores are, in this process: synced appends, reads by sequence, scans, next match, opening.
 //
 //   node packages/store/dist/store.bench.js            all, about a minute
-//   node packages/store/dist/store.bench.js append     one of: append, read, open, holds, memory, memory-store
+//   node packages/store/dist/store.bench.js append     one of: append, read, open, holds, questions, memory, memory-store
 //
 // MYELIN_BENCH_MS: how long each measurement of appends takes; MYELIN_BENCH_STREAMS: only the cases with so many streams;
-// MYELIN_BENCH_RECORDS: how many messages are opened, purged or counted. With MYELIN_BENCH_STREAMS, those that are opened are spread.
+// MYELIN_BENCH_RECORDS: how many messages are opened, purged, asked about or counted. With MYELIN_BENCH_STREAMS, those that are opened are spread.
 //
 // Prints a table; every loop feeds a checksum, so that no work can vanish.
 
@@ -289,17 +289,19 @@ function openSchedstat(): number | null {
   return existsSync(path) ? openSync(path, "r") : null;
 }
 
+/** A row: how long it took, and how long the event loop was held meanwhile. */
+async function measured(what: string, run: () => Promise<unknown>): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 200)); // what came before is over
+  const holds = new LoopHolds();
+  const begin = performance.now();
+  await run();
+  await new Promise((resolve) => setImmediate(resolve)); // the hold that it ends with counts
+  row(what, (performance.now() - begin).toFixed(0), ...holds.end());
+}
+
 /** How long the event loop is held at most by what is large. */
 async function benchHolds(): Promise<void> {
   row(`longest hold of the event loop, ${records} of 128 B`, "took ms", "hold ms", "busy ms");
-  const measured = async (what: string, run: () => Promise<unknown>): Promise<void> => {
-    await new Promise((resolve) => setTimeout(resolve, 200)); // what came before is over
-    const holds = new LoopHolds();
-    const begin = performance.now();
-    await run();
-    await new Promise((resolve) => setImmediate(resolve)); // the hold that it ends with counts
-    row(what, (performance.now() - begin).toFixed(0), ...holds.end());
-  };
   /** Of a stream of its own, full of messages. */
   const ofFull = (
     what: string,
@@ -366,15 +368,13 @@ async function benchHolds(): Promise<void> {
   await ofFull("expiry by times to live", emptied, 1000, isTiny() ? 1 : 5);
   await ofFull("compact() to the last ten, a subject each", (log) => log.compact(records - 10), records);
   await ofFull("deleteStream(), a subject each", (_log, store) => store.deleteStream("S"), records);
-  await benchGrowth(measured);
-  await benchManyAtOnce(measured);
-  await benchCopies(measured);
+  await benchGrowth();
+  await benchManyAtOnce();
+  await benchCopies();
 }
 
-type Measured = (what: string, run: () => Promise<unknown>) => Promise<void>;
-
 /** Appends to what grows: subjects, messages, times to live. */
-async function benchGrowth(measured: Measured): Promise<void> {
+async function benchGrowth(): Promise<void> {
   const appended = (what: string, change: (draft: MessageDraft, i: number) => void): Promise<void> =>
     withStore(async (store) => {
       const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
@@ -401,7 +401,7 @@ async function benchGrowth(measured: Measured): Promise<void> {
 }
 
 /** What many ask for in the same turn. */
-async function benchManyAtOnce(measured: Measured): Promise<void> {
+async function benchManyAtOnce(): Promise<void> {
   await withStore(async (store, folder) => {
     const logs: StreamLog[] = [];
     const count = isTiny() ? 20 : 1000;
@@ -441,7 +441,7 @@ async function inPieces(logs: readonly StreamLog[], ask: (log: StreamLog) => Pro
 }
 
 /** A backup, and reading it back. */
-async function benchCopies(measured: Measured): Promise<void> {
+async function benchCopies(): Promise<void> {
   await withStore(async (store) => {
     const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
     await fillLog(store, log, records, 1000);
@@ -463,6 +463,63 @@ async function benchCopies(measured: Measured): Promise<void> {
 
 async function* each(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* chunks;
+}
+
+/** The same for questions whose filter all subjects match. */
+async function benchQuestions(subjects: number): Promise<void> {
+  row(`longest hold by questions, ${records} of 128 B, ${subjects} subjects`, "took ms", "hold ms", "busy ms");
+  await withStore(async (store) => {
+    const log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+    await fillLogs(store, [log], records, subjects);
+    const filter = log.filter(["bench.*"]);
+    const middle = Math.floor(records / 2);
+    const draft = new MessageDraft();
+    const payload = Buffer.alloc(128, 120);
+    let at = 0;
+    await measured("next(), first use of a wildcard", async () => {
+      sum += log.next(filter, 1)!.seq;
+    });
+    await measured("pending(), first use of a wildcard", async () => {
+      sum += await log.pending(filter, 1);
+    });
+    await measured("pending()", async () => {
+      sum += await log.pending(filter, 1);
+    });
+    await measured("pending(), among 256 appends per turn", async () => {
+      let next: NodeJS.Immediate = setImmediate(function append() {
+        for (let i = 0; i < 256; i++) log.append(draft.set(`bench.${(++at * 7919) % subjects}`, payload));
+        next = setImmediate(append);
+      });
+      sum += await log.pending(filter, 1);
+      clearImmediate(next);
+    });
+    await measured("pending() of what nobody matches, then next()", async () => {
+      const nobody = log.filter(["*.*.nobody", "bench.*.x"]);
+      sum += await log.pending(nobody, 1);
+      if (log.next(nobody, 1) !== null) sum = 0;
+    });
+    await measured("pending() from the middle", async () => {
+      sum += await log.pending(filter, middle);
+    });
+    await measured("pending() of last ones", async () => {
+      sum += await log.pending(filter, 2, true);
+    });
+    await measured("filteredState()", async () => {
+      sum += (await log.filteredState(filter)).messages;
+    });
+    await measured("multiLast()", async () => {
+      sum += (await log.multiLast(filter)).length;
+    });
+    await measured("multiLast() up to the middle", async () => {
+      sum += (await log.multiLast(filter, middle)).length;
+    });
+    await measured("subjectStates(), the first page", async () => {
+      sum += (await log.subjectStates(filter)).total;
+    });
+    await measured("subjectStates(), a page in the middle", async () => {
+      sum += (await log.subjectStates(filter, Math.floor(subjects / 2))).total;
+    });
+  });
 }
 
 async function emptied(log: StreamLog): Promise<void> {
@@ -502,6 +559,10 @@ if (only === undefined || only === "append") await benchAppends();
 if (only === undefined || only === "read") await benchReads();
 if (only === undefined || only === "open") await benchOpen();
 if (only === undefined || only === "holds") await benchHolds();
+if (only === undefined || only === "questions") {
+  await benchQuestions(1000);
+  await benchQuestions(records);
+}
 if (only === "fill") await fillFolder(process.argv[3] as string);
 if (only === undefined || only === "memory") await benchMemory();
 if (only === undefined || only === "memory-store") await benchMemoryStore();
