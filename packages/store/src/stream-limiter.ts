@@ -73,9 +73,14 @@ export class StreamLimiter {
       void this.#enforce(this.#enforcingTotal());
   }
 
-  /** After the limits have changed or the stream was opened. */
+  /** After the stream was opened. By subject first, as appends do: what they stored may be durable, and what they took away not. */
   enforceAll(): Promise<void> {
     return this.#enforce(this.#enforcingAll());
+  }
+
+  /** After the limits have changed: first for the stream as a whole, then by subject, as the reference's `UpdateConfig`. */
+  enforceChanged(): Promise<void> {
+    return this.#enforce(this.#enforcingChanged());
   }
 
   async #enforce(steps: Generator<void>): Promise<void> {
@@ -90,6 +95,11 @@ export class StreamLimiter {
     } finally {
       this.#enforcing--;
     }
+  }
+
+  *#enforcingChanged(): Generator<void> {
+    yield* this.#enforcingTotal();
+    yield* this.#enforcingAll();
   }
 
   /** Takes away at most one message per step. */

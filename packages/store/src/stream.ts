@@ -241,7 +241,7 @@ export class Stream implements StreamLog {
     this.outdated = false;
     if (outdated) this.holdLimits();
     this.config = config;
-    await this.#limiter.enforceAll();
+    await this.#limiter.enforceChanged();
     this.#expiry.schedule();
     await this.onUpdate();
   }

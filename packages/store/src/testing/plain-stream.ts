@@ -83,6 +83,7 @@ export class PlainStream {
 
   setLimits(limits: StreamLimits): void {
     this.limits = limits;
+    this.#enforce([]);
     this.#enforce([...new Set(this.messages.map((message) => message.subject))]);
   }
 

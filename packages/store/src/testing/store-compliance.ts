@@ -343,6 +343,14 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.deepEqual(seqs(log), [1, 3, 4, 5]);
         clock.advance(4000);
         assert.deepEqual(seqs(log), [3, 5]);
+    test("update() takes the oldest away for the whole stream before it looks at subjects (UpdateConfig in filestore.go, memstore.go)", () =>
+      withStream({}, async (log) => {
+        append(log, "a");
+        for (let i = 0; i < 9; i++) append(log, "b");
+        await log.update({ ...NO_LIMITS, maxMsgs: 5, maxMsgsPerSubject: 1 }, NO_CONFIG);
+        assert.deepEqual(seqs(log), [10]);
+      }));
+
         assert.equal(log.load(5)?.ttlSeconds, -1);
       }));
 
