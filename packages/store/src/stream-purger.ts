@@ -79,30 +79,28 @@ export class StreamPurger {
    *
    * Of a whole stream it costs what clearing it costs, and a few nanoseconds for each slot of the newest block. Of one subject among
    * others it costs little, whatever the subject has: what it leaves behind is given back in slices.
-   *
-   * @returns The id that the message's subject has now.
    */
-  rollup(rollup: "subject" | "all", subject: number, seq: number): number {
+  rollup(rollup: "subject" | "all", subject: number, seq: number): void {
     const { index } = this.#stream;
     const { subjects } = index;
+    if (index.messages === 0) return; // one that is larger than the limit of bytes is gone already
     if (rollup === "all" || subjects.messages(subject) === index.messages) {
-      if (index.messages > ROLLUP_AT_ONCE_MIN || subjects.retired.size > 0) return this.#keepNewest();
-      while (index.firstSeq < seq) this.#dropFront(seq);
-      return subject;
+      if (index.messages > ROLLUP_AT_ONCE_MIN || subjects.retired.size > 0) this.#keepNewest();
+      else while (index.firstSeq < seq) this.#dropFront(seq);
+    } else if (subjects.messages(subject) > ROLLUP_SLOTS_AT_ONCE) {
+      this.#retire(subject);
+    } else {
+      for (let first = subjects.first(subject); first < seq; first = subjects.first(subject)) this.#stream.take(first);
     }
-    if (subjects.messages(subject) > ROLLUP_SLOTS_AT_ONCE) return this.#retire(subject);
-    for (let first = subjects.first(subject); first < seq; first = subjects.first(subject)) this.#stream.take(first);
-    return subject;
   }
 
-  #retire(subject: number): number {
+  #retire(subject: number): void {
     const { index, ages } = this.#stream;
     const { floor } = index;
-    const id = index.retire(subject);
+    index.retire(subject);
     ages.forgetBelow(index.firstSeq);
     if (index.floor !== floor) this.#backing.boundsMoved();
     void this.#giveBackLater();
-    return id;
   }
 
   /** Empties all slots of messages that rollups took away, in slices. Also of a stream that is closed. */
@@ -214,7 +212,7 @@ export class StreamPurger {
     return removed.messages;
   }
 
-  #keepNewest(): number {
+  #keepNewest(): void {
     const { index, listener, bytes } = this.#stream;
     const gone = index.messages - 1 + this.#retiredMessages();
     for (const block of index.keepNewest()) this.#backing.blockEmptied(block);
@@ -223,7 +221,6 @@ export class StreamPurger {
     this.#stream.frontDropped(gone, index.firstSeq);
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, gone, bytes - this.#stream.bytes);
-    return newest.subject(newest.slots - 1);
   }
 
   #purgeAll(): number {

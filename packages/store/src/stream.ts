@@ -192,15 +192,16 @@ export class Stream implements StreamLog {
     writeRecord(this.#backing, draft, body, block, seq, this.gap, this.lastTimeMs, this.lastTimeSubNs, length);
 
     const traits = traitsOf(headersBytes > 0, draft.ttlSeconds !== 0, this.gap > 0, size - length);
-    let subject = index.subjects.intern(draft.subjectBytes, draft.subjectStart, draft.subjectEnd);
+    const subject = index.subjects.intern(draft.subjectBytes, draft.subjectStart, draft.subjectEnd);
     index.add(seq, subject, traits, size);
     this.#backing.commit(size);
     this.bytes += stored;
     this.gap = 0;
     if (draft.ttlSeconds > 0) this.#expiry.add(seq, this.lastTimeMs, draft.ttlSeconds);
-    if (draft.rollup !== "none") subject = this.#purger.rollup(draft.rollup, subject, seq);
+    // As in the reference: a rollup makes no room for its own message.
     const { maxMsgs, maxBytes, maxMsgsPerSubject } = this.applied;
     if (maxMsgs > 0 || maxBytes > 0 || maxMsgsPerSubject > 0) this.#limiter.enforceNew(subject);
+    if (draft.rollup !== "none") this.#purger.rollup(draft.rollup, subject, seq);
     if (draft.ttlSeconds > 0 || this.applied.maxAgeMs > 0) this.#expiry.schedule();
     return seq;
   }

@@ -70,9 +70,9 @@ export class PlainStream {
     const seq = ++this.lastSeq;
     const { subject, headers, payload } = draft;
     this.messages.push({ seq, subject, headers, payload });
+    this.#enforce([subject]);
     if (draft.rollup === "all") this.#keep((message) => message.seq === seq);
     if (draft.rollup === "subject") this.#keep((message) => message.seq === seq || message.subject !== subject);
-    this.#enforce([subject]);
     return seq;
   }
 

@@ -323,6 +323,15 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.deepEqual(seqs(log), [1, 2, 3]);
         clock.advance(1);
         assert.deepEqual(seqs(log), [1, 3]);
+    test("a rollup makes no room for its own message (processJetStreamMsg in stream.go stores before it rolls up)", () =>
+      withStream({ maxMsgs: 4 }, (log) => {
+        for (const subject of ["a", "b", "b", "b"]) append(log, subject);
+        const draft = new MessageDraft().set("b", "r");
+        draft.rollup = "subject";
+        log.append(draft);
+        assert.deepEqual(seqs(log), [5]);
+      }));
+
         clock.advance(10_000);
         assert.deepEqual(seqs(log), [1]);
         append(log, "a");
