@@ -182,7 +182,7 @@ export class StreamPurger {
     if (seq === 0) return this.#purgeAll();
     if (seq > index.lastSeq) {
       const purged = this.#purgeAll();
-      if (seq - 1 > index.lastSeq) this.#stream.skip(seq - 1 - index.lastSeq);
+      if (seq - 1 > index.lastSeq) this.#stream.pass(seq - 1 - index.lastSeq);
       return purged;
     }
     let purged = 0;

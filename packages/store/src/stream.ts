@@ -210,16 +210,20 @@ export class Stream implements StreamLog {
     this.checkOpen();
     if (expectedSeq !== 0 && expectedSeq !== this.index.lastSeq + 1) throw this.#mismatch(expectedSeq);
     if (count <= 0) return;
+    this.pass(count);
+    if (this.lastTimeMs >= 0) return;
+    this.#stamp.refresh();
+    this.lastTimeMs = this.#stamp.ms;
+    this.lastTimeSubNs = this.#stamp.subNs;
+  }
+
+  /** Gives sequences that will never have a message, and leaves the time of the last one alone. */
+  pass(count: number): void {
     checkSequence(this.name, this.index.lastSeq + count);
     // The next record tells of them as well, but it may go, and its block with it. Below the floor nothing has to be told.
     if (this.index.floor <= this.index.lastSeq) this.#backing.skipped(this.index.lastSeq + 1, count);
     this.index.skipTo(this.index.lastSeq + count);
     this.gap += count;
-    if (this.lastTimeMs < 0) {
-      this.#stamp.refresh();
-      this.lastTimeMs = this.#stamp.ms;
-      this.lastTimeSubNs = this.#stamp.subNs;
-    }
     this.#backing.boundsMoved();
   }
 

@@ -288,6 +288,14 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         );
       }));
 
+    test("compact() beyond the last sequence of a stream that never had a message leaves it without a last time", () =>
+      withStream({}, async (log) => {
+        await log.compact(5);
+        assert.deepEqual([log.state().lastSeq, log.state().lastTimeNs], [4, null]);
+        log.skip(1);
+        assert.notEqual(log.state().lastTimeNs, null, "as the reference's SkipMsgs");
+      }));
+
     test("rollup takes away what it says", () =>
       withStream({}, (log) => {
         for (const subject of ["a", "b", "a", "b"]) append(log, subject);
@@ -300,6 +308,15 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.deepEqual(seqs(log), [6]);
       }));
 
+    test("a rollup makes no room for its own message (processJetStreamMsg in stream.go stores before it rolls up)", () =>
+      withStream({ maxMsgs: 4 }, (log) => {
+        for (const subject of ["a", "b", "b", "b"]) append(log, subject);
+        const draft = new MessageDraft().set("b", "r");
+        draft.rollup = "subject";
+        log.append(draft);
+        assert.deepEqual(seqs(log), [5]);
+      }));
+
     test("update() enforces the new limits", () =>
       withStream({}, async (log) => {
         for (let i = 0; i < 10; i++) append(log, "abc"[i % 3] as string);
@@ -309,6 +326,14 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.deepEqual(seqs(log), [10]);
         assert.equal(Buffer.from(log.config).toString(), "config");
         await assert.rejects(log.update({ ...NO_LIMITS, maxMsgs: 0.5 }, NO_CONFIG), { code: "INVALID_LIMITS" });
+      }));
+
+    test("update() takes the oldest away for the whole stream before it looks at subjects (UpdateConfig in filestore.go, memstore.go)", () =>
+      withStream({}, async (log) => {
+        append(log, "a");
+        for (let i = 0; i < 9; i++) append(log, "b");
+        await log.update({ ...NO_LIMITS, maxMsgs: 5, maxMsgsPerSubject: 1 }, NO_CONFIG);
+        assert.deepEqual(seqs(log), [10]);
       }));
 
     test("maxAgeMs removes messages on time, and never those that live for ever", () =>
@@ -323,15 +348,6 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.deepEqual(seqs(log), [1, 2, 3]);
         clock.advance(1);
         assert.deepEqual(seqs(log), [1, 3]);
-    test("a rollup makes no room for its own message (processJetStreamMsg in stream.go stores before it rolls up)", () =>
-      withStream({ maxMsgs: 4 }, (log) => {
-        for (const subject of ["a", "b", "b", "b"]) append(log, subject);
-        const draft = new MessageDraft().set("b", "r");
-        draft.rollup = "subject";
-        log.append(draft);
-        assert.deepEqual(seqs(log), [5]);
-      }));
-
         clock.advance(10_000);
         assert.deepEqual(seqs(log), [1]);
         append(log, "a");
@@ -352,14 +368,6 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.deepEqual(seqs(log), [1, 3, 4, 5]);
         clock.advance(4000);
         assert.deepEqual(seqs(log), [3, 5]);
-    test("update() takes the oldest away for the whole stream before it looks at subjects (UpdateConfig in filestore.go, memstore.go)", () =>
-      withStream({}, async (log) => {
-        append(log, "a");
-        for (let i = 0; i < 9; i++) append(log, "b");
-        await log.update({ ...NO_LIMITS, maxMsgs: 5, maxMsgsPerSubject: 1 }, NO_CONFIG);
-        assert.deepEqual(seqs(log), [10]);
-      }));
-
         assert.equal(log.load(5)?.ttlSeconds, -1);
       }));
 
