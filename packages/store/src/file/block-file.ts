@@ -141,8 +141,9 @@ export class BlockFile {
     this.close();
   }
 
-  /** Closes and removes the file, and what is kept beside it. */
+  /** Closes and removes the file, and what is kept beside it. Who still has it, a checkpoint say, finds nothing to sync. */
   remove(): void {
+    this.dirty = false;
     this.close();
     this.index.remove();
     if (this.exists) this.#pool.disk.remove(this.path);

@@ -49,6 +49,29 @@ test("a confirmed removal stays when messages before it go during the checkpoint
   await store.stop();
 });
 
+test("blocks that go while a checkpoint syncs one before them are not opened again", async () => {
+  const disk = new SimDisk({ record: false, syncTurns: (path) => (path.endsWith("00000001.blk") ? 20 : 1) });
+  // A large segment, so that no checkpoint comes before.
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(4), {
+    blockBytes: 4096,
+    segmentBytes: 1 << 20,
+  });
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  // One in each turn: then blocks end without a sync.
+  for (let i = 0; i < 100; i++) {
+    fill(log, 1);
+    await store.durable();
+  }
+  const saved = store.checkpointNow();
+  await log.purge();
+  await store.durable();
+  await saved;
+  fill(log, 3);
+  await store.durable();
+  assert.deepEqual(live(log), [101, 102, 103]);
+  await store.stop();
+});
+
 /** A store whose checkpoint is about to compact sparse blocks: the syncs of the new files are held. */
 async function compacting(disk: SimDisk): Promise<{ store: FileStore; log: StreamLog; saved: Promise<void> }> {
   const store = await open(disk);
