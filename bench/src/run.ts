@@ -23,6 +23,8 @@ export interface RunPlan<W extends RunnableWorkload> {
   readonly loadEntry: string;
   /** What the load generator is told. */
   readonly specOf: (workload: W, target: LoadTarget) => unknown;
+  /** Called before each measurement, before its server starts. */
+  readonly prepare?: () => Promise<void>;
   /** Hears what is about to be measured. */
   readonly progress: (text: string) => void;
 }
@@ -69,6 +71,7 @@ async function measure<W extends RunnableWorkload>(
   workload: W,
   fail: (text: string) => void,
 ): Promise<Sample> {
+  await plan.prepare?.();
   const server = await startServer(command, plan.setup);
   try {
     const { connect, tls, webSocket } = plan.setup;

@@ -2,6 +2,7 @@
 
 import { describeEnvironment, environmentLines } from "../environment.ts";
 import { INGEST_LOAD } from "../load-process.ts";
+import { touchMemory } from "../memory.ts";
 import { type BenchOptions, chooseWorkloads } from "../options.ts";
 import { runAll, type WorkloadSamples } from "../run.ts";
 import { figuresOf } from "../summary.ts";
@@ -25,6 +26,7 @@ export async function measureIngest(options: BenchOptions): Promise<string[]> {
     setup: options.setup,
     rounds: options.rounds,
     loadEntry: INGEST_LOAD,
+    prepare: touchMemory,
     specOf: ({ load }, target): IngestSpec => ({
       target,
       load,

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describeEnvironment, environmentLines } from "../environment.ts";
 import { BenchError } from "../errors.ts";
 import { runProcess } from "../load-process.ts";
+import { touchMemory } from "../memory.ts";
 import { type BenchOptions, chooseWorkloads } from "../options.ts";
 import { startServer } from "../server-process.ts";
 import { median } from "../statistics.ts";
@@ -43,6 +44,7 @@ export async function measureStore(options: BenchOptions): Promise<string[]> {
       for (const engine of turns(names, round)) {
         tell(`round ${round + 1} of ${options.rounds}: ${workload.name} on ${engine}`);
         const spec: StoreSpec = { engine, job, lmdbFolder: engines.lmdbFolder };
+        await touchMemory();
         const result = await attempt<StoreResult>(JOB_ENTRY, spec, `${workload.name} on ${engine}`, failures);
         if (result !== null) samples.get(engine)!.push(result);
       }
