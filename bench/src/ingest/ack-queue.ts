@@ -29,6 +29,13 @@ export interface AckHead {
   readonly length: number;
 }
 
+/** A message with a reply subject. */
+export interface RepliedMessage {
+  readonly bytes: Uint8Array;
+  readonly replyStart: number;
+  readonly replyEnd: number;
+}
+
 /** Sends one acknowledgement: a publication without headers or reply. Borrowed. */
 export type AckSender = (ack: Publication) => void;
 
@@ -73,7 +80,7 @@ export class AckQueue {
    *
    * @param message - In the arena, as nearly all are: a benchmark's messages are small.
    */
-  add(message: Publication, head: AckHead, seq: number, ticket: number): void {
+  add(message: RepliedMessage, head: AckHead, seq: number, ticket: number): void {
     const { bytes, view } = this.#arena;
     const { replyStart, replyEnd } = message;
     const replyLength = replyEnd - replyStart;

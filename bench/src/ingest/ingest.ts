@@ -7,6 +7,7 @@ import { latin1, Publication } from "@myelin/protocol";
 import type { Server } from "@myelin/server";
 import { MessageDraft, NO_LIMITS, type Store, type StreamLog } from "@myelin/store";
 import { type AckHead, AckQueue } from "./ack-queue.ts";
+import { IntakeRoom, type WaitingMessage } from "./intake-room.ts";
 
 /** Streams are made by a request to `$JS.API.STREAM.CREATE.<name>`, as in the reference. */
 const CREATE = "$JS.API.STREAM.CREATE.*";
@@ -26,6 +27,7 @@ export class Ingest implements Subscriber {
   readonly #store: Store;
   readonly #acks: AckQueue;
   readonly #draft: MessageDraft = new MessageDraft();
+  readonly #room: IntakeRoom;
   #releasePlanned = false;
 
   constructor(server: Server, arena: Arena, store: Store) {
@@ -33,6 +35,7 @@ export class Ingest implements Subscriber {
     this.#account = server.accounts.get("$G")!;
     this.#store = store;
     this.#acks = new AckQueue(arena, (ack) => this.#route(ack));
+    this.#room = new IntakeRoom(arena, (message) => this.#append(message));
     store.onDurable = () => this.#planRelease();
     this.#subscribe(this, CREATE);
   }
@@ -51,21 +54,24 @@ export class Ingest implements Subscriber {
     return true;
   }
 
-  /** Stores a message of a stream. */
+  /** Stores a message of a stream before the read that brought it is over. */
   take(message: Publication, log: StreamLog, head: AckHead): void {
+    this.#room.take(message, log, head);
+  }
+
+  #append(message: WaitingMessage): void {
     const draft = this.#draft;
-    const { bytes, headerSize, payloadStart, size } = message;
-    draft.subjectBytes = bytes;
+    draft.subjectBytes = message.bytes;
     draft.subjectStart = message.subjectStart;
     draft.subjectEnd = message.subjectEnd;
-    draft.bodyBytes = bytes;
-    draft.headersStart = payloadStart;
-    draft.payloadStart = payloadStart + Math.max(0, headerSize);
-    draft.bodyEnd = payloadStart + size;
-    const seq = log.append(draft);
+    draft.bodyBytes = message.bytes;
+    draft.headersStart = message.headersStart;
+    draft.payloadStart = message.payloadStart;
+    draft.bodyEnd = message.payloadEnd;
+    const seq = message.log.append(draft);
     if (message.replyEnd === message.replyStart) return;
     const ticket = this.#store.ticket();
-    this.#acks.add(message, head, seq, ticket);
+    this.#acks.add(message, message.head, seq, ticket);
     // Without waiting for a sync, a turn that has grown large is durable before its acknowledgement is queued.
     if (ticket <= this.#store.durableTicket) this.#planRelease();
   }

@@ -21,6 +21,9 @@ export interface StreamBacking {
    */
   truncating: boolean;
 
+  /** Reads what the next record will need; see `StreamLog.prefetch`. */
+  prefetch(): number;
+
   /** @throws StoreError when nothing may be written now. */
   checkWritable(): void;
 

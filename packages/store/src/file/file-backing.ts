@@ -76,6 +76,10 @@ export class FileBacking implements StreamBacking {
     this.tombstones = new Tombstones(core.disk, incarnation);
   }
 
+  prefetch(): number {
+    return this.tail.prefetch() + this.synced + this.blocks.last + Number(this.inTurn) + Number(this.saver.dirty);
+  }
+
   checkWritable(): void {
     this.#core.checkWritable();
   }

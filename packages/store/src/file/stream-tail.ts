@@ -14,6 +14,8 @@ const LAZY_BYTES_MAX = 16 * 1024;
 const TAIL_BYTES_START = 4096;
 /** A turn's records of one stream are written to the block without waiting for the end of the turn when they exceed this. */
 const TURN_BYTES_MAX = 1024 * 1024;
+/** What a short record takes. */
+const PREFETCH_BYTES = 256;
 /** A stream that goes the direct way does so until so many of its turns in a row were small. */
 const DIRECT_QUIET_TURNS = 16;
 
@@ -41,6 +43,13 @@ export class StreamTail {
   /** @param directBytes - A turn of so many bytes goes straight to the block. */
   constructor(directBytes: number) {
     this.#directBytes = directBytes;
+  }
+
+  /** Reads where the next record will be, a cache line at a time. */
+  prefetch(): number {
+    const { bytes, end } = this;
+    if (end + PREFETCH_BYTES > bytes.length) return 0;
+    return bytes[end]! + bytes[end + 64]! + bytes[end + 128]! + bytes[end + 192]! + this.view.getUint8(end);
   }
 
   /** Bytes of records in this turn that are in the tail only. */

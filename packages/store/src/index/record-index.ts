@@ -117,6 +117,13 @@ export class IndexBlock {
     this.#words[(this.slots - 1) * SLOT_WORDS + LINK] = other.#words[slot * SLOT_WORDS + LINK]!;
   }
 
+  /** Reads the last slot, which gets the link, and the next one. */
+  prefetch(): number {
+    const words = this.#words;
+    const at = this.slots * SLOT_WORDS;
+    return at === 0 || at === words.length ? 0 : words[at - 1]! + words[at]! + this.live;
+  }
+
   /** Makes room for so many more slots at once. */
   expect(slots: number): void {
     if ((this.slots + slots) * SLOT_WORDS > this.#words.length) this.#resize(this.slots + slots);

@@ -67,6 +67,11 @@ export class StreamIndex {
     this.lastSeq = seq;
   }
 
+  /** Reads what {@link add} will need; see `StreamLog.prefetch`. */
+  prefetch(): number {
+    return (this.records.last?.prefetch() ?? 0) + this.subjects.prefetch();
+  }
+
   /** Sequences up to `lastSeq` are given and have no message. */
   skipTo(lastSeq: number): void {
     this.lastSeq = lastSeq;

@@ -88,6 +88,11 @@ export class SubjectTable {
     return id;
   }
 
+  /** Reads what is known of the subject that was asked for last. */
+  prefetch(): number {
+    return this.#memoId < 0 ? 0 : this.#memoBytes[this.#memoStart]! + this.messages(this.#memoId);
+  }
+
   /** Forgets a subject without messages. */
   release(id: number): void {
     if (id === this.#memoId) this.#memoId = -1;

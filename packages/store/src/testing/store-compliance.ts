@@ -86,6 +86,27 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.equal(state.lastTimeNs, second?.timeNs);
       }));
 
+    test("prefetch() reads and changes nothing, whatever the stream holds", () =>
+      withStream({}, async (log) => {
+        const same = (what: string): void => {
+          const before = log.state();
+          assert.ok(Number.isFinite(log.prefetch()), what);
+          assert.deepEqual(log.state(), before, what);
+        };
+        same("nothing was ever stored");
+        // Past every size at which what it reads from grows.
+        for (let i = 1; i <= 300; i++) {
+          assert.equal(append(log, `a.${i % 3}`, "x".repeat(i)), i);
+          same(`${i} messages`);
+        }
+        log.remove(300);
+        same("the last one was removed");
+        await log.purge();
+        same("all were purged");
+        assert.equal(append(log, "a.0"), 301);
+        assert.deepEqual(seqs(log), [301]);
+      }));
+
     test("append() takes the origin's time to the nanosecond", () =>
       withStream({}, (log) => {
         const draft = new MessageDraft().set("a", "x");
