@@ -29,6 +29,7 @@
 
 import type { DiskFile } from "@myelin/platform";
 import { checksum, viewOf } from "../checksum.ts";
+import { copyBytes } from "../copy-bytes.ts";
 import { ABSENT, type IndexBlock, OFFSET_MASK } from "../index/record-index.ts";
 import type { SubjectTable } from "../index/subject-table.ts";
 import {
@@ -202,14 +203,16 @@ export class ChunkEncoder {
   }
 
   #putSubjects(bytes: Uint8Array, start: number, subjects: SubjectTable): void {
-    let at = start + this.#ids.length * 2;
-    this.#ids.forEach((id, i) => {
+    const ids = this.#ids;
+    let at = start + ids.length * 2;
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
       const length = subjects.keyLength(id);
       putU16(bytes, start + i * 2, length);
       const key = subjects.keyStart(id);
-      bytes.set(subjects.keyBytes(id).subarray(key, key + length), at);
+      copyBytes(subjects.keyBytes(id), key, key + length, bytes, at);
       at += length;
-    });
+    }
   }
 
   /** Slots of messages that expire, each followed by when; null when a record is not where it should be. */

@@ -85,7 +85,7 @@ export class ByteTable {
     for (let i = hash & mask; ; i = (i + 1) & mask) {
       const id = slots[i]! - 1;
       if (id < 0) return -1;
-      if (this.#is(id, bytes, start, end, hash)) return id;
+      if (this.is(id, bytes, start, end, hash)) return id;
     }
   }
 
@@ -115,7 +115,11 @@ export class ByteTable {
 
   /** A key is not found any more. Its id and its bytes stay until {@link free}. */
   unlink(id: number): void {
-    this.#hash.remove(this.#number(id, 0), id);
+    const page = this.#pages[id >>> PAGE_BITS]!;
+    const at = (id & PAGE_MASK) * ID_NUMBERS;
+    this.#hash.remove(page[at]!, id);
+    // Not the hash of its bytes any more: for {@link is}.
+    page[at] = ~page[at]!;
     this.size--;
   }
 
@@ -160,8 +164,8 @@ export class ByteTable {
     return this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + which]!;
   }
 
-  /** Whether these bytes, with their hash, are the key of that id. */
-  #is(id: number, bytes: Uint8Array, start: number, end: number, hash: number): boolean {
+  /** Whether these bytes, with their hash, are the key of that id, which is below {@link idEnd}; false when it has none. */
+  is(id: number, bytes: Uint8Array, start: number, end: number, hash: number): boolean {
     const page = this.#pages[id >>> PAGE_BITS]!;
     const number = (id & PAGE_MASK) * ID_NUMBERS;
     const place = page[number + PLACE]!;

@@ -6,6 +6,7 @@ import { IdStack } from "./id-stack.ts";
 import { IndexBlock, traitsOf } from "./record-index.ts";
 import { StreamIndex } from "./stream-index.ts";
 import { SubjectFilter } from "./subject-filter.ts";
+import { SubjectTable } from "./subject-table.ts";
 import { filterTokens, matchesFilter, SubjectTrie } from "./subject-trie.ts";
 
 function bytesOf(text: string): Uint8Array {
@@ -59,6 +60,38 @@ test("ByteTable gives each key one id, and ids again after release", () => {
   assert.equal(table.size, model.size);
   assert.equal(new Set(model.values()).size, model.size);
   assert.equal(table.idEnd, most, "ids are given again");
+});
+
+test("SubjectTable.intern() gives each subject its id, in whatever order they come, go and come again", () => {
+  const random = new SimRandom(11);
+  const table = new SubjectTable();
+  const model = new Map<string, number>();
+  const names = Array.from({ length: 200 }, (_, i) => `a.${i}`);
+  let at = 0;
+  for (let i = 0; i < 20_000; i++) {
+    // Mostly one behind the other, as ids are.
+    at = random.uint32() % 8 === 0 ? random.uint32() % names.length : (at + 1) % names.length;
+    const name = names[at]!;
+    const bytes = bytesOf(name);
+    const before = model.get(name);
+    const action = random.uint32() % 16;
+    if (before !== undefined && action === 0) {
+      table.release(before);
+      model.delete(name);
+      continue;
+    }
+    const id = table.intern(bytes, 0, bytes.length);
+    if (before !== undefined) assert.equal(id, before);
+    assert.equal(table.text(id), name);
+    model.set(name, id);
+    if (action !== 1) continue;
+    const fresh = table.retire(id);
+    if (random.uint32() % 2 === 0) table.free(id);
+    assert.equal(table.intern(bytes, 0, bytes.length), fresh);
+    model.set(name, fresh);
+  }
+  assert.equal(table.size, model.size);
+  assert.equal(new Set(model.values()).size, model.size);
 });
 
 test("SubjectTrie.match() and matchesFilter() agree with a plain matcher while subjects come and go", () => {

@@ -71,7 +71,7 @@ export class SubjectTable {
   intern(bytes: Uint8Array, start: number, end: number): number {
     if (this.#isMemo(bytes, start, end)) return this.#memoId;
     const hash = hashBytes(bytes, start, end);
-    const found = this.#keys.find(bytes, start, end, hash);
+    const found = this.#findNext(bytes, start, end, hash);
     if (found >= 0) {
       this.#remember(found);
       return found;
@@ -237,6 +237,13 @@ export class SubjectTable {
     for (let i = end - 1, at = this.#memoStart + this.#memoLength - 1; i >= start; i--, at--)
       if (bytes[i] !== memo[at]) return false;
     return true;
+  }
+
+  /** Subjects often come in the order in which they first came: then it is the next id, whose numbers are near those of the last. */
+  #findNext(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const next = this.#memoId + 1;
+    if (next > 0 && next < this.#keys.idEnd && this.#keys.is(next, bytes, start, end, hash)) return next;
+    return this.#keys.find(bytes, start, end, hash);
   }
 
   #remember(id: number): void {
