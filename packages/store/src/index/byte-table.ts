@@ -164,7 +164,7 @@ export class ByteTable {
     return this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + which]!;
   }
 
-  /** Whether these bytes, with their hash, are the key of that id, which is below {@link idEnd}; false when it has none. */
+  /** Whether these bytes, with their hash, are the key of that id, which is not free: false when it was unlinked. */
   is(id: number, bytes: Uint8Array, start: number, end: number, hash: number): boolean {
     const page = this.#pages[id >>> PAGE_BITS]!;
     const number = (id & PAGE_MASK) * ID_NUMBERS;

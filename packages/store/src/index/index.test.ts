@@ -76,6 +76,7 @@ test("SubjectTable.intern() gives each subject its id, in whatever order they co
     const before = model.get(name);
     const action = random.uint32() % 16;
     if (before !== undefined && action === 0) {
+      table.setMessages(before, 0);
       table.release(before);
       model.delete(name);
       continue;
@@ -84,9 +85,14 @@ test("SubjectTable.intern() gives each subject its id, in whatever order they co
     if (before !== undefined) assert.equal(id, before);
     assert.equal(table.text(id), name);
     model.set(name, id);
+    table.setMessages(id, 1);
     if (action !== 1) continue;
     const fresh = table.retire(id);
-    if (random.uint32() % 2 === 0) table.free(id);
+    table.setMessages(fresh, 1);
+    if (random.uint32() % 2 === 0) {
+      table.setMessages(id, 0);
+      table.free(id);
+    }
     assert.equal(table.intern(bytes, 0, bytes.length), fresh);
     model.set(name, fresh);
   }

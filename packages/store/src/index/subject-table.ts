@@ -242,7 +242,10 @@ export class SubjectTable {
   /** Subjects often come in the order in which they first came: then it is the next id, whose numbers are near those of the last. */
   #findNext(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const next = this.#memoId + 1;
-    if (next > 0 && next < this.#keys.idEnd && this.#keys.is(next, bytes, start, end, hash)) return next;
+    if (next > 0 && next < this.#keys.idEnd) {
+      // An id that is free has none, and its place may be another's; one that was retired has its bytes, and not their hash.
+      if (this.messages(next) > 0 && this.#keys.is(next, bytes, start, end, hash)) return next;
+    }
     return this.#keys.find(bytes, start, end, hash);
   }
 
