@@ -251,6 +251,18 @@ export class RebuiltIndex implements LastTime {
     if (from <= last) this.#missing.push([from, last]);
   }
 
+  /** What was added from this sequence on is from before a truncation. */
+  async forgetFrom(seq: number, slices: Slices): Promise<void> {
+    const { index } = this.#backing;
+    for (let at = index.lastSeq; at >= seq; ) {
+      at = index.removeBack(at, seq - 1, SLOTS_PER_STEP).nextSeq;
+      if (slices.due) await slices.pause();
+    }
+    index.cut(seq - 1, () => false);
+    this.#rollup = null;
+    this.lastRecord = index.lastRecord;
+  }
+
   /** Sequences above `seq` will be given again. */
   truncated(seq: number): void {
     if (this.#lastTimeSeq > seq) {

@@ -7,7 +7,7 @@ import { type DiskImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/s
 import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { u32 } from "../record.ts";
-import { NO_LIMITS } from "../store.ts";
+import { NO_LIMITS, type StreamLog } from "../store.ts";
 import { FILLED_OPTIONS } from "../testing/filled-store.ts";
 import { repairStore } from "./check/repair.ts";
 import { verifyStore } from "./check/verify.ts";
@@ -343,6 +343,34 @@ test("store files from before a later checkpoint of the same opening are reporte
   assert.ok(again.health().reports.some((line) => line.startsWith("store.0 and store.1: older than the journal")));
   assert.equal(again.stream("A")!.state().lastSeq, 10);
   await again.stop();
+});
+
+test("a block from before a truncation is told of, and what came later counts", async () => {
+  const disk = new SimDisk({ record: false });
+  const fill = async (log: StreamLog, what: string, count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) log.append(new MessageDraft().set("a", `${what} ${i}`));
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  let store = await FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+  await fill(await store.createStream("S", NO_LIMITS, new Uint8Array(0)), "old", 10);
+  await store.stop();
+  const before = disk.image();
+  store = await FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+  await store.stream("S")!.truncate(5);
+  await fill(store.stream("S")!, "new", 8);
+  await store.stop();
+  const block = "streams/00000001/00000001.blk";
+  assert.ok(before.get(block)!.length > disk.image().get(block)!.length);
+  const image = withFiles(disk.image(), before, [block]);
+  store = await FileStore.open(new SimDisk({ image }), new SimClock(), new SimRandom(1), FILLED_OPTIONS);
+  const payloads: string[] = [];
+  const log = store.stream("S")!;
+  for (let view = log.next("", 0); view !== null; view = log.next("", view.seq + 1))
+    payloads.push(Buffer.from(view.payload).toString());
+  const expected = [...[0, 1, 2, 3, 4].map((i) => `old ${i}`), ...[0, 1, 2, 3, 4, 5, 6, 7].map((i) => `new ${i}`)];
+  assert.deepEqual(payloads, expected);
+  assert.match(store.health().reports.join("\n"), /00000001\.blk: older than it should be: .*has sequence 6 as well/);
+  await store.stop();
 });
 
 test("tombstones from before a truncation take nothing away that came later, unless it is told of", async () => {

@@ -199,6 +199,13 @@ export class StreamScan {
       if (places % PLACES_PER_LOOK === 0 && this.#slices.due) await this.#slices.pause();
       const at = offset - base;
       const length = soundMessage(view, at, bytes.length, incarnation, number, offset);
+      if (
+        length > 0 &&
+        offset < durableEnd &&
+        !this.#isNext(bytes, at) &&
+        !this.#isStale(bytes, at, offset, durableEnd)
+      )
+        await this.#preferTo(block, u64(bytes, at + 24));
       if (length === 0 || !this.#isNext(bytes, at)) {
         if (length > 0 && this.#isStale(bytes, at, offset, durableEnd)) return offset;
         if (damage < 0) {
@@ -249,6 +256,19 @@ export class StreamScan {
   /** Whether a record comes after those that are there. */
   #isNext(bytes: Uint8Array, at: number): boolean {
     return u64(bytes, at + 24) > (this.#backing.index.records.last?.lastSeq ?? 0);
+  }
+
+  /**
+   * A block that the checkpoint vouches for has a sequence that a block before it has as well: that one is from before a truncation, which
+   * had cut it, durably before the sequence was given again.
+   */
+  async #preferTo({ number, path }: BlockFile, seq: number): Promise<void> {
+    const { index, incarnation } = this.#backing;
+    const older = index.records.last;
+    if (older === null || older.number >= number) return;
+    const olderPath = blockPath(incarnation, older.number);
+    this.#rebuilt.reports.push(`${olderPath}: older than it should be: ${path} has sequence ${seq} as well, and later`);
+    await this.#rebuilt.forgetFrom(seq, this.#slices);
   }
 
   /** In a place that the checkpoint vouches for, a sequence that it does not know is left from before a truncation. */
