@@ -97,6 +97,11 @@ export class RebuiltIndex implements LastTime {
     return this.#missing.some(([first, last]) => first <= to && from <= last);
   }
 
+  /** The first sequence that the next record in a block may have, as far as the blocks tell. */
+  get nextExpected(): number {
+    return Math.max(this.#floor, this.lastRecord + 1);
+  }
+
   get someMissing(): boolean {
     return this.#missing.length > 0;
   }

@@ -108,7 +108,7 @@ export class RecoveringStream {
     const fits =
       last !== null && block === last.number && !scan.sealedEnd
         ? offset === last.endOffset
-        : (last === null || block > last.number) && offset === BLOCK_HEADER_BYTES;
+        : ((last === null || block > last.number) && offset === BLOCK_HEADER_BYTES) || scan.isDurableEnd(block, offset);
     // Its block went when all in it had been taken away.
     if (!fits && rebuilt.explained(seq, seq)) return;
     if (!fits || !rebuilt.explained(index.lastSeq + 1, seq - gap - 1)) {
@@ -276,7 +276,8 @@ export class RecoveringStream {
     if (this.#pendingBytes === 0) {
       this.#pendingBlock = block;
       this.#pendingStart = offset;
-      this.#makeBlock(block, seq);
+      // Where it is not the block's first record, the block was there, with those before it.
+      this.#makeBlock(block, offset === BLOCK_HEADER_BYTES ? seq : this.rebuilt.nextExpected);
     }
     // What it says about its block was true of a file that may be gone; nothing of this one is known to be durable.
     const to = this.#pendingBytes;

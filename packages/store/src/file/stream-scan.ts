@@ -111,6 +111,11 @@ export class StreamScan {
     return number < checkpoint.block ? Number.POSITIVE_INFINITY : checkpoint.offset;
   }
 
+  /** Whether the checkpoint vouches for a block up to there and no further: what came next was written there, whatever is before it. */
+  isDurableEnd(block: number, offset: number): boolean {
+    return block === this.#checkpoint?.block && offset === this.#checkpoint.offset;
+  }
+
   /** Removes the index file of a block, if there is one. */
   dropIndex(file: BlockFile): void {
     if (file.index.remove()) this.filesRemoved = true;
