@@ -9,7 +9,7 @@ import { NO_LIMITS, type StreamLog } from "../store.ts";
 import { assertSame, assertTotals } from "./check-stream.ts";
 import { PlainStream } from "./plain-stream.ts";
 import { RestlessClock, TickingClock } from "./restless-clock.ts";
-import type { StoreUnderTest } from "./store-compliance.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 const NO_CONFIG = new Uint8Array(0);
 

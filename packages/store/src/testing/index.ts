@@ -2,4 +2,5 @@
 
 export { assertMessage, assertSame, assertTotals, FILTERS } from "./check-stream.ts";
 export { type PlainDraft, type PlainMessage, PlainStream, plainMatch } from "./plain-stream.ts";
-export { agreesWithModel, type StoreUnderTest, storeCompliance } from "./store-compliance.ts";
+export { agreesWithModel, storeCompliance } from "./store-compliance.ts";
+export type { StoreUnderTest } from "./under-test.ts";

@@ -10,7 +10,7 @@ import { NO_LIMITS, type Store, type StreamLog } from "../store.ts";
 import { assertAnswers, assertMessage, assertTotals } from "./check-stream.ts";
 import { PlainStream } from "./plain-stream.ts";
 import { RestlessClock } from "./restless-clock.ts";
-import type { StoreUnderTest } from "./store-compliance.ts";
+import type { StoreUnderTest } from "./under-test.ts";
 
 const RUNS = Number(process.env["MYELIN_QUESTION_RUNS"] ?? 3);
 const SEED = Number(process.env["MYELIN_QUESTION_SEED"] ?? 1);
