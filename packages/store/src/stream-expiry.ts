@@ -203,7 +203,7 @@ export class StreamExpiry {
       }
     }
     stream.checkOpen();
-    if (byAge) stream.takeOldest(seq);
-    else stream.take(seq);
+    if (byAge) stream.removal.takeOldest(seq);
+    else stream.removal.take(seq);
   }
 }

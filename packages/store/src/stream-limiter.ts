@@ -139,10 +139,10 @@ export class StreamLimiter {
   }
 
   #takeFirstOf(subject: number): void {
-    this.#stream.take(this.#stream.index.subjects.first(subject));
+    this.#stream.removal.take(this.#stream.index.subjects.first(subject));
   }
 
   #takeFirst(): void {
-    this.#stream.takeOldest(this.#stream.index.firstSeq);
+    this.#stream.removal.takeOldest(this.#stream.index.firstSeq);
   }
 }

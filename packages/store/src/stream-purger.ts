@@ -90,7 +90,8 @@ export class StreamPurger {
     } else if (subjects.messages(subject) > ROLLUP_SLOTS_AT_ONCE) {
       this.#retire(subject);
     } else {
-      for (let first = subjects.first(subject); first < seq; first = subjects.first(subject)) this.#stream.take(first);
+      for (let first = subjects.first(subject); first < seq; first = subjects.first(subject))
+        this.#stream.removal.take(first);
     }
   }
 
@@ -126,7 +127,7 @@ export class StreamPurger {
     const { subjects } = this.#stream.index;
     for (const subject of subjects.retired) {
       const count = Math.min(REMOVALS_PER_LOOK, subjects.messages(subject));
-      for (let i = 0; i < count; i++) this.#stream.takeRetired(subject);
+      for (let i = 0; i < count; i++) this.#stream.removal.takeRetired(subject);
       break;
     }
     return subjects.retired.size > 0;
@@ -149,7 +150,7 @@ export class StreamPurger {
         yield;
         continue;
       }
-      this.#stream.take(found);
+      this.#stream.removal.take(found);
       if (++purged % REMOVALS_PER_LOOK === 0) yield;
       at = found + 1;
     }
@@ -194,7 +195,7 @@ export class StreamPurger {
     }
     // What was lost there goes as well, also where no message was left.
     if (index.lost.first < seq) {
-      this.#stream.frontDropped(0, seq);
+      this.#stream.removal.frontDropped(0, seq);
       this.#backing.boundsMoved();
     }
     return purged;
@@ -206,7 +207,7 @@ export class StreamPurger {
     const removed = index.removeFront(seq, SLOTS_PER_STEP);
     const stored = this.#stream.bytesOf(removed);
     this.#stream.bytes -= stored;
-    this.#stream.frontDropped(removed.messages, Math.min(seq, index.firstSeq));
+    this.#stream.removal.frontDropped(removed.messages, Math.min(seq, index.firstSeq));
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, removed.messages, stored);
     return removed.messages;
@@ -218,7 +219,7 @@ export class StreamPurger {
     for (const block of index.keepNewest()) this.#backing.blockEmptied(block);
     const newest = index.records.last!;
     this.#stream.bytes = this.#stream.storedBytes(newest, newest.slots - 1);
-    this.#stream.frontDropped(gone, index.firstSeq);
+    this.#stream.removal.frontDropped(gone, index.firstSeq);
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, gone, bytes - this.#stream.bytes);
   }
@@ -231,7 +232,7 @@ export class StreamPurger {
     // The newest block's number of sequences is needed for the gap no more: the next record begins a new block.
     index.clear();
     this.#stream.cleared();
-    this.#stream.frontDropped(purged, index.firstSeq);
+    this.#stream.removal.frontDropped(purged, index.firstSeq);
     this.#backing.cleared();
     this.#backing.boundsMoved();
     listener?.purged(index.firstSeq, gone, bytes);

@@ -42,6 +42,7 @@ import { StreamLimiter } from "./stream-limiter.ts";
 import { StreamPurger } from "./stream-purger.ts";
 import { deletedRanges, lastMatch } from "./stream-queries.ts";
 import { StreamQuestions } from "./stream-questions.ts";
+import { StreamRemoval } from "./stream-removal.ts";
 import type { TtlHeap } from "./ttl-heap.ts";
 
 /** Slots of a block that are counted in one step. */
@@ -69,6 +70,8 @@ export class Stream implements StreamLog {
   #stopped = false;
   truncations = 0;
   readonly ages: AgeClock;
+  /** For whatever takes messages away. */
+  readonly removal: StreamRemoval;
   readonly #backing: StreamBacking;
   readonly #stamp: Stamp;
   readonly #clock: Clock;
@@ -105,6 +108,7 @@ export class Stream implements StreamLog {
     this.#slices = slices;
     this.ages = new AgeClock(clock.wallMs(), clock.monotonicMs());
     this.#expiry = new StreamExpiry(this, clock, slices);
+    this.removal = new StreamRemoval(this, backing, this.#expiry);
     this.#limiter = new StreamLimiter(this, slices);
     this.#purger = new StreamPurger(this, backing, slices);
     this.#questions = new StreamQuestions(this, slices);
@@ -265,7 +269,7 @@ export class Stream implements StreamLog {
     const block = this.index.records.find(seq);
     if (block === null) return null;
     if (this.#backing.view(block, seq - block.firstSeq, view)) return view;
-    this.#take(block, seq, "lost");
+    this.removal.takeLost(block, seq);
     return null;
   }
 
@@ -315,7 +319,7 @@ export class Stream implements StreamLog {
     checkAsked(this.name, seq);
     const block = this.index.records.find(seq);
     if (block === null) return false;
-    this.#take(block, seq, "asked");
+    this.removal.take(seq);
     return true;
   }
 
@@ -326,7 +330,7 @@ export class Stream implements StreamLog {
     if (block === null) return false;
     const slot = seq - block.firstSeq;
     this.#backing.erase(block, slot);
-    this.#take(block, seq, "asked");
+    this.removal.take(seq);
     return true;
   }
 
@@ -495,70 +499,6 @@ export class Stream implements StreamLog {
       this.ages.note(seq, this.lastTimeMs, this.#clock.monotonicMs());
   }
 
-  /** Takes away a message that is there. */
-  take(seq: number): void {
-    this.#take(this.index.records.find(seq)!, seq, "asked");
-  }
-
-  /** The same for limits by which the oldest goes: what was lost before it would have gone as well. */
-  takeOldest(seq: number): void {
-    this.#take(this.index.records.find(seq)!, seq, "oldest");
-  }
-
-  #take(block: IndexBlock, seq: number, why: "lost" | "asked" | "oldest"): void {
-    const { index } = this;
-    const stored = this.storedBytes(block, seq - block.firstSeq);
-    const wasFirst = seq === index.firstSeq;
-    index.remove(block, seq);
-    this.bytes -= stored;
-    let passedLost = false;
-    // What is lost is not taken away durably: it may be read again one day.
-    if (why === "lost") {
-      index.lost.add(seq, seq);
-    } else if (wasFirst && (why === "oldest" || index.lost.first > seq)) {
-      passedLost = why === "oldest" && index.lost.keep(seq + 1, index.lastSeq);
-      this.#backing.boundsMoved();
-    } else {
-      this.#backing.removed(seq);
-    }
-    if (wasFirst) this.ages.forgetBelow(index.firstSeq);
-    this.#expiry.removed(1);
-    if (passedLost) this.#dropOldest(true);
-    else this.#dropIfEmpty(block);
-    this.listener?.removed(seq, stored);
-  }
-
-  /**
-   * Blocks at the front that nothing is left of go.
-   *
-   * @param passedLost - What was lost there counts no more.
-   */
-  #dropOldest(passedLost: boolean): void {
-    const { index } = this;
-    let oldest = index.records.blocks[0];
-    while (oldest !== undefined && index.isDroppable(oldest)) {
-      index.dropBlock(oldest);
-      this.#backing.blockEmptied(oldest);
-      oldest = index.records.blocks[0];
-    }
-    if (passedLost && oldest !== undefined && index.lost.first >= oldest.firstSeq) this.#backing.oldestIs(oldest);
-  }
-
-  /** Empties the slot of one message that a rollup took away: the first one of a retired subject. */
-  takeRetired(subject: number): void {
-    const { index } = this;
-    const seq = index.subjects.first(subject);
-    const block = index.records.at(seq);
-    const stored = this.storedBytes(block, seq - block.firstSeq);
-    index.removeRetired(subject, block);
-    this.bytes -= stored;
-    // What is below the floor is gone by that.
-    if (seq > index.floor) this.#backing.removed(seq);
-    this.#expiry.removed(1);
-    this.#dropIfEmpty(block);
-    this.listener?.removed(seq, stored);
-  }
-
   /** For long work in slices that takes messages away: lets others run, and what has gone up to now be written. */
   async pause(): Promise<void> {
     await this.#slices.pause();
@@ -578,21 +518,6 @@ export class Stream implements StreamLog {
   /** For stores, before a checkpoint: nothing of what rollups took away has a slot. */
   giveBack(): Promise<void> {
     return this.#purger.giveBack();
-  }
-
-  #dropIfEmpty(block: IndexBlock): void {
-    if (!this.index.isDroppable(block)) return;
-    this.index.dropBlock(block);
-    this.#backing.blockEmptied(block);
-  }
-
-  /** So many messages at the front are out of the index. Everything below `below` is gone for good, also what was lost. */
-  frontDropped(messages: number, below: number): void {
-    const { index } = this;
-    const passedLost = index.lost.keep(below, index.lastSeq);
-    this.ages.forgetBelow(index.firstSeq);
-    this.#expiry.removed(messages);
-    this.#dropOldest(passedLost);
   }
 
   /** All messages are out of the index. */
