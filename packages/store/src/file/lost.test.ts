@@ -68,6 +68,7 @@ const CASES: readonly (readonly [name: string, lost: readonly number[], large: r
   ["the first message", [1], []],
   ["the first three", [1, 2, 3], []],
   ["one between", [30], []],
+  ["three neighbours between", [30, 31, 32], []],
   ["the last one", [MESSAGES], []],
   ["the last two", [MESSAGES - 1, MESSAGES], []],
   ["the first one, alone in its block", [1], [1]],
