@@ -4,11 +4,8 @@
 import { COMMON_HEADER_BYTES, u32, u64 } from "../record.ts";
 import type { Slices } from "../slices.ts";
 import { dependsOn, KIND_BOUNDS, KIND_DESCRIBED, KIND_REMOVED, KIND_TRUNCATED, visitRuns } from "./control.ts";
-import { type JournalContent, RecordWalk } from "./journal-reader.ts";
+import { type JournalContent, JournalWalk } from "./journal-reader.ts";
 import { SeqSet } from "./seq-set.ts";
-
-/** Records of the journal that are looked at between two looks at the clock. */
-const RECORDS_PER_LOOK = 8;
 
 /** What a journal says of one stream. */
 export interface Foreseen {
@@ -49,26 +46,23 @@ async function look(
   slices: Slices,
 ): Promise<Map<number, Foreseen>> {
   const all = new Map<number, Foreseen>();
-  let records = 0;
-  for (const batch of content.batches) {
-    const { body } = batch;
-    for (const walk = new RecordWalk(batch); walk.next(); ) {
-      if (++records % RECORDS_PER_LOOK === 0 && slices.due) await slices.pause();
-      const { at, length } = walk;
-      const kind = body[at + 23];
-      if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED && kind !== KIND_TRUNCATED && kind !== KIND_DESCRIBED) continue;
-      const incarnation = u32(body, at + 8);
-      if (only !== null && incarnation !== only) continue;
-      const takesAway = kind === KIND_BOUNDS || kind === KIND_REMOVED;
-      if (takesAway && !batch.synced && dependsOn(body, at) > lastSeq) continue;
-      const foreseen = all.get(incarnation) ?? nothingForeseen();
-      all.set(incarnation, foreseen);
-      const first = u64(body, at + COMMON_HEADER_BYTES);
-      if (kind === KIND_BOUNDS) foreseen.floor = Math.max(foreseen.floor, first);
-      else if (kind === KIND_TRUNCATED) foreseen.truncatedTo = Math.min(foreseen.truncatedTo, first);
-      else if (kind === KIND_DESCRIBED) foreseen.metaGeneration = Math.max(foreseen.metaGeneration, first);
-      else visitRuns(body, at, length, (from, count) => foreseen.removed.add(from, count));
-    }
+  for (const walk = new JournalWalk(content, slices); walk.next(); ) {
+    if (walk.due) await slices.pause();
+    const { at, length } = walk;
+    const { body, synced } = walk.batch;
+    const kind = body[at + 23];
+    if (kind !== KIND_BOUNDS && kind !== KIND_REMOVED && kind !== KIND_TRUNCATED && kind !== KIND_DESCRIBED) continue;
+    const incarnation = u32(body, at + 8);
+    if (only !== null && incarnation !== only) continue;
+    const takesAway = kind === KIND_BOUNDS || kind === KIND_REMOVED;
+    if (takesAway && !synced && dependsOn(body, at) > lastSeq) continue;
+    const foreseen = all.get(incarnation) ?? nothingForeseen();
+    all.set(incarnation, foreseen);
+    const first = u64(body, at + COMMON_HEADER_BYTES);
+    if (kind === KIND_BOUNDS) foreseen.floor = Math.max(foreseen.floor, first);
+    else if (kind === KIND_TRUNCATED) foreseen.truncatedTo = Math.min(foreseen.truncatedTo, first);
+    else if (kind === KIND_DESCRIBED) foreseen.metaGeneration = Math.max(foreseen.metaGeneration, first);
+    else visitRuns(body, at, length, (from, count) => foreseen.removed.add(from, count));
   }
   return all;
 }

@@ -52,6 +52,9 @@ export interface JournalContent {
   readonly nextBatch: number;
 }
 
+/** Records that are walked over between two looks at the clock. */
+const RECORDS_PER_LOOK = 8;
+
 /** Segments are searched in pieces of this size: the event loop goes on between them. */
 const PIECE_BYTES = 512 * 1024;
 
@@ -140,7 +143,7 @@ function bodyBetween(before: FoundBatch | undefined, after: FoundBatch | undefin
 }
 
 /** Walks along the sound records of a batch; in a damaged one, looks for the next sound one after each piece of damage. */
-export class RecordWalk {
+class RecordWalk {
   readonly body: Uint8Array;
   /** Where the record is. */
   at = 0;
@@ -163,6 +166,51 @@ export class RecordWalk {
       if (this.length > 0) return true;
     }
     return false;
+  }
+}
+
+/** The records of a whole journal, in order. Whoever walks lets others run when it is {@link due}. */
+export class JournalWalk {
+  readonly #batches: Iterator<JournalBatch>;
+  readonly #slices: Slices;
+  #records = 0;
+  #batch: JournalBatch | null = null;
+  #walk: RecordWalk | null = null;
+
+  constructor(content: JournalContent, slices: Slices) {
+    this.#batches = content.batches.values();
+    this.#slices = slices;
+  }
+
+  /** Goes to the next record, at first to the first one; returns whether there is one. */
+  next(): boolean {
+    this.#records++;
+    while (this.#walk?.next() !== true) {
+      const { value, done } = this.#batches.next();
+      if (done === true) return false;
+      this.#batch = value;
+      this.#walk = new RecordWalk(value);
+    }
+    return true;
+  }
+
+  /** Whether it is time to pause; the clock is asked every few records. */
+  get due(): boolean {
+    return this.#records % RECORDS_PER_LOOK === 0 && this.#slices.due;
+  }
+
+  /** The batch that the record is in. */
+  get batch(): JournalBatch {
+    return this.#batch!;
+  }
+
+  /** Where in the batch's body the record is. */
+  get at(): number {
+    return this.#walk!.at;
+  }
+
+  get length(): number {
+    return this.#walk!.length;
   }
 }
 

@@ -39,7 +39,7 @@ import {
   streamFolder,
 } from "./format.ts";
 import { Journal, segmentPath } from "./journal.ts";
-import { type JournalContent, RecordWalk, readJournal } from "./journal-reader.ts";
+import { type JournalContent, JournalWalk, readJournal } from "./journal-reader.ts";
 import { expectOpenFiles } from "./open-files.ts";
 import { RecoveringStream } from "./recovering-stream.ts";
 import { checkJournal, durableGeneration, olderCopies } from "./rollback.ts";
@@ -62,9 +62,6 @@ export interface RecoveredStore {
 /** What it means for a stream that its description is older. */
 const LIMITS_HELD = "to take nothing away that should stay, its limits do not apply until the stream is updated";
 const OUTDATED = `limits and configuration are those of then; ${LIMITS_HELD}, or newer copies are put back`;
-
-/** Records of the journal that are looked at between two looks at the clock. */
-const RECORDS_PER_LOOK = 8;
 
 interface Found {
   readonly meta: StreamMeta;
@@ -338,23 +335,20 @@ async function replay(
   slices: Slices,
 ): Promise<{ incarnation: number; deleted: Set<number> }> {
   const named = { incarnation: 0, deleted: new Set<number>() };
-  let records = 0;
-  for (const batch of content.batches) {
-    const { body } = batch;
-    for (const walk = new RecordWalk(batch); walk.next(); ) {
-      if (++records % RECORDS_PER_LOOK === 0 && slices.due) await slices.pause();
-      const { at, length } = walk;
-      const incarnation = u32(body, at + 8);
-      named.incarnation = Math.max(named.incarnation, incarnation);
-      if (body[at + 23] === KIND_DELETED) named.deleted.add(incarnation);
-      const one = found.get(incarnation);
-      // A stream that is not there was deleted, durably, before the journal could be freed of it.
-      if (one === undefined) continue;
-      // What was truncated may be what others depend on.
-      if (body[at + 23] === KIND_TRUNCATED) await takeWaiting(one, Number.POSITIVE_INFINITY, slices);
-      replayRecord(one, { body, at, length }, batch.synced, content.damaged);
-      while (one.recovering.takeAwayMore()) if (slices.due) await slices.pause();
-    }
+  for (const walk = new JournalWalk(content, slices); walk.next(); ) {
+    if (walk.due) await slices.pause();
+    const { at, length } = walk;
+    const { body, synced } = walk.batch;
+    const incarnation = u32(body, at + 8);
+    named.incarnation = Math.max(named.incarnation, incarnation);
+    if (body[at + 23] === KIND_DELETED) named.deleted.add(incarnation);
+    const one = found.get(incarnation);
+    // A stream that is not there was deleted, durably, before the journal could be freed of it.
+    if (one === undefined) continue;
+    // What was truncated may be what others depend on.
+    if (body[at + 23] === KIND_TRUNCATED) await takeWaiting(one, Number.POSITIVE_INFINITY, slices);
+    replayRecord(one, { body, at, length }, synced, content.damaged);
+    while (one.recovering.takeAwayMore()) if (slices.due) await slices.pause();
   }
   for (const one of found.values()) await takeWaiting(one, one.recovering.lastSeq, slices);
   return named;
