@@ -7,13 +7,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type CrashMode, crashImage, SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
 import fc from "fast-check";
-import { StoreError } from "./errors.ts";
 import { FileStore } from "./file/file-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { MessageDraft } from "./message-draft.ts";
 import { NO_LIMITS, type Store, type StreamLimits, type StreamLog } from "./store.ts";
 import { assertSame, assertTotals } from "./testing/check-stream.ts";
 import { MODEL_LIMITS, type PlainDraft, type PlainMessage, PlainStream } from "./testing/plain-stream.ts";
+import { codeOf } from "./testing/under-test.ts";
 
 const RUNS = Number(process.env["MYELIN_MODEL_RUNS"] ?? 60);
 const SEED = Number(process.env["MYELIN_MODEL_SEED"] ?? 1);
@@ -186,16 +186,6 @@ function onStream(
     (world) => world.has(name),
     (world, real) => run(world.get(name)!, real.store.stream(name)!, real),
   );
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof StoreError) return error.code;
-    throw error;
-  }
-  return "none";
 }
 
 function limitsOf(index: number, countsAsFile: boolean): StreamLimits {

@@ -7,6 +7,7 @@ import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type StreamLog } from "../store.ts";
 import { RestlessClock } from "../testing/restless-clock.ts";
+import { codeOf } from "../testing/under-test.ts";
 import { FileStore } from "./file-store.ts";
 import type { FileStoreOptions } from "./options.ts";
 
@@ -26,16 +27,6 @@ function append(log: StreamLog, payload = "x".repeat(100)): number {
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof StoreError) return error.code;
-    throw error;
-  }
-  return "none";
 }
 
 test("nothing is durable before its sync has ended", async () => {
