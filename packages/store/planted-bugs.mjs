@@ -441,8 +441,8 @@ const BUGS = [
   [
     "takes what was lost for removed when it truncates",
     "file/gone-runs.js",
-    "index.lost.outside(next, end - 1)",
-    "[[next, end - 1]]",
+    "index.lost.outside(from, to)",
+    "[[from, to]]",
     "file/lost.test.js",
   ],
   [

@@ -61,7 +61,7 @@ export interface StreamBacking {
   boundsMoved(): void;
   /** A block that is not the newest has no messages any more and is out of the index. */
   blockEmptied(block: IndexBlock): void;
-  /** Everything before that block has been taken away, or lost and given up: also what could not be read of blocks before it. */
+  /** There is no older block: files of those that could not be read go, unless something before that block still counts as lost. */
   oldestIs(block: IndexBlock): void;
   /** All blocks are out of the index. */
   cleared(): void;

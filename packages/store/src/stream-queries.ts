@@ -13,9 +13,12 @@ export function lastMatch(index: StreamIndex, filter: SubjectFilter): number {
   return last;
 }
 
-/** See `StreamLog.deletedRanges`. */
-export function* deletedRanges(index: StreamIndex): Generator<readonly [number, number]> {
-  let next = index.firstSeq;
+/** See `StreamLog.deletedRanges`; also from another sequence on. */
+export function* deletedRanges(
+  index: StreamIndex,
+  from: number = index.firstSeq,
+): Generator<readonly [number, number]> {
+  let next = from;
   while (next <= index.lastSeq) {
     const live = index.records.nextLive(next);
     if (live !== next) yield [next, live === 0 ? index.lastSeq : live - 1];

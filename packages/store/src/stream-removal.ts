@@ -18,9 +18,13 @@ export class StreamRemoval {
     this.#expiry = expiry;
   }
 
-  /** Takes away a message that is there. */
-  take(seq: number): void {
-    this.#take(this.#stream.index.records.find(seq)!, seq, "asked");
+  /**
+   * Takes away a message that is there.
+   *
+   * @param block - Where its record is, for whoever knows.
+   */
+  take(seq: number, block: IndexBlock = this.#stream.index.records.find(seq)!): void {
+    this.#take(block, seq, "asked");
   }
 
   /** The same for limits by which the oldest goes: what was lost before it would have gone as well. */
@@ -69,7 +73,7 @@ export class StreamRemoval {
       this.#backing.blockEmptied(oldest);
       oldest = index.records.blocks[0];
     }
-    if (passedLost && oldest !== undefined && index.lost.first >= oldest.firstSeq) this.#backing.oldestIs(oldest);
+    if (passedLost && oldest !== undefined) this.#backing.oldestIs(oldest);
   }
 
   /** Empties the slot of one message that a rollup took away: the first one of a retired subject. */

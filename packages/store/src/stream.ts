@@ -319,7 +319,7 @@ export class Stream implements StreamLog {
     checkAsked(this.name, seq);
     const block = this.index.records.find(seq);
     if (block === null) return false;
-    this.removal.take(seq);
+    this.removal.take(seq, block);
     return true;
   }
 
@@ -330,7 +330,7 @@ export class Stream implements StreamLog {
     if (block === null) return false;
     const slot = seq - block.firstSeq;
     this.#backing.erase(block, slot);
-    this.removal.take(seq);
+    this.removal.take(seq, block);
     return true;
   }
 

@@ -44,12 +44,6 @@ export class BlockFiles {
     return file;
   }
 
-  /** Whether there is a file of a block with a lower number. */
-  hasOlderThan(number: number): boolean {
-    for (const other of this.byNumber.keys()) if (other < number) return true;
-    return false;
-  }
-
   /** Makes everything durable that was written to any block, and the names of new ones. */
   syncAll(): Promise<unknown> {
     return Promise.all([...[...this.byNumber.values()].map((file) => file.sync()), this.syncFolder()]);

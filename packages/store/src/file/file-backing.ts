@@ -224,8 +224,12 @@ export class FileBacking implements StreamBacking {
   }
 
   oldestIs(block: IndexBlock): void {
-    for (const number of this.blocks.byNumber.keys()) if (number < block.number) this.#removeFile(number);
-    this.#enterTurn(0);
+    if (this.index.lost.first < block.firstSeq) return;
+    for (const number of this.blocks.byNumber.keys()) {
+      if (number >= block.number) continue;
+      this.#removeFile(number);
+      this.#enterTurn(0);
+    }
   }
 
   cleared(): void {

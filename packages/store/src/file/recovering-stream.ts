@@ -231,8 +231,7 @@ export class RecoveringStream {
     }
     const oldest = index.records.blocks[0];
     // Nothing of it could be read, and nothing of it is wanted.
-    if (oldest !== undefined && index.lost.first >= oldest.firstSeq && blocks.hasOlderThan(oldest.number))
-      backing.oldestIs(oldest);
+    if (oldest !== undefined) backing.oldestIs(oldest);
     const last = index.records.last;
     if (last !== null && last.number === blocks.last && !this.#scan.sealedEnd)
       backing.resumeAt(last.number, last.endOffset);

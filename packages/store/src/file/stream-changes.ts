@@ -67,12 +67,12 @@ export class StreamChanges {
     if (this.#truncatedTo >= 0) control.truncated(incarnation, this.#truncatedTo);
     this.#truncatedTo = -1;
     if (this.#removed.length > 0) {
-      control.removed(incarnation, this.#removed, lastRecord(index));
+      control.removed(incarnation, this.#removed, index.records.lastRecord);
       this.#removed.clear();
     }
     if (this.#boundsMoved) {
       const { floor, lastSeq, messages } = index;
-      const last = lastRecord(index);
+      const last = index.records.lastRecord;
       // Where messages tell the last sequence, they must: it is not durable before they are. Where all are gone, none is needed.
       const says = messages === 0 || lastSeq > last ? { lastSeq, lastTime } : { lastSeq: 0, lastTime: NO_LAST_TIME };
       control.bounds(incarnation, { firstSeq: floor, ...says }, messages === 0 ? 0 : last);
@@ -82,9 +82,4 @@ export class StreamChanges {
     for (const [name, state] of this.#changedConsumers) control.consumer(incarnation, name, state, sealer);
     this.#changedConsumers.clear();
   }
-}
-
-/** Sequence of the last record, whether or not its message is still there; 0: there is none. */
-function lastRecord({ records: { last } }: StreamIndex): number {
-  return last === null ? 0 : last.lastSeq - last.trailingGap();
 }

@@ -345,6 +345,11 @@ export class RecordIndex {
     return this.#last;
   }
 
+  /** The last sequence that has a record, whether or not its message is still there; 0: there is none. */
+  get lastRecord(): number {
+    return this.#last === null ? 0 : this.#last.lastSeq - this.#last.trailingGap();
+  }
+
   get blocks(): readonly IndexBlock[] {
     return this.#blocks;
   }

@@ -30,8 +30,7 @@ export class StreamIndex {
 
   /** The last sequence that has a record, or had one: its message may have been taken away, or be lost. 0: there is none. */
   get lastRecord(): number {
-    const { last } = this.records;
-    return Math.max(this.lost.last, last === null ? 0 : last.lastSeq - last.trailingGap());
+    return Math.max(this.lost.last, this.records.lastRecord);
   }
 
   /** Whether a block may go: it has no messages, none is to come, and none of it was lost, which may be read again one day. */
