@@ -32,8 +32,8 @@ import { StreamCatalog } from "./stream-catalog.ts";
 import { SyncRounds } from "./sync-rounds.ts";
 import { TurnWriter } from "./turn-writer.ts";
 
-/** A turn ends early when it has gathered this much, or a quarter of a journal segment. */
-const TURN_BYTES_MAX = 1024 * 1024;
+/** A turn ends early when it has gathered this much, or a quarter of a journal segment: its sync goes on while more is gathered. */
+const TURN_BYTES_MAX = 384 * 1024;
 /** How often a full disk is looked at again, or files are asked for. */
 const DISK_FULL_RETRY_MS = 1000;
 const REPORTS_MAX = 1000;
