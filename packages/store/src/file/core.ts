@@ -31,6 +31,8 @@ export interface FileStoreCore {
 
   /** The stream has something for the turn: so many more bytes. */
   enterTurn(stream: FileBacking, bytes: number): void;
+  /** The stream's newest block ends: what the turn has for it goes to the journal's batch now, unless it goes the direct way. */
+  blockEnds(stream: FileBacking): void;
   /** Something that is no stream's is in the turn. */
   touchTurn(bytes: number): void;
   /** Resolves once the turn can be written, if it has grown while the journal has no room. Not for what makes room: checkpoints. */

@@ -390,6 +390,8 @@ export class FileBacking implements StreamBacking {
 
   #roll(seq: number): IndexBlock {
     const before = this.index.records.last;
+    // Else the turn's round would have to sync the block, with everything that was written to it lazily.
+    this.#core.blockEnds(this);
     this.flushTail();
     if (before !== null) {
       before.seal();

@@ -335,6 +335,10 @@ export class FileStore implements Store, FileStoreCore {
     this.#checkpoints.note(bytes);
   }
 
+  blockEnds(stream: FileBacking): void {
+    this.#turns.take(stream);
+  }
+
   touchTurn(bytes: number): void {
     const turns = this.#turns;
     turns.dirty = true;

@@ -111,6 +111,36 @@ test("a round that fails takes those behind it along, and not the one before it"
   await store.stop();
 });
 
+test("a block that ends in a turn of a quiet stream is not synced before the turn is durable", async () => {
+  const synced: string[] = [];
+  const disk = new SimDisk({
+    record: false,
+    syncTurns: (path) => {
+      synced.push(path);
+      return 1;
+    },
+  });
+  const options = { ...FILLED_OPTIONS, directBytes: 1 << 20, segmentBytes: 1 << 20 };
+  const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), options);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  synced.length = 0;
+  for (let i = 0; i < 100; i++) {
+    log.append(new MessageDraft().set("a", "x".repeat(100)));
+    if (i % 7 === 6) await store.durable(); // blocks end in the middle of turns
+  }
+  await store.durable();
+  const blocks = [...disk.image().keys()].filter((path) => path.endsWith(".blk"));
+  assert.ok(blocks.length > 2, `${blocks.length} blocks`);
+  assert.deepEqual(
+    synced.filter((path) => !path.startsWith("journal")),
+    [],
+  );
+  await store.stop();
+  const again = await FileStore.open(disk, new SimClock(), new SimRandom(1), options);
+  assert.equal(again.stream("S")!.state().messages, 100);
+  await again.stop();
+});
+
 test("when a store fails, whoever waits for what is durable learns that it is, and the others that it never will be", async () => {
   const disk = new SimDisk({ record: false });
   const store = await FileStore.open(disk, new SimClock(), new SimRandom(1), FILLED_OPTIONS);

@@ -69,6 +69,14 @@ export class TurnWriter {
     this.#direct.delete(stream);
   }
 
+  /** Takes a stream's records of this turn into the batch before the turn ends. Those that cannot go there stay in the tail. */
+  take(stream: FileBacking): void {
+    const bytes = stream.tail.turnBytes;
+    if (bytes === 0 || this.#mustDirect(bytes) || stream.tail.prefersDirect || !this.#fits(bytes)) return;
+    this.#makeRoom(bytes);
+    this.#move(stream, bytes);
+  }
+
   /**
    * Ends the turn: writes everything it has gathered.
    *
@@ -89,7 +97,7 @@ export class TurnWriter {
     for (const stream of this.#streams) {
       const bytes = stream.tail.turnBytes;
       if (bytes === 0) continue;
-      const mustDirect = bytes > this.#core.options.segmentBytes / 4;
+      const mustDirect = this.#mustDirect(bytes);
       if (
         (mustDirect || (stream.tail.prefersDirect && direct < DIRECT_STREAMS_MAX)) &&
         this.#writeDirect(stream, mustDirect)
@@ -98,8 +106,7 @@ export class TurnWriter {
         continue;
       }
       if (!this.#makeRoom(bytes)) return false;
-      stream.tail.moveTurn(this.#batch, BATCH_HEADER_BYTES + this.#batchBytes);
-      this.#batchBytes += bytes;
+      this.#move(stream, bytes);
     }
     for (const stream of this.#streams) stream.takeControls(this.controls);
     if (!this.#moveControls() || !this.#emitBatch()) return false;
@@ -148,11 +155,25 @@ export class TurnWriter {
     }
   }
 
+  /** Whether so much of one stream is more than the journal should take. */
+  #mustDirect(bytes: number): boolean {
+    return bytes > this.#core.options.segmentBytes / 4;
+  }
+
+  /** Copies the turn's records of a stream to the batch, which has room for them. */
+  #move(stream: FileBacking, bytes: number): void {
+    stream.tail.moveTurn(this.#batch, BATCH_HEADER_BYTES + this.#batchBytes);
+    this.#batchBytes += bytes;
+  }
+
+  /** Whether a segment could take the batch with so many more bytes. */
+  #fits(bytes: number): boolean {
+    return BATCH_HEADER_BYTES + this.#batchBytes + bytes <= this.#core.options.segmentBytes;
+  }
+
   /** Makes sure that so many bytes fit in the batch, writing what it holds if they do not. */
   #makeRoom(bytes: number): boolean {
-    if (this.#batchBytes > 0 && BATCH_HEADER_BYTES + this.#batchBytes + bytes > this.#core.options.segmentBytes) {
-      if (!this.#emitBatch()) return false;
-    }
+    if (this.#batchBytes > 0 && !this.#fits(bytes) && !this.#emitBatch()) return false;
     const needed = BATCH_HEADER_BYTES + this.#batchBytes + bytes;
     if (needed > this.#batch.length) {
       const larger = new Uint8Array(Math.max(needed, this.#batch.length * 2));
