@@ -18,6 +18,10 @@ export class WebClock implements Clock {
     return Date.now();
   }
 
+  turnMs(): number {
+    return Date.now();
+  }
+
   wallNs(): bigint {
     return BigInt(Date.now()) * 1_000_000n;
   }

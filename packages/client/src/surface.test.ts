@@ -213,6 +213,7 @@ test("the wait is reconnectTimeWait, and jitter: reconnectJitter, or reconnectJi
     const { clock } = runtime;
     const recording = {
       wallMs: () => clock.wallMs(),
+      turnMs: () => clock.turnMs(),
       wallNs: () => clock.wallNs(),
       monotonicMs: () => clock.monotonicMs(),
       setTimer: (ms: number, run: () => void, keeps?: boolean) => {

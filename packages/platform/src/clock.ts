@@ -15,6 +15,12 @@ export interface Clock {
   wallMs(): number;
 
   /**
+   * {@link wallMs}, as it was at some moment of this turn of the event loop: for the message path, where asking the machine takes longer
+   * than all else that a stamp needs. What is asked for often in a turn goes on with it; what was asked for before the turn never comes.
+   */
+  turnMs(): number;
+
+  /**
    * Wall time in nanoseconds since 1970, as fine as the platform gives it. Allocates a bigint:
    * for time stamps in API replies and records, not for the message path.
    */

@@ -15,7 +15,7 @@ export class Stamp {
 
   /** Brings `ms` and `subNs` up to date; asks for nanoseconds once per millisecond. */
   refresh(): void {
-    const wallMs = this.clock.wallMs();
+    const wallMs = this.clock.turnMs();
     if (wallMs === this.#seenMs) return;
     this.#seenMs = wallMs;
     const ns = this.clock.wallNs();

@@ -38,10 +38,34 @@ class NodeTimer implements Timer {
   }
 }
 
-/** The machine's clocks. Stateless: one may serve any number of servers. */
+/** So many times in a turn of the event loop, the same answer may be given. */
+const TURN_ANSWERS_MAX = 8;
+
+/** The machine's clocks. One may serve any number of servers. */
 export class NodeClock implements Clock {
+  #turnMs = 0;
+  #turnAnswersLeft = 0;
+  #awaitsTurn = false;
+
   wallMs(): number {
     return Date.now();
+  }
+
+  turnMs(): number {
+    if (this.#turnAnswersLeft === 0) this.#askForTurn();
+    this.#turnAnswersLeft--;
+    return this.#turnMs;
+  }
+
+  #askForTurn(): void {
+    this.#turnMs = Date.now();
+    this.#turnAnswersLeft = TURN_ANSWERS_MAX;
+    if (this.#awaitsTurn) return;
+    this.#awaitsTurn = true;
+    setImmediate(() => {
+      this.#awaitsTurn = false;
+      this.#turnAnswersLeft = 0;
+    });
   }
 
   wallNs(): bigint {

@@ -35,6 +35,10 @@ export class SimClock implements Clock {
     return Math.floor(this.#wallStartMs + this.#elapsedMs);
   }
 
+  turnMs(): number {
+    return this.wallMs();
+  }
+
   wallNs(): bigint {
     return BigInt(Math.round((this.#wallStartMs + this.#elapsedMs) * 1000)) * 1000n;
   }

@@ -82,6 +82,7 @@ test("a stopped clock counts in whole milliseconds, so that no sum of fractions 
     const real: Clock = {
       monotonicMs: () => 123_456.1 * (i + 1),
       wallMs: () => 1_700_000_000_000,
+      turnMs: () => 1_700_000_000_000,
       wallNs: () => 1_700_000_000_000_000_000n,
       setTimer: () => ({ cancel() {} }),
     };

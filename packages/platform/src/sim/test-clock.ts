@@ -69,6 +69,10 @@ export class TestClock implements Clock {
     return Math.floor(this.monotonicMs() + this.#wallAheadMs);
   }
 
+  turnMs(): number {
+    return this.wallMs();
+  }
+
   wallNs(): bigint {
     return BigInt(Math.round((this.monotonicMs() + this.#wallAheadMs) * 1000)) * 1000n;
   }
