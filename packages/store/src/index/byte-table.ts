@@ -85,7 +85,7 @@ export class ByteTable {
     for (let i = hash & mask; ; i = (i + 1) & mask) {
       const id = slots[i]! - 1;
       if (id < 0) return -1;
-      if (this.is(id, bytes, start, end, hash)) return id;
+      if (this.#number(id, 0) === hash && this.hasBytes(id, bytes, start, end)) return id;
     }
   }
 
@@ -115,11 +115,7 @@ export class ByteTable {
 
   /** A key is not found any more. Its id and its bytes stay until {@link free}. */
   unlink(id: number): void {
-    const page = this.#pages[id >>> PAGE_BITS]!;
-    const at = (id & PAGE_MASK) * ID_NUMBERS;
-    this.#hash.remove(page[at]!, id);
-    // Not the hash of its bytes any more: for {@link is}.
-    page[at] = ~page[at]!;
+    this.#hash.remove(this.#number(id, 0), id);
     this.size--;
   }
 
@@ -164,12 +160,12 @@ export class ByteTable {
     return this.#pages[id >>> PAGE_BITS]![(id & PAGE_MASK) * ID_NUMBERS + which]!;
   }
 
-  /** Whether these bytes, with their hash, are the key of that id, which is not free: false when it was unlinked. */
-  is(id: number, bytes: Uint8Array, start: number, end: number, hash: number): boolean {
+  /** Whether these bytes are the key of that id, which is not free; it may have been unlinked. */
+  hasBytes(id: number, bytes: Uint8Array, start: number, end: number): boolean {
     const page = this.#pages[id >>> PAGE_BITS]!;
     const number = (id & PAGE_MASK) * ID_NUMBERS;
     const place = page[number + PLACE]!;
-    if (page[number] !== hash || place >>> LENGTH_SHIFT !== end - start) return false;
+    if (place >>> LENGTH_SHIFT !== end - start) return false;
     const key = this.#chunks[page[number + CHUNK_NUMBER]!]!.bytes;
     let at = place & PLACE_MASK;
     for (let i = start; i < end; i++) if (bytes[i] !== key[at++]) return false;

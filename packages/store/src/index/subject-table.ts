@@ -70,8 +70,12 @@ export class SubjectTable {
   /** The id of a subject; a new one has no messages yet and must get one. */
   intern(bytes: Uint8Array, start: number, end: number): number {
     if (this.#isMemo(bytes, start, end)) return this.#memoId;
+    if (this.#isNext(bytes, start, end)) {
+      this.#remember(this.#memoId + 1);
+      return this.#memoId;
+    }
     const hash = hashBytes(bytes, start, end);
-    const found = this.#findNext(bytes, start, end, hash);
+    const found = this.#keys.find(bytes, start, end, hash);
     if (found >= 0) {
       this.#remember(found);
       return found;
@@ -240,13 +244,11 @@ export class SubjectTable {
   }
 
   /** Subjects often come in the order in which they first came: then it is the next id, whose numbers are near those of the last. */
-  #findNext(bytes: Uint8Array, start: number, end: number, hash: number): number {
+  #isNext(bytes: Uint8Array, start: number, end: number): boolean {
     const next = this.#memoId + 1;
-    if (next > 0 && next < this.#keys.idEnd) {
-      // An id that is free has none, and its place may be another's; one that was retired has its bytes, and not their hash.
-      if (this.messages(next) > 0 && this.#keys.is(next, bytes, start, end, hash)) return next;
-    }
-    return this.#keys.find(bytes, start, end, hash);
+    if (next === 0 || next >= this.#keys.idEnd) return false;
+    // An id that is free has no messages, and its place may be another's; one that was retired has messages, and its bytes.
+    return this.messages(next) > 0 && !this.#retired.has(next) && this.#keys.hasBytes(next, bytes, start, end);
   }
 
   #remember(id: number): void {
