@@ -14,6 +14,7 @@ import { MAGIC_BATCH, STORE_FILE } from "./format.ts";
 import { BATCH_HEADER_BYTES } from "./journal.ts";
 import { readAround, unreadableConfirmed } from "./read-around.ts";
 import { readWholeInSlices } from "./read-file.ts";
+import { hasChain } from "./record-chain.ts";
 
 /** A batch that was found, sound or not. */
 interface FoundBatch {
@@ -243,7 +244,7 @@ async function* readSegment(
       continue;
     }
     const start = at + BATCH_HEADER_BYTES;
-    const bodySound = checksum(view, start, start + bodyBytes) === u32(bytes, at + 36);
+    const bodySound = hasChain(view, start, start + bodyBytes, u32(bytes, at + 36));
     yield {
       number: u64(bytes, at + 16),
       synced: u64(bytes, at + 24),

@@ -9,7 +9,7 @@
 //   16  u64  number of the batch: grows by one
 //   24  u64  synced: the highest batch known to be durable when this one was written
 //   32  u32  length of the body, a multiple of 8
-//   36  u32  checksum of the body
+//   36  u32  checksum of the records (record-chain.ts)
 //   40  u32  checksum of the batch before (bytes 0 to 4 of its header)
 //   44  u32  generation of the store files that were durable when this one was written
 //   48  body: records (record.ts, control.ts), each beginning at a multiple of 8
@@ -22,6 +22,7 @@ import { checksum, viewOf } from "../checksum.ts";
 import { putU32, putU64 } from "../record.ts";
 import type { VouchedSegments } from "./checkpoint.ts";
 import { hex8, JOURNAL_FOLDER, MAGIC_BATCH } from "./format.ts";
+import { chainRecords } from "./record-chain.ts";
 
 export const BATCH_HEADER_BYTES = 48;
 /** Wiping goes in pieces of this size. */
@@ -147,7 +148,7 @@ export class Journal {
     putU64(batch, 16, this.nextBatch);
     putU64(batch, 24, this.syncedBatch);
     putU32(batch, 32, bodyBytes);
-    putU32(batch, 36, checksum(view, BATCH_HEADER_BYTES, needed));
+    putU32(batch, 36, chainRecords(view, BATCH_HEADER_BYTES, needed));
     putU32(batch, 40, this.#previousChecksum);
     putU32(batch, 44, this.generation);
     putU32(batch, 0, checksum(view, 4, BATCH_HEADER_BYTES));
