@@ -55,7 +55,7 @@ export function openDisk(folder: string, payloadBytes: number): Engine {
 
   return {
     append(_stream, subject) {
-      buffer.write(subject, used, "latin1");
+      buffer.set(subject, used);
       buffer.set(payload, used + subject.length);
       used += subject.length + payloadBytes;
     },

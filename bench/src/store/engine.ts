@@ -2,8 +2,8 @@
 
 /** An engine with its streams made. Streams are numbered from 0, sequences of each begin at 1. */
 export interface Engine {
-  /** Takes a record to the next {@link commit}. */
-  append(stream: number, subject: string): void;
+  /** Takes a record to the next {@link commit}. The subject comes in bytes, as a server has it. */
+  append(stream: number, subject: Buffer): void;
   /** Resolves when everything appended has been synced. */
   commit(): Promise<void>;
   /** Reads the records of stream 0 in order. @returns A sum over their payloads, which every engine must agree on. */

@@ -39,12 +39,12 @@ function open({ engine, job, lmdbFolder }: StoreSpec, folder: string): Promise<E
   return openSqlite(folder, streams, payloadBytes);
 }
 
-function subjectNames(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => `${SUBJECT_PREFIX}${i}`);
+function subjectNames(count: number): Buffer[] {
+  return Array.from({ length: count }, (_, i) => Buffer.from(`${SUBJECT_PREFIX}${i}`));
 }
 
 /** Appends batches for a time, so many of them under way at once. @returns How long each took. */
-async function runBatches(engine: Engine, job: AppendJob, names: string[], ms: number): Promise<Float64Array> {
+async function runBatches(engine: Engine, job: AppendJob, names: Buffer[], ms: number): Promise<Float64Array> {
   const latencies: number[] = [];
   const endMs = performance.now() + ms;
   let next = 0;
@@ -85,7 +85,7 @@ async function measureReads(engine: Engine, { records, subjects }: ReadJob): Pro
     engine.append(0, names[i % subjects]!);
     if (i % FILL_BATCH === 0) await engine.commit();
   }
-  engine.append(0, RARE_SUBJECT);
+  engine.append(0, Buffer.from(RARE_SUBJECT));
   await engine.commit();
   const each = touch(makePayload(FILL_PAYLOAD_BYTES));
   check("scan", engine.scan(), each * records); // once before, for the compiler

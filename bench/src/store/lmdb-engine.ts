@@ -45,7 +45,7 @@ export function openLmdb(folder: string, streams: number, payloadBytes: number, 
       const seq = ++sequences[stream]!;
       const value = Buffer.allocUnsafe(2 + subject.length + payload.length);
       value.writeUInt16BE(subject.length, 0);
-      value.write(subject, 2, "latin1");
+      subject.copy(value, 2);
       payload.copy(value, 2 + subject.length);
       void records.put(recordKey(stream, seq), value);
       void subjects.put(subjectKey(stream, subject, seq), nothing);
@@ -64,7 +64,7 @@ export function openLmdb(folder: string, streams: number, payloadBytes: number, 
       return touch(payloadOf(records.get(readKey)!));
     },
     firstRare() {
-      for (const key of subjects.getKeys({ start: subjectKey(0, "rare.", 0).subarray(0, 9), limit: 1 }))
+      for (const key of subjects.getKeys({ start: subjectKey(0, Buffer.from("rare."), 0).subarray(0, 9), limit: 1 }))
         return key.readUIntBE(key.length - 6, 6);
       throw new Error("the rare record is missing");
     },
@@ -79,10 +79,10 @@ function recordKey(stream: number, seq: number): Buffer {
   return key;
 }
 
-function subjectKey(stream: number, subject: string, seq: number): Buffer {
+function subjectKey(stream: number, subject: Buffer, seq: number): Buffer {
   const key = Buffer.allocUnsafe(4 + subject.length + 6);
   key.writeUInt32BE(stream, 0);
-  key.write(subject, 4, "latin1");
+  subject.copy(key, 4);
   key.writeUIntBE(seq, 4 + subject.length, 6);
   return key;
 }

@@ -10,16 +10,13 @@ export async function openMyelin(folder: string, streams: number, payloadBytes: 
   const logs: StreamLog[] = [];
   for (let i = 0; i < streams; i++) logs.push(await store.createStream(`S${i}`, NO_LIMITS, new Uint8Array(0)));
   const draft = new MessageDraft().set("x", makePayload(payloadBytes));
-  const names = new Map<string, Buffer>();
   const view = new MessageView();
   const all = logs[0]!.filter([]);
   const rare = logs[0]!.filter([RARE_FILTER]);
   return {
     append(stream, subject) {
-      let name = names.get(subject);
-      if (name === undefined) names.set(subject, (name = Buffer.from(subject)));
-      draft.subjectBytes = name;
-      draft.subjectEnd = name.length;
+      draft.subjectBytes = subject;
+      draft.subjectEnd = subject.length;
       logs[stream]!.append(draft);
     },
     commit: () => store.durable(),

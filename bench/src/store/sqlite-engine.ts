@@ -43,7 +43,7 @@ export async function openSqlite(folder: string, streams: number, payloadBytes: 
     append(stream, subject) {
       if (!inTransaction) database.exec("BEGIN");
       inTransaction = true;
-      insert.run(stream, ++sequences[stream]!, subject, payload);
+      insert.run(stream, ++sequences[stream]!, subject.toString("latin1"), payload);
     },
     commit() {
       if (inTransaction) database.exec("COMMIT");
