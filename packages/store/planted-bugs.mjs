@@ -14,7 +14,7 @@ const store = dirname(fileURLToPath(import.meta.url));
 
 /** What is wrong, in which file, the right text, the wrong text; the test that is for it, where it is not one of {@link TESTS}. */
 const BUGS = [
-  ["acknowledges before the sync", "file/sync-rounds.js", "await synced;", ""],
+  ["acknowledges before the sync", "file/sync-rounds.js", "await Promise.all(syncs);", "void Promise.all(syncs);"],
   [
     "believes a batch that has sound records, whichever they are",
     "file/record-chain.js",

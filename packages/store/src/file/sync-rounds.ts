@@ -25,6 +25,13 @@ interface Waiter {
   readonly reject: (error: StoreError) => void;
 }
 
+/** How far the newest block of a stream was written. */
+interface Reached {
+  readonly stream: FileBacking;
+  readonly block: number;
+  readonly offset: number;
+}
+
 /** The syncing half of a store. */
 export class SyncRounds {
   /** The last turn that is synced. */
@@ -146,18 +153,10 @@ export class SyncRounds {
 
   async #run(turn: number, before: Promise<void>): Promise<void> {
     const batch = this.#journal.nextBatch - 1;
-    const syncs: Promise<unknown>[] = this.#journal.takeDirty().map((segment) => segment.file.sync());
-    const reached: { stream: FileBacking; block: number; offset: number }[] = [];
-    for (const stream of this.#turns.takeDirect()) {
-      const sync = stream.syncTurns();
-      if (sync === null) continue;
-      syncs.push(sync);
-      reached.push({ stream, block: stream.blocks.last, offset: stream.tail.start });
-    }
-    const synced = Promise.all(syncs);
+    const synced = this.#sync();
     synced.catch(() => undefined); // looked at when it is this round's time
     await before;
-    await synced;
+    const reached = await synced;
     this.#journal.syncedBatch = batch;
     for (const { stream, block, offset } of reached) stream.syncedTo(block, offset);
     this.syncedTurn = turn;
@@ -166,6 +165,20 @@ export class SyncRounds {
     this.#syncWaiting = waiting.filter((waiter) => waiter.turn > turn);
     for (const waiter of waiting) if (waiter.turn <= turn) waiter.resolve();
     this.#act();
+  }
+
+  /** Syncs what the ended turns have written. @returns How far streams were written that went the direct way. */
+  async #sync(): Promise<Reached[]> {
+    const syncs: Promise<unknown>[] = this.#journal.takeDirty().map((segment) => segment.file.sync());
+    const reached: Reached[] = [];
+    for (const stream of this.#turns.takeDirect()) {
+      const sync = stream.syncTurns();
+      if (sync === null) continue;
+      syncs.push(sync);
+      reached.push({ stream, block: stream.blocks.last, offset: stream.tail.start });
+    }
+    await Promise.all(syncs);
+    return reached;
   }
 
   #madeDurable(turn: number): void {
