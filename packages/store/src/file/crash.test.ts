@@ -15,9 +15,10 @@ const FIRST_SEED = Number(process.env["MYELIN_CRASH_SEED"] ?? 1);
 const STATES_PER_RUN = 100;
 /**
  * 95153, 95187: a removal in the journal that never counted, because what it depends on was lost, explained a hole in front of records that
- * never counted either. 7601: limits were enforced on opening in another order than by appends.
+ * never counted either. 7601: limits were enforced on opening in another order than by appends. 800120: a recovery that was cut had put back
+ * the last record of a block whose other records are gone, and the hole before it passed for damage.
  */
-const FORMER_FAILURES = [95153, 95187, 7601];
+const FORMER_FAILURES = [95153, 95187, 7601, 800120];
 const STEPS = 120;
 /** Places where the longer runs below are cut. */
 const CUTS = 40;
