@@ -303,6 +303,7 @@ for (const [secrecy, options] of Object.entries(STORES)) {
   });
 
   test(`store files from before the last opening are refused; empty segments say that there are no others: ${secrecy}`, async () => {
+    let messages = 0;
     for (const end of ["killed", "stopped"] as const) {
       const made = await history(end, options, SEED);
       for (const before of made.older.slice(0, 4)) {
@@ -315,11 +316,11 @@ for (const [secrecy, options] of Object.entries(STORES)) {
           withFiles(image, new Map(paths.map((path) => [path, new Uint8Array(0)])), paths),
           options,
         );
-        // Of one stream all may have gone.
-        assert.ok(NAMES.some((name) => store.stream(name)!.state().messages > 0));
+        for (const name of NAMES) messages += store.stream(name)!.state().messages;
         await store.stop();
       }
     }
+    assert.ok(messages > 0); // not in each of them: all may have been purged
   });
 }
 
