@@ -67,8 +67,9 @@ function filesOf(filled: FilledStore): string[] {
 
 for (const end of ["stopped", "synced"] satisfies FilledEnd[]) {
   test(`a file that the device cannot read costs no more than what is in it, and is told of: ${end}`, async () => {
-    const filled = await filledStore(end, 14);
-    let refused = 0;
+    // Some turns go the direct way: what they wrote is in a block only, and no checkpoint knows of it.
+    const filled = await filledStore(end, 14, { ...FILLED_OPTIONS, directBytes: 300 });
+    const refused = new Set<string>();
     for (const bad of filesOf(filled)) {
       // Of a store that was stopped in order nobody reads the journal.
       if (bad.startsWith("journal/") && end === "stopped") continue;
@@ -91,7 +92,7 @@ for (const end of ["stopped", "synced"] satisfies FilledEnd[]) {
         assert.match(opened.message, new RegExp(`${bad} cannot be read at \\d+.*Copy the folder`));
         assert.equal(verdict.refusal?.message, opened.message);
         assert.deepEqual(disk.image().get(bad), filled.image.get(bad), "not cut");
-        refused++;
+        refused.add(bad.slice(-4));
         continue;
       }
       const lost = missing(opened, filled);
@@ -110,7 +111,7 @@ for (const end of ["stopped", "synced"] satisfies FilledEnd[]) {
         [],
       );
     }
-    assert.equal(refused > 0, end === "synced");
+    assert.deepEqual([...refused].sort(), end === "synced" ? [".blk", ".seg"] : []);
   });
 }
 
