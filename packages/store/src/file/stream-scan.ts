@@ -54,8 +54,8 @@ export class StreamScan {
   #rebuilt: RebuiltIndex;
   #storeId: number;
   #slices: Slices;
-  /** Ends of blocks that cannot be read. They are damage unless the next record follows the one before them. */
-  #unreadEnds: { readonly block: BlockFile; readonly offset: number; readonly length: number }[] = [];
+  /** Stretches of blocks that cannot be read. They are damage unless the next record follows the one before them. */
+  #unread: { readonly block: BlockFile; readonly offset: number; readonly length: number }[] = [];
   /** Index files that blocks in front of the newest one should have. */
   #missingIndexes: string[] = [];
 
@@ -88,7 +88,7 @@ export class StreamScan {
       this.#cut(number, end, later);
       break;
     }
-    this.#judgeEnds(() => rebuilt.explained(rebuilt.lastRecord + 1, this.#checkpoint?.lastRecordSeq ?? 0));
+    this.#judgeUnread(() => rebuilt.explained(rebuilt.lastRecord + 1, this.#checkpoint?.lastRecordSeq ?? 0));
     const missing = this.#missingIndexes;
     if (missing.length > 0) {
       // After a crash there may be many, for blocks since the last checkpoint: one line for all.
@@ -231,8 +231,8 @@ export class StreamScan {
       ) {
         return durableEnd > 0 ? offset : 0; // the block before it is torn, or was never there
       }
-      if (damage >= 0 && !this.#rebuilt.follows(bytes, at)) this.#damaged(block, damage, offset - damage);
-      if (this.#unreadEnds.length > 0) this.#judgeEnds(() => this.#rebuilt.follows(bytes, at));
+      if (damage >= 0) this.#unread.push({ block, offset: damage, length: offset - damage });
+      if (this.#unread.length > 0) this.#judgeUnread(() => this.#rebuilt.follows(bytes, at));
       const into = this.#rebuilt.blockFor(number, header?.firstSeq ?? u64(bytes, at + 24));
       this.#rebuilt.add(bytes, at, length, into, offset);
       while (this.#rebuilt.takeAwayMore()) if (this.#slices.due) await this.#slices.pause();
@@ -253,7 +253,7 @@ export class StreamScan {
 
   #endOfBlock(block: BlockFile, size: number, damage: number, durableEnd: number, newest: boolean): void {
     if (damage >= 0) {
-      this.#unreadEnds.push({ block, offset: damage, length: size - damage });
+      this.#unread.push({ block, offset: damage, length: size - damage });
       this.sealedEnd = newest;
     } else if (newest && durableEnd !== Number.POSITIVE_INFINITY && size < durableEnd) {
       this.sealedEnd = true; // cut by a truncation, or by damage: then sequences are missing
@@ -261,11 +261,11 @@ export class StreamScan {
   }
 
   /** @param known - Tells whether it is known why nothing follows the last record that could be read up to here. */
-  #judgeEnds(known: () => boolean): void {
-    const ends = this.#unreadEnds;
-    if (ends.length === 0) return;
-    this.#unreadEnds = [];
-    if (!known()) for (const { block, offset, length } of ends) this.#damaged(block, offset, length);
+  #judgeUnread(known: () => boolean): void {
+    const unread = this.#unread;
+    if (unread.length === 0) return;
+    this.#unread = [];
+    if (!known()) for (const { block, offset, length } of unread) this.#damaged(block, offset, length);
   }
 
   /** Whether a record comes after those that are there. */
@@ -355,7 +355,7 @@ export class StreamScan {
     if (first === null || last === null) return false;
     // Left from before a truncation.
     if (chunk.last.seq > (this.#checkpoint?.lastSeq ?? 0)) return false;
-    this.#judgeEnds(() => this.#rebuilt.follows(first, 0));
+    this.#judgeUnread(() => this.#rebuilt.follows(first, 0));
     const into = this.#rebuilt.blockFor(block.number, chunk.firstSeq);
     into.expect(slots);
     const read = (offset: number, bytes: number): Uint8Array | null => this.#readRecord(block, offset, bytes);
