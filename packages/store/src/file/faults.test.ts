@@ -7,7 +7,7 @@ import { StoreError } from "../errors.ts";
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type StreamLog } from "../store.ts";
 import { RestlessClock } from "../testing/restless-clock.ts";
-import { codeOf } from "../testing/under-test.ts";
+import { codeOf, turn } from "../testing/under-test.ts";
 import { FileStore } from "./file-store.ts";
 import type { FileStoreOptions } from "./options.ts";
 
@@ -23,10 +23,6 @@ const FAULT_STEP = Number(process.env["MYELIN_FAULT_STEP"] ?? 3);
 
 function append(log: StreamLog, payload = "x".repeat(100)): number {
   return log.append(new MessageDraft().set(`s.${payload.length % 3}`, payload));
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 test("nothing is durable before its sync has ended", async () => {

@@ -6,13 +6,10 @@ import { SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
 import { MessageDraft } from "../message-draft.ts";
 import { NO_LIMITS, type StreamLog } from "../store.ts";
 import { FILLED_OPTIONS } from "../testing/filled-store.ts";
+import { turn } from "../testing/under-test.ts";
 import { FileStore } from "./file-store.ts";
 
 const WAITING = 10_000;
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 test("of very many that wait for the same turn, a part is told in each turn of the event loop, in order", async () => {
   const store = await FileStore.open(new SimDisk({ record: false }), new SimClock(), new SimRandom(1), FILLED_OPTIONS);

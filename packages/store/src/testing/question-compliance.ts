@@ -10,7 +10,7 @@ import { NO_LIMITS, type Store, type StreamLog } from "../store.ts";
 import { assertAnswers, assertMessage, assertTotals } from "./check-stream.ts";
 import { PlainStream } from "./plain-stream.ts";
 import { RestlessClock } from "./restless-clock.ts";
-import type { StoreUnderTest } from "./under-test.ts";
+import { type StoreUnderTest, turn } from "./under-test.ts";
 
 const RUNS = Number(process.env["MYELIN_QUESTION_RUNS"] ?? 3);
 const SEED = Number(process.env["MYELIN_QUESTION_SEED"] ?? 1);
@@ -105,10 +105,6 @@ class Pair {
       this.fill();
     }
   }
-}
-
-async function turn(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /**

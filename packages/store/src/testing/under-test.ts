@@ -30,6 +30,11 @@ export function codeOf(run: () => unknown): string {
   return "none";
 }
 
+/** Lets a turn of the event loop pass. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Stores a message, and returns its sequence. */
 export function append(log: StreamLog, subject: string, payload = "x", headers = ""): number {
   return log.append(new MessageDraft().set(subject, payload, headers));
