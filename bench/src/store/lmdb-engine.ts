@@ -40,6 +40,7 @@ export function openLmdb(folder: string, streams: number, payloadBytes: number, 
   const sequences = new Float64Array(streams);
   const nothing = Buffer.alloc(0);
   const readKey = recordKey(0, 0);
+  const rareStart = subjectKey(0, Buffer.from("rare."), 0).subarray(0, 9);
   return {
     append(stream, subject) {
       const seq = ++sequences[stream]!;
@@ -64,8 +65,7 @@ export function openLmdb(folder: string, streams: number, payloadBytes: number, 
       return touch(payloadOf(records.get(readKey)!));
     },
     firstRare() {
-      for (const key of subjects.getKeys({ start: subjectKey(0, Buffer.from("rare."), 0).subarray(0, 9), limit: 1 }))
-        return key.readUIntBE(key.length - 6, 6);
+      for (const key of subjects.getKeys({ start: rareStart, limit: 1 })) return key.readUIntBE(key.length - 6, 6);
       throw new Error("the rare record is missing");
     },
     close: () => root.close(),
