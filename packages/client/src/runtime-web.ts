@@ -19,7 +19,7 @@ export class WebClock implements Clock {
   }
 
   turnMs(): number {
-    return Date.now();
+    return this.wallMs();
   }
 
   wallNs(): bigint {
