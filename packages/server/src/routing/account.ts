@@ -39,8 +39,8 @@ export class Account {
   /** Clients that are in it now. */
   connections = 0;
   slowConsumers = 0;
-  /** Subscriptions that ended while a message was on its way through the sublist; see {@link retire}. */
-  readonly #retired: Subscription[] = [];
+  /** What has to wait until the message under way has been delivered; see {@link afterDelivery}. */
+  #afterwards: (() => void)[] = [];
 
   /**
    * @param seed - For the sublist's hashing: any number that peers cannot know.
@@ -54,14 +54,22 @@ export class Account {
 
   /** Removes a subscription after the delivery that is under way: until then routing walks over the lists. */
   retire(subscription: Subscription): void {
-    this.#retired.push(subscription);
+    this.afterDelivery(() => this.sublist.remove(subscription));
   }
 
-  /** Removes what was retired. Called by routing after each message that was delivered. */
+  /**
+   * Has `act` called after the delivery that is under way, and before the next message is taken: for a subscriber inside the server that
+   * changes what routing walks over, or answers at once, which is routing as well. It must not throw.
+   */
+  afterDelivery(act: () => void): void {
+    this.#afterwards.push(act);
+  }
+
+  /** Does what waited for the end of a delivery. Called by routing after each message that was delivered; costs a look when nothing waits. */
   sweep(): void {
-    const retired = this.#retired;
-    if (retired.length === 0) return;
-    for (const subscription of retired) this.sublist.remove(subscription);
-    retired.length = 0;
+    const afterwards = this.#afterwards;
+    if (afterwards.length === 0) return;
+    this.#afterwards = []; // what is done now may deliver, and sweep
+    for (const act of afterwards) act();
   }
 }
