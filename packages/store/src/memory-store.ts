@@ -227,6 +227,8 @@ export class MemoryStore implements Store {
     return 0;
   }
 
+  endTurn(): void {}
+
   async durable(): Promise<void> {}
 
   health(): StoreHealth {

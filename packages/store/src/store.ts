@@ -336,6 +336,12 @@ export interface Store {
   ticket(): number;
   /** The highest ticket that is durable: compare with it before answering. */
   readonly durableTicket: number;
+  /**
+   * Ends the turn that is gathering, now instead of at the end of the event loop's: what does not wait for a sync is durable when this
+   * returns, unless the disk has no room at the moment. For who answers in the middle of a read, so that the other side works meanwhile.
+   * Each turn costs a write or more; small ones cost more than they bring.
+   */
+  endTurn(): void;
   /** Called when `durableTicket` has grown. One listener; it must not throw. */
   onDurable: ((ticket: number) => void) | null;
   /** Resolves when everything up to now is durable; rejects when it will never be. */

@@ -81,6 +81,46 @@ test("lazy mode calls it durable when it is written, and syncs after the interva
   await store.stop();
 });
 
+test("endTurn() writes at once: durable in lazy mode, and one round of syncs for each turn otherwise", async () => {
+  const disk = new SimDisk();
+  const lazy = { ...OPTIONS, sync: { intervalMs: 1000 } };
+  let store = await FileStore.open(disk, new SimClock(), new SimRandom(1), lazy);
+  let log = await store.createStream("S", NO_LIMITS, NO_CONFIG);
+  append(log);
+  await store.durable(); // the journal's first segment is there
+  const told: number[] = [];
+  store.onDurable = (ticket) => told.push(ticket);
+  const before = disk.trace.length;
+  const tickets = [0, 0].map(() => {
+    append(log);
+    const ticket = store.ticket();
+    assert.ok(store.durableTicket < ticket);
+    store.endTurn();
+    return ticket;
+  });
+  assert.deepEqual(told, tickets);
+  assert.deepEqual(
+    disk.trace.slice(before).map((op) => op.kind),
+    ["write", "write"],
+  );
+  await store.stop();
+
+  store = await FileStore.open(disk, new SimClock(), new SimRandom(1), OPTIONS);
+  log = store.stream("S")!;
+  disk.holdSyncs = true;
+  append(log);
+  const ticket = store.ticket();
+  store.endTurn();
+  append(log);
+  assert.ok(store.ticket() > ticket && store.durableTicket < ticket);
+  store.endTurn();
+  assert.equal(disk.heldSyncs, 2);
+  disk.holdSyncs = false;
+  await store.durable();
+  assert.equal(log.state().lastSeq, 5);
+  await store.stop();
+});
+
 test("lazy mode deletes, truncates and stops without waiting for the interval, in the turn of an append, too", async () => {
   const disk = new SimDisk();
   const sync = { intervalMs: 1_000_000 };

@@ -2,8 +2,8 @@
 //
 // A turn of the event loop gathers what all streams do. At its end the records of quiet streams and everything that is not a message
 // go to the journal as one batch, the records of busy streams to their own blocks (turn-writer.ts); then one round of syncs covers all
-// of it, and the turn's ticket is durable (sync-rounds.ts). One round is under way at a time; turns that end meanwhile share the
-// next one. Checkpoints free the journal (checkpointer.ts).
+// of it, and the turn's ticket is durable (sync-rounds.ts). Up to three rounds are under way; turns that end meanwhile share the next
+// one. Checkpoints free the journal (checkpointer.ts).
 //
 // Invariant: a write or sync that fails is never tried again into success: the store takes no more changes and is opened anew,
 // through recovery.
@@ -199,6 +199,10 @@ export class FileStore implements Store, FileStoreCore {
 
   ticket(): number {
     return this.#turns.ticket;
+  }
+
+  endTurn(): void {
+    this.#flush();
   }
 
   durable(): Promise<void> {

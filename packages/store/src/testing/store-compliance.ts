@@ -365,6 +365,21 @@ export function storeCompliance(name: string, under: StoreUnderTest): void {
         assert.ok(store.durableTicket >= ticket);
       }));
 
+    test("endTurn() keeps what the turn has gathered, and what comes behind it in the same turn of the event loop", () =>
+      withStream({}, async (log, _clock, store) => {
+        store.endTurn();
+        append(log, "a");
+        const ticket = store.ticket();
+        store.endTurn();
+        assert.ok(store.ticket() >= ticket);
+        append(log, "b");
+        store.endTurn();
+        store.endTurn();
+        await store.durable();
+        assert.ok(store.durableTicket >= ticket);
+        assert.deepEqual(seqs(log), [1, 2]);
+      }));
+
     for (let seed = 1; seed <= 12; seed++) {
       test(`random operations agree with the plain model, seed ${seed}`, () => agreesWithModel(under, seed, 400));
     }
