@@ -29,6 +29,12 @@ export interface AckHead {
   readonly length: number;
 }
 
+/** A stream that answers: where the beginning of its acknowledgements is. */
+export interface Answering {
+  readonly headAt: number;
+  readonly headLength: number;
+}
+
 /** A message with a reply subject. */
 export interface RepliedMessage {
   readonly bytes: Uint8Array;
@@ -80,11 +86,11 @@ export class AckQueue {
    *
    * @param message - In the arena, as nearly all are: a benchmark's messages are small.
    */
-  add(message: RepliedMessage, head: AckHead, seq: number, ticket: number): void {
+  add(message: RepliedMessage, { headAt, headLength }: Answering, seq: number, ticket: number): void {
     const { bytes, view } = this.#arena;
     const { replyStart, replyEnd } = message;
     const replyLength = replyEnd - replyStart;
-    const needed = FRAME_HEADER_BYTES + replyLength + head.length + FIXED_BYTES_MAX;
+    const needed = FRAME_HEADER_BYTES + replyLength + headLength + FIXED_BYTES_MAX;
     if (this.#slabs.length === 0 || this.#fillAt + needed > this.#slabs.at(-1)! + SLAB_BYTES) this.#nextSlab();
     const start = this.#fillAt;
     let at = start + FRAME_HEADER_BYTES;
@@ -93,11 +99,11 @@ export class AckQueue {
     at += replyLength;
     bytes[at++] = SPACE;
     const digits = digitsOf(seq);
-    at = putDecimal(bytes, at, head.length + digits + 1, digitsOf(head.length + digits + 1));
+    at = putDecimal(bytes, at, headLength + digits + 1, digitsOf(headLength + digits + 1));
     bytes[at++] = CR;
     bytes[at++] = LF;
-    this.#arena.copy(at, head.at, head.length);
-    at = putDecimal(bytes, at + head.length, seq, digits);
+    this.#arena.copy(at, headAt, headLength);
+    at = putDecimal(bytes, at + headLength, seq, digits);
     bytes[at++] = CLOSING_BRACE;
     bytes[at++] = CR;
     bytes[at++] = LF;

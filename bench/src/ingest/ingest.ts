@@ -5,12 +5,18 @@
 import type { Arena } from "@myelin/platform";
 import { latin1, Publication } from "@myelin/protocol";
 import type { Server } from "@myelin/server";
-import { MessageDraft, NO_LIMITS, type Store, type StreamLog } from "@myelin/store";
+import { MessageDraft, NO_LIMITS, type Store, type StreamLog, type SyncMode } from "@myelin/store";
 import { type AckHead, AckQueue } from "./ack-queue.ts";
-import { IntakeRoom, type WaitingMessage } from "./intake-room.ts";
+import { IntakeRoom, type WaitingMessage, WaitingStream } from "./intake-room.ts";
 
 /** Streams are made by a request to `$JS.API.STREAM.CREATE.<name>`, as in the reference. */
 const CREATE = "$JS.API.STREAM.CREATE.*";
+/**
+ * Where acknowledgements do not wait for a sync, and reads bring few messages, the publisher waits for acknowledgements: it gets those of
+ * the first few messages while the others are still being stored. Otherwise one side would sleep while the other works.
+ */
+const EARLY_MESSAGES = 4;
+const FEW_MESSAGES = 32;
 
 type Account = Parameters<Server["accounts"]["forEach"]>[0] extends (account: infer A, ...rest: never[]) => void
   ? A
@@ -28,14 +34,23 @@ export class Ingest implements Subscriber {
   readonly #acks: AckQueue;
   readonly #draft: MessageDraft = new MessageDraft();
   readonly #room: IntakeRoom;
+  /** Acknowledgements do not wait for a sync. */
+  readonly #isLazy: boolean;
+  readonly #answerEarly: () => void;
   #releasePlanned = false;
 
-  constructor(server: Server, arena: Arena, store: Store) {
+  constructor(server: Server, arena: Arena, store: Store, sync: SyncMode) {
     this.#server = server;
     this.#account = server.accounts.get("$G")!;
     this.#store = store;
     this.#acks = new AckQueue(arena, (ack) => this.#route(ack));
-    this.#room = new IntakeRoom(arena, (message) => this.#append(message));
+    this.#room = new IntakeRoom(arena, (message, stream) => this.#append(message, stream));
+    this.#isLazy = sync !== "always";
+    this.#answerEarly = () => {
+      this.#room.drain();
+      this.#store.endTurn();
+      this.#release();
+    };
     store.onDurable = () => this.#planRelease();
     this.#subscribe(this, CREATE);
   }
@@ -55,11 +70,14 @@ export class Ingest implements Subscriber {
   }
 
   /** Stores a message of a stream before the read that brought it is over. */
-  take(message: Publication, log: StreamLog, head: AckHead): void {
-    this.#room.take(message, log, head);
+  take(message: Publication, stream: WaitingStream): void {
+    const room = this.#room;
+    room.take(message, stream);
+    if (room.readCount === EARLY_MESSAGES && this.#isLazy && room.readBefore <= FEW_MESSAGES)
+      this.#account.afterDelivery(this.#answerEarly);
   }
 
-  #append(message: WaitingMessage): void {
+  #append(message: WaitingMessage, stream: WaitingStream): void {
     const draft = this.#draft;
     draft.subjectBytes = message.bytes;
     draft.subjectStart = message.subjectStart;
@@ -68,10 +86,10 @@ export class Ingest implements Subscriber {
     draft.headersStart = message.headersStart;
     draft.payloadStart = message.payloadStart;
     draft.bodyEnd = message.payloadEnd;
-    const seq = message.log.append(draft);
+    const seq = stream.log.append(draft);
     if (message.replyEnd === message.replyStart) return;
     const ticket = this.#store.ticket();
-    this.#acks.add(message, message.head, seq, ticket);
+    this.#acks.add(message, stream, seq, ticket);
     // Without waiting for a sync, a turn that has grown large is durable before its acknowledgement is queued.
     if (ticket <= this.#store.durableTicket) this.#planRelease();
   }
@@ -79,7 +97,8 @@ export class Ingest implements Subscriber {
   async #create(name: string, subjects: readonly string[]): Promise<void> {
     const log = await this.#store.createStream(name, NO_LIMITS, new Uint8Array(0));
     const head = this.#acks.makeHead(name);
-    for (const subject of subjects) this.#subscribe(new StreamIntake(this, log, head), subject);
+    const intake = new StreamIntake(this, log, head);
+    for (const subject of subjects) this.#subscribe(intake, subject);
   }
 
   #subscribe(subscriber: Subscriber, subject: string): void {
@@ -106,9 +125,13 @@ export class Ingest implements Subscriber {
     this.#releasePlanned = true;
     queueMicrotask(() => {
       this.#releasePlanned = false;
-      this.#acks.release(this.#store.durableTicket);
-      this.#server.flush();
+      this.#release();
     });
+  }
+
+  #release(): void {
+    this.#acks.release(this.#store.durableTicket);
+    this.#server.flush();
   }
 
   #route(message: Publication): void {
@@ -121,20 +144,17 @@ export class Ingest implements Subscriber {
 }
 
 /** One stream as a subscriber. */
-class StreamIntake implements Subscriber {
+class StreamIntake extends WaitingStream implements Subscriber {
   readonly kind = "system";
   readonly #ingest: Ingest;
-  readonly #log: StreamLog;
-  readonly #head: AckHead;
 
   constructor(ingest: Ingest, log: StreamLog, head: AckHead) {
+    super(log, head);
     this.#ingest = ingest;
-    this.#log = log;
-    this.#head = head;
   }
 
   deliver(message: Publication): boolean {
-    this.#ingest.take(message, this.#log, this.#head);
+    this.#ingest.take(message, this);
     return true;
   }
 }

@@ -4,17 +4,15 @@ import type { Arena } from "@myelin/platform";
 import { createPlainArena } from "@myelin/platform/node";
 import { Publication } from "@myelin/protocol";
 import type { StreamLog } from "@myelin/store";
-import { IntakeRoom } from "./intake-room.ts";
-
-const HEAD = { at: 0, length: 0 };
+import { IntakeRoom, WaitingStream } from "./intake-room.ts";
 
 /** A stream of which only the reading ahead is needed. */
-function streamOf(told: string[], name: string): StreamLog {
+function streamOf(told: string[], name: string): WaitingStream {
   const log: Pick<StreamLog, "name" | "prefetch"> = {
     name,
     prefetch: () => told.push(`prefetch ${name}`),
   };
-  return log as StreamLog;
+  return new WaitingStream(log as StreamLog, { at: 0, length: 0 });
 }
 
 /** Puts a message where the arena's reads go, or a copy of it where large ones are collected. */
@@ -35,41 +33,61 @@ function message(arena: Arena, at: number, payload: string, isCollected = false)
 function room(): { arena: Arena; told: string[]; intake: IntakeRoom } {
   const arena = createPlainArena();
   const told: string[] = [];
-  const intake = new IntakeRoom(arena, ({ bytes, log, payloadStart, payloadEnd }) => {
+  const intake = new IntakeRoom(arena, ({ bytes, payloadStart, payloadEnd }, { log }) => {
     told.push(`${log.name} ${Buffer.from(bytes.subarray(payloadStart, payloadEnd)).toString()}`);
   });
   return { arena, told, intake };
 }
 
-test("take() has what waits stored in a microtask, once all streams of it were read ahead", async () => {
+test("take() has what waits stored in a microtask, stream by stream, once all streams of it were read ahead", async () => {
   const { arena, told, intake } = room();
   const a = streamOf(told, "a");
   const b = streamOf(told, "b");
-  for (const [i, log] of [a, a, b].entries()) intake.take(message(arena, arena.readStart + i * 10, `m${i}`), log, HEAD);
+  const messages = [a, b, a, b, a].map((stream, i) => ({
+    stream,
+    made: message(arena, arena.readStart + i * 10, `m${i}`),
+  }));
+  for (const { stream, made } of messages) intake.take(made, stream);
   assert.deepEqual(told, []);
+  assert.deepEqual([intake.readCount, intake.readBefore], [5, 0]);
   await Promise.resolve();
-  assert.deepEqual(told, ["prefetch a", "prefetch b", "a m0", "a m1", "b m2"]);
+  assert.deepEqual(told.splice(0), ["prefetch a", "prefetch b", "a m0", "a m2", "a m4", "b m1", "b m3"]);
+  assert.deepEqual([intake.readCount, intake.readBefore], [0, 5]);
+  intake.take(message(arena, arena.readStart, "m5"), b);
+  await Promise.resolve();
+  assert.deepEqual(told, ["prefetch b", "b m5"]);
 });
 
-test("take() stores at once when many wait, and goes on", async () => {
+test("drain() stores at once what waits, and what comes behind it goes on", async () => {
   const { arena, told, intake } = room();
-  const log = streamOf(told, "a");
-  for (let i = 0; i < 40; i++) intake.take(message(arena, arena.readStart + i * 10, `m${i}`), log, HEAD);
-  const stored = (): string[] => told.filter((line) => line.startsWith("a "));
-  assert.equal(stored().length, 32);
+  const streams = Array.from({ length: 20 }, (_, i) => streamOf(told, `s${i}`));
+  for (const [i, stream] of streams.entries()) intake.take(message(arena, arena.readStart + i * 10, `m${i}`), stream);
+  intake.drain();
+  const stored = (): string[] => told.filter((line) => line.startsWith("s"));
+  const all = streams.map((_, i) => `s${i} m${i}`);
+  assert.deepEqual(stored(), all);
+  assert.equal(told.indexOf("prefetch s16"), 32);
+  intake.take(message(arena, arena.readStart + 300, "last"), streams[0]!);
+  assert.equal(intake.readCount, 21);
   await Promise.resolve();
-  assert.deepEqual(
-    stored(),
-    Array.from({ length: 40 }, (_, i) => `a m${i}`),
-  );
+  assert.deepEqual(stored(), [...all, "s0 last"]);
+});
+
+test("take() stores at once when more wait than a read can bring, and goes on", async () => {
+  const { arena, told, intake } = room();
+  const stream = streamOf(told, "a");
+  for (let i = 0; i < 1500; i++) intake.take(message(arena, arena.readStart + (i % 100) * 10, "m"), stream);
+  assert.equal(told.filter((line) => line === "a m").length, 1024);
+  await Promise.resolve();
+  assert.equal(told.filter((line) => line === "a m").length, 1500);
 });
 
 test("take() does not keep what was collected outside of the region that reads go to", () => {
   const { arena, told, intake } = room();
-  const log = streamOf(told, "a");
-  intake.take(message(arena, arena.readStart, "first"), log, HEAD);
-  intake.take(message(arena, 0, "large", true), log, HEAD);
-  assert.deepEqual(told, ["prefetch a", "a first", "a large"]);
-  intake.take(message(arena, arena.readStart + arena.readSize, "slab"), log, HEAD);
+  const stream = streamOf(told, "a");
+  intake.take(message(arena, arena.readStart, "first"), stream);
+  intake.take(message(arena, 0, "large", true), stream);
+  assert.deepEqual(told, ["prefetch a", "a first", "prefetch a", "a large"]);
+  intake.take(message(arena, arena.readStart + arena.readSize, "slab"), stream);
   assert.equal(told.at(-1), "a slab");
 });

@@ -41,7 +41,7 @@ await store.deleteStream("first");
 
 const server = new Server({ host: "127.0.0.1", port: Number(values.port) }, outside);
 await server.start();
-new Ingest(server, outside.arena, store);
+new Ingest(server, outside.arena, store, sync);
 process.once("SIGTERM", () => {
   // What the store holds goes with its folder: there is nothing to save.
   process.exit(0);
