@@ -59,6 +59,8 @@ export class FileBacking implements StreamBacking {
   compacting: Promise<void> | null = null;
   /** In the store's list of streams that have something for this turn. */
   inTurn = false;
+  /** What it has is not messages alone: see {@link takeControls}. */
+  hasControls = false;
   #core: FileStoreCore;
   readonly #opened: MessageView = new MessageView();
   /** Read-ahead windows filled before this number was raised are stale. */
@@ -200,11 +202,13 @@ export class FileBacking implements StreamBacking {
   }
 
   removed(seq: number): void {
+    this.hasControls = true;
     this.changes.removed(seq);
     this.#enterTurn(12);
   }
 
   skipped(first: number, count: number): void {
+    this.hasControls = true;
     this.changes.skipped(first, count);
     this.#enterTurn(12);
   }
@@ -214,6 +218,7 @@ export class FileBacking implements StreamBacking {
   }
 
   boundsMoved(): void {
+    this.hasControls = true;
     this.changes.boundsMoved();
     this.#enterTurn(0);
   }
@@ -263,6 +268,7 @@ export class FileBacking implements StreamBacking {
 
   async truncated(seq: number): Promise<void> {
     this.forgetWindows();
+    this.hasControls = true;
     this.changes.truncated(seq);
     // A record that goes may be the one that says that sequences before it never had a message: they must not count as lost.
     this.#later(async () => {
@@ -281,6 +287,7 @@ export class FileBacking implements StreamBacking {
   }
 
   consumerChanged(name: string, state: Uint8Array | null): void {
+    this.hasControls = true;
     this.changes.consumerChanged(name, state);
     this.#enterTurn(state?.length ?? 0);
   }
@@ -289,6 +296,7 @@ export class FileBacking implements StreamBacking {
 
   /** Puts what is not a message into the turn's control records. */
   takeControls(control: ControlBuffer): void {
+    this.hasControls = false;
     this.changes.take(control, this.incarnation, this.index, this.lastTime, this.sealer);
   }
 

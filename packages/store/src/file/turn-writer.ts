@@ -108,7 +108,8 @@ export class TurnWriter {
       if (!this.#makeRoom(bytes)) return false;
       this.#move(stream, bytes);
     }
-    for (const stream of this.#streams) stream.takeControls(this.controls);
+    // With a thousand streams in a turn, looking at each of them once more costs as much as what they have.
+    for (const stream of this.#streams) if (stream.hasControls) stream.takeControls(this.controls);
     if (!this.#moveControls() || !this.#emitBatch()) return false;
     for (const stream of this.#streams) {
       stream.endTurn();
