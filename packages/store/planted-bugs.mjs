@@ -467,6 +467,18 @@ const BUGS = [
     "false",
     "file/lost.test.js",
   ],
+  [
+    "does not write what has been removed",
+    "file/file-backing.js",
+    "this.hasControls = true;\n        this.changes.removed(seq);",
+    "this.changes.removed(seq);",
+  ],
+  [
+    "does not write new states of consumers",
+    "file/file-backing.js",
+    "this.hasControls = true;\n        this.changes.consumerChanged(name, state);",
+    "this.changes.consumerChanged(name, state);",
+  ],
 ];
 
 const TESTS = [
