@@ -338,7 +338,7 @@ export interface Store {
   readonly durableTicket: number;
   /**
    * Ends the turn that is gathering, now instead of at the end of the event loop's: what does not wait for a sync is durable when this
-   * returns, unless the disk has no room at the moment. For who answers in the middle of a read, so that the other side works meanwhile.
+   * returns, unless the journal has no room at the moment. For who answers in the middle of a read, so that the other side works meanwhile.
    * Each turn costs a write or more; small ones cost more than they bring.
    */
   endTurn(): void;
