@@ -2,17 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPlainArena } from "@myelin/platform/node";
 import { Publication } from "@myelin/protocol";
-import { AckQueue, type Answering } from "./ack-queue.ts";
+import { AckQueue } from "./ack-queue.ts";
 
 function message(reply: string): Publication {
   const made = new Publication(Buffer.from(`${reply} 0\r\n\r\n`, "latin1"));
   made.replyEnd = reply.length;
   return made;
-}
-
-function answering(acks: AckQueue, stream: string): Answering {
-  const { at, length } = acks.makeHead(stream);
-  return { headAt: at, headLength: length };
 }
 
 function queue(): { acks: AckQueue; sent: string[] } {
@@ -26,8 +21,8 @@ function queue(): { acks: AckQueue; sent: string[] } {
 
 test("release() sends what is durable, in order, and nothing else", () => {
   const { acks, sent } = queue();
-  const one = answering(acks, "one");
-  const two = answering(acks, "two");
+  const one = acks.makeHead("one");
+  const two = acks.makeHead("two");
   acks.add(message("_INBOX.a"), one, 1, 5);
   acks.add(message("_INBOX.b"), two, 1234567890123, 5);
   acks.add(message("_INBOX.c"), one, 10, 6);
@@ -45,7 +40,7 @@ test("release() sends what is durable, in order, and nothing else", () => {
 
 test("release() goes on from slab to slab", () => {
   const { acks, sent } = queue();
-  const head = answering(acks, "S");
+  const head = acks.makeHead("S");
   for (let seq = 1; seq <= 10_000; seq++) {
     acks.add(message(`_INBOX.${seq}`), head, seq, seq);
     if (seq > 5000) acks.release(seq - 5000);

@@ -25,12 +25,6 @@ interface Mark {
 
 /** The beginning of a stream's acknowledgements, in the arena: `{"stream":"S0001","seq":`. */
 export interface AckHead {
-  readonly at: number;
-  readonly length: number;
-}
-
-/** A stream that answers: where the beginning of its acknowledgements is. */
-export interface Answering {
   readonly headAt: number;
   readonly headLength: number;
 }
@@ -78,7 +72,7 @@ export class AckQueue {
     const at = this.#headSlab + this.#headEnd;
     this.#arena.bytes.set(text, at);
     this.#headEnd += text.length;
-    return { at, length: text.length };
+    return { headAt: at, headLength: text.length };
   }
 
   /**
@@ -86,7 +80,7 @@ export class AckQueue {
    *
    * @param message - In the arena, as nearly all are: a benchmark's messages are small.
    */
-  add(message: RepliedMessage, { headAt, headLength }: Answering, seq: number, ticket: number): void {
+  add(message: RepliedMessage, { headAt, headLength }: AckHead, seq: number, ticket: number): void {
     const { bytes, view } = this.#arena;
     const { replyStart, replyEnd } = message;
     const replyLength = replyEnd - replyStart;

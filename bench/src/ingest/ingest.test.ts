@@ -5,6 +5,7 @@ import { SimClock, SimDisk, SimRandom } from "@myelin/platform/sim";
 import { latin1, latin1Bytes } from "@myelin/protocol";
 import { Server, SILENT_LOGGER } from "@myelin/server";
 import { FileStore, type SyncMode } from "@myelin/store";
+import { waitFor } from "@myelin/testing";
 import { Ingest } from "./ingest.ts";
 
 /** A publisher in this process: what it sends is one read, and each write that it gets is one line here, as its sequences. */
@@ -38,8 +39,7 @@ async function publisherTo(sync: SyncMode): Promise<Publisher> {
   /** What has been written to the publisher when so many messages have come. */
   const received = async (messages: number): Promise<string[]> => {
     const count = (): number => writes.join("").split("MSG r.").length - 1;
-    for (let turns = 0; count() < messages && turns < 1000; turns++)
-      await new Promise((resolve) => setImmediate(resolve));
+    await waitFor(() => count() >= messages);
     assert.equal(count(), messages);
     const got = writes;
     writes = [];

@@ -12,7 +12,7 @@ function streamOf(told: string[], name: string): WaitingStream {
     name,
     prefetch: () => told.push(`prefetch ${name}`),
   };
-  return new WaitingStream(log as StreamLog, { at: 0, length: 0 });
+  return new WaitingStream(log as StreamLog, { headAt: 0, headLength: 0 });
 }
 
 /** Puts a message where the arena's reads go, or a copy of it where large ones are collected. */

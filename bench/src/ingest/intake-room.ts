@@ -38,19 +38,18 @@ const NEXT = 7;
 const NONE = -1;
 
 /** A stream, and what waits for it. One object: with a thousand streams, each further one costs a look into memory per message. */
-export class WaitingStream {
+export class WaitingStream implements AckHead {
   readonly log: StreamLog;
-  /** The beginning of its acknowledgements, in the arena. */
   readonly headAt: number;
   readonly headLength: number;
   /** Numbers of the first message that waits, and of the last; -1 without any. */
   first: number = NONE;
   last: number = NONE;
 
-  constructor(log: StreamLog, head: AckHead) {
+  constructor(log: StreamLog, { headAt, headLength }: AckHead) {
     this.log = log;
-    this.headAt = head.at;
-    this.headLength = head.length;
+    this.headAt = headAt;
+    this.headLength = headLength;
   }
 }
 
@@ -91,8 +90,29 @@ export class IntakeRoom {
 
   /** Takes a message; it is stored before the read that brought it is over, behind those of its stream that came before it. */
   take(message: Publication, stream: WaitingStream): void {
-    const stays = this.#stays(message);
-    if (!stays) this.drain();
+    if (this.#stays(message)) this.#put(message, stream);
+    else this.#storeNow(message, stream);
+    if (this.#waiting === MESSAGES_MAX) this.drain();
+    this.readCount++;
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    queueMicrotask(this.#drainLater);
+  }
+
+  /** A large message was collected somewhere else, and its place is given away as soon as it has been taken. */
+  #stays({ bytes, subjectStart }: Publication): boolean {
+    return bytes === this.#arena.bytes && subjectStart >= this.#regionStart && subjectStart < this.#regionEnd;
+  }
+
+  #storeNow(message: Publication, stream: WaitingStream): void {
+    this.drain();
+    this.#put(message, stream);
+    this.#message.bytes = message.bytes;
+    this.drain();
+    this.#message.bytes = this.#arena.bytes;
+  }
+
+  #put(message: Publication, stream: WaitingStream): void {
     const number = this.#waiting++;
     const fields = this.#fields;
     const at = number * FIELDS;
@@ -111,23 +131,6 @@ export class IntakeRoom {
       fields[stream.last * FIELDS + NEXT] = number;
     }
     stream.last = number;
-    this.readCount++;
-    if (!this.#isPlanned) {
-      this.#isPlanned = true;
-      queueMicrotask(this.#drainLater);
-    }
-    if (!stays) {
-      this.#message.bytes = message.bytes;
-      this.drain();
-      this.#message.bytes = this.#arena.bytes;
-    } else if (this.#waiting === MESSAGES_MAX) {
-      this.drain();
-    }
-  }
-
-  /** A large message was collected somewhere else, and its place is given away as soon as it has been taken. */
-  #stays({ bytes, subjectStart }: Publication): boolean {
-    return bytes === this.#arena.bytes && subjectStart >= this.#regionStart && subjectStart < this.#regionEnd;
   }
 
   /** Stores everything that waits. */
