@@ -23,7 +23,7 @@ interface ReadRecord {
 
 /** Reads one block after the other in small windows: a buffer of a block's size would keep the garbage collector busy. */
 class ReadWindow {
-  #window: Uint8Array = new Uint8Array(STEP_BYTES);
+  #window: Uint8Array = new Uint8Array(0);
   #windowView: DataView = viewOf(this.#window);
   /** What of the block the window holds. */
   #from = 0;
@@ -48,7 +48,7 @@ class ReadWindow {
       const open = file();
       if (open === null) return null;
       if (length > this.#window.length) {
-        this.#window = new Uint8Array(length);
+        this.#window = new Uint8Array(Math.max(length, STEP_BYTES));
         this.#windowView = viewOf(this.#window);
       }
       this.#from = offset;
@@ -61,7 +61,7 @@ class ReadWindow {
 /** Gathers what is written to one block after the other. */
 class WriteWindow {
   /** What is gathered: in `[0, used)`. */
-  bytes: Uint8Array = new Uint8Array(STEP_BYTES);
+  bytes: Uint8Array = new Uint8Array(0);
   view: DataView = viewOf(this.bytes);
   used = 0;
   #file: DiskFile | null = null;
@@ -78,7 +78,7 @@ class WriteWindow {
   place(length: number): number {
     if (this.used + length > this.bytes.length) this.write();
     if (length > this.bytes.length) {
-      this.bytes = new Uint8Array(length);
+      this.bytes = new Uint8Array(Math.max(length, STEP_BYTES));
       this.view = viewOf(this.bytes);
     }
     this.used += length;
@@ -93,7 +93,7 @@ class WriteWindow {
   }
 }
 
-/** Buffers for one block after the other. */
+/** Buffers for one block after the other, of whatever stream; made when the first one is written anew. */
 export class CopyScratch {
   readonly source: ReadWindow = new ReadWindow();
   readonly target: WriteWindow = new WriteWindow();

@@ -1,5 +1,6 @@
 // Makes checkpoints: everything durable in the streams' own files, then said so in the store file, then the journal freed.
 
+import { CopyScratch } from "./block-rewrite.ts";
 import { encodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
 import { compactBlocks } from "./compaction.ts";
 import type { FileStoreCore } from "./core.ts";
@@ -107,10 +108,12 @@ export class Checkpointer {
     for (const { saver } of open) saver.isDurable();
     if (!this.opened) return;
     const { slices } = this.#core;
+    // One for all streams: of a thousand, each with its own, the garbage collector would mark the whole heap several times.
+    const scratch = new CopyScratch();
     for (const backing of open) {
       // Thousands of streams without anything to do would be looked at in one piece.
       if (slices.due) await slices.pause();
-      await this.#compact(backing);
+      await this.#compact(backing, scratch);
       await this.#indexer.run(backing, this.stopping);
     }
   }
@@ -148,10 +151,10 @@ export class Checkpointer {
     return streams;
   }
 
-  async #compact(backing: FileBacking): Promise<void> {
+  async #compact(backing: FileBacking, scratch: CopyScratch): Promise<void> {
     const { checkpointed } = backing.saver;
     if (backing.deleted || checkpointed === null) return;
-    backing.compacting = compactBlocks(this.#core, backing, checkpointed);
+    backing.compacting = compactBlocks(this.#core, backing, checkpointed, scratch);
     try {
       await backing.compacting;
     } finally {

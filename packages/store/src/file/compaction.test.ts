@@ -5,6 +5,7 @@ import { MessageDraft } from "../message-draft.ts";
 import { Slices } from "../slices.ts";
 import { NO_LIMITS } from "../store.ts";
 import { RestlessClock } from "../testing/restless-clock.ts";
+import { CopyScratch } from "./block-rewrite.ts";
 import { compactBlocks } from "./compaction.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
@@ -101,7 +102,7 @@ test("while a stream is truncated in slices, no block is written anew without wh
     await new Promise((resolve) => setImmediate(resolve));
   }
   const hasty = Object.create(store, { slices: { value: new Slices(new SimClock()) } }) as FileStoreCore;
-  await compactBlocks(hasty, backing!, saver.checkpointed!);
+  await compactBlocks(hasty, backing!, saver.checkpointed!, new CopyScratch());
   assert.equal(log.state().lastSeq, lastSeq, "the truncation is still under way");
   const image = disk.image();
   await truncated;

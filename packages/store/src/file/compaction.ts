@@ -4,7 +4,7 @@ import type { DiskFile } from "@myelin/platform";
 import type { IndexBlock } from "../index/record-index.ts";
 import type { Slices } from "../slices.ts";
 import { BLOCK_HEADER_BYTES, BlockFile } from "./block-file.ts";
-import { CopyScratch, copyBlock } from "./block-rewrite.ts";
+import { type CopyScratch, copyBlock } from "./block-rewrite.ts";
 import type { StreamReach } from "./checkpoint.ts";
 import type { FileStoreCore } from "./core.ts";
 import type { FileBacking } from "./file-backing.ts";
@@ -22,8 +22,12 @@ const RUNS_PER_LOOK = 1024;
  *
  * @param reached - The checkpoint that was just made: everything in the blocks before its newest one is durable, removals included.
  */
-export async function compactBlocks(core: FileStoreCore, backing: FileBacking, reached: StreamReach): Promise<void> {
-  const scratch = new CopyScratch();
+export async function compactBlocks(
+  core: FileStoreCore,
+  backing: FileBacking,
+  reached: StreamReach,
+  scratch: CopyScratch,
+): Promise<void> {
   const { blocks } = backing.index.records;
   for (const block of [...blocks]) {
     if (block.number >= reached.block || backing.deleted) break;
