@@ -8,8 +8,6 @@ import { GAP_SLOTS_MAX, IndexBlock } from "./index/record-index.ts";
 import { StreamIndex } from "./index/stream-index.ts";
 import { checkLimits, checkName, checkSequence, notUnpublished } from "./limits.ts";
 import type { MessageView } from "./message-view.ts";
-import { Slices } from "./slices.ts";
-import { Stamp } from "./stamp.ts";
 import {
   MEMORY_RECORD_OVERHEAD,
   NO_LIMITS,
@@ -19,6 +17,7 @@ import {
   type StreamLog,
 } from "./store.ts";
 import { Stream } from "./stream.ts";
+import { StreamContext } from "./stream-context.ts";
 
 /** Blocks begin small and double up to this; a larger record gets a block of its own. */
 const BLOCK_BYTES = 1024 * 1024;
@@ -147,16 +146,14 @@ export class MemoryStore implements Store {
   onDurable: ((ticket: number) => void) | null = null;
   onFailure: ((error: StoreError) => void) | null = null;
   readonly durableTicket: number = 0;
-  readonly #stamp: Stamp;
-  readonly #slices: Slices;
+  readonly #streamContext: StreamContext;
   #streams: Map<string, Stream> = new Map();
   #unpublished: Set<Stream> = new Set();
   #nextIncarnation = 1;
   #stopped = false;
 
   constructor(clock: Clock) {
-    this.#stamp = new Stamp(clock);
-    this.#slices = new Slices(clock);
+    this.#streamContext = new StreamContext(clock);
   }
 
   async createStream(name: string, limits: StreamLimits, config: Uint8Array, firstSeq = 1): Promise<StreamLog> {
@@ -199,7 +196,7 @@ export class MemoryStore implements Store {
     }
     const index = new StreamIndex();
     const backing = new MemoryBacking(this.#nextIncarnation++, index);
-    const stream = new Stream(name, limits, config, backing, index, this.#stamp, this.#slices);
+    const stream = new Stream(name, limits, config, backing, index, this.#streamContext);
     if (firstSeq > 1) stream.startAt(firstSeq);
     this.#streams.set(name, stream);
     return stream;

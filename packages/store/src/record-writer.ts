@@ -65,7 +65,7 @@ export function writeRecord(
   if ((flags & (FLAG_GAP | FLAG_TTL)) !== 0) putRecordOptions(bytes, at, gap, draft.ttlSeconds);
   const data = at + recordDataOffset(flags);
   copyBytes(draft.subjectBytes, draft.subjectStart, draft.subjectEnd, bytes, data);
-  copyBytes(body.bytes, body.start, body.end, bytes, data + draft.subjectEnd - draft.subjectStart);
+  body.source.copy(body.start, body.end, bytes, data + draft.subjectEnd - draft.subjectStart);
   backing.seal(length);
 }
 

@@ -4,7 +4,7 @@
 import type { Clock } from "@myelin/platform";
 import { AgeClock } from "./age-clock.ts";
 import type { StreamBacking } from "./backing.ts";
-import { RecordBody } from "./compress/record-body.ts";
+import type { RecordBody } from "./compress/record-body.ts";
 import type { ConsumerLog } from "./consumer-log.ts";
 import { StoreError } from "./errors.ts";
 import { type IndexBlock, type Totals, traitsOf } from "./index/record-index.ts";
@@ -37,6 +37,7 @@ import type {
   SubjectState,
 } from "./store.ts";
 import { StreamConsumers } from "./stream-consumers.ts";
+import type { StreamContext } from "./stream-context.ts";
 import { StreamExpiry } from "./stream-expiry.ts";
 import { StreamLimiter } from "./stream-limiter.ts";
 import { StreamPurger } from "./stream-purger.ts";
@@ -83,7 +84,7 @@ export class Stream implements StreamLog {
   readonly #consumers: StreamConsumers;
   readonly #purger: StreamPurger;
   readonly #questions: StreamQuestions;
-  readonly #body: RecordBody = new RecordBody();
+  readonly #body: RecordBody;
   /** Called when limits or configuration change: the store keeps them. */
   onUpdate: () => Promise<void> = async () => {};
 
@@ -93,8 +94,7 @@ export class Stream implements StreamLog {
     config: Uint8Array,
     backing: StreamBacking,
     index: StreamIndex,
-    stamp: Stamp,
-    slices: Slices,
+    { stamp, slices, body }: StreamContext,
   ) {
     this.name = name;
     this.limits = limits;
@@ -105,6 +105,7 @@ export class Stream implements StreamLog {
     const { clock } = stamp;
     this.#clock = clock;
     this.#stamp = stamp;
+    this.#body = body;
     this.#slices = slices;
     this.ages = new AgeClock(clock.wallMs(), clock.monotonicMs());
     this.#expiry = new StreamExpiry(this, clock, slices);

@@ -14,8 +14,8 @@ import { Scrubber } from "../scrubber.ts";
 import type { EncryptionOptions } from "../seal/key-file.ts";
 import type { Vault } from "../seal/vault.ts";
 import { Slices } from "../slices.ts";
-import { Stamp } from "../stamp.ts";
 import { NO_LIMITS, type Store, type StoreHealth, type StreamLimits, type StreamLog } from "../store.ts";
+import { StreamContext } from "../stream-context.ts";
 import { Ballast } from "./ballast.ts";
 import { FilePool } from "./block-file.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -49,7 +49,7 @@ export class FileStore implements Store, FileStoreCore {
   onDurable: ((ticket: number) => void) | null = null;
   onFailure: ((error: StoreError) => void) | null = null;
   readonly #clock: Clock;
-  readonly #stamp: Stamp;
+  readonly #streamContext: StreamContext;
   readonly #turns: TurnWriter;
   readonly #rounds: SyncRounds;
   readonly #catalog: StreamCatalog;
@@ -58,6 +58,11 @@ export class FileStore implements Store, FileStoreCore {
   #journal!: Journal;
   #claim: Awaited<ReturnType<typeof lockFolder>> | null = null;
   #scheduled = false;
+  /** One for all turns: a function made in {@link touchTurn} would have each append allocate. */
+  readonly #flushLater: () => void = () => {
+    this.#scheduled = false;
+    this.#flush();
+  };
   #failure: StoreError | null = null;
   /** The stopping that is under way, or done. */
   #stopped: Promise<void> | null = null;
@@ -78,15 +83,15 @@ export class FileStore implements Store, FileStoreCore {
     this.disk = patient;
     this.#quarantine = new Quarantine(patient);
     this.#clock = clock;
-    this.#stamp = new Stamp(clock);
+    this.#streamContext = new StreamContext(clock);
     this.options = options;
-    this.slices = new Slices(clock);
+    this.slices = this.#streamContext.slices;
     this.pool = new FilePool(patient, options.openFilesMax);
     patient.closeSome = () => this.pool.closeSome();
     this.#turns = new TurnWriter(this, new Slices(clock));
     this.#rounds = new SyncRounds(this, clock, this.#turns);
     this.#rounds.onDurable = (turn) => this.onDurable?.(turn);
-    this.#catalog = new StreamCatalog(this, this.#stamp, this.#turns, this.#rounds);
+    this.#catalog = new StreamCatalog(this, this.#streamContext, this.#turns, this.#rounds);
     this.#checkpoints = new Checkpointer(this, this.#catalog);
     // The turn may have been waiting for room, and may need more of it.
     this.#checkpoints.onEnd = () => {
@@ -140,7 +145,7 @@ export class FileStore implements Store, FileStoreCore {
   }
 
   async #recover(random: Random, encryption: EncryptionOptions | null): Promise<void> {
-    const recovered = await recoverStore(this, this.#stamp, random, encryption);
+    const recovered = await recoverStore(this, this.#streamContext, random, encryption);
     const { journal, storeId, generation } = recovered;
     this.#journal = journal;
     this.#turns.begin(journal);
@@ -351,10 +356,7 @@ export class FileStore implements Store, FileStoreCore {
       this.#flush();
     } else if (!this.#scheduled) {
       this.#scheduled = true;
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.#flush();
-      });
+      setImmediate(this.#flushLater);
     }
   }
 

@@ -8,8 +8,8 @@ import { COMMON_HEADER_BYTES, KIND_MESSAGE, u32, u64 } from "../record.ts";
 import { type EncryptionOptions, readKeyFile } from "../seal/key-file.ts";
 import { openVault } from "../seal/vault.ts";
 import type { Slices } from "../slices.ts";
-import type { Stamp } from "../stamp.ts";
 import { Stream } from "../stream.ts";
+import type { StreamContext } from "../stream-context.ts";
 import { type Checkpoint, decodeCheckpoint, type StreamCheckpoint } from "./checkpoint.ts";
 import {
   dependsOn,
@@ -101,7 +101,7 @@ const EMPTY_CHECKPOINT: Checkpoint = {
  */
 export async function recoverStore(
   core: FileStoreCore,
-  stamp: Stamp,
+  streamContext: StreamContext,
   random: Random,
   encryption: EncryptionOptions | null,
 ): Promise<RecoveredStore> {
@@ -155,7 +155,7 @@ export async function recoverStore(
     }
     await one.recovering.finish();
     reports.push(...one.recovering.rebuilt.reports);
-    streams.push(await openStream(one, stamp, slices));
+    streams.push(await openStream(one, streamContext));
   }
   // One that an interrupted opening made may be there without its name being durable.
   if (!checkpoint.clean) await disk.syncFolder(JOURNAL_FOLDER);
@@ -449,10 +449,10 @@ function replayRecord(one: Found, record: JournalRecord, synced: boolean, damage
   }
 }
 
-async function openStream(one: Found, stamp: Stamp, slices: Slices): Promise<OpenStream> {
+async function openStream(one: Found, context: StreamContext): Promise<OpenStream> {
   const { meta, recovering } = one;
   const { backing, rebuilt } = recovering;
-  const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, stamp, slices);
+  const stream = new Stream(meta.name, meta.limits, meta.config, backing, backing.index, context);
   if (meta.outdated) stream.holdLimits();
   stream.restoreLastTime(rebuilt, rebuilt.lastTimeCut);
   stream.gap = backing.index.records.last === null ? 0 : backing.index.lastSeq - backing.index.lastRecord;

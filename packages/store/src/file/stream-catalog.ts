@@ -3,9 +3,9 @@
 import { StoreError } from "../errors.ts";
 import { StreamIndex } from "../index/stream-index.ts";
 import { checkLimits, checkName, checkSequence, notUnpublished } from "../limits.ts";
-import type { Stamp } from "../stamp.ts";
 import type { StreamLimits } from "../store.ts";
 import { Stream } from "../stream.ts";
+import type { StreamContext } from "../stream-context.ts";
 import type { FileStoreCore } from "./core.ts";
 import { FileBacking } from "./file-backing.ts";
 import { FIRST_BLOCK, MAGIC_META, streamFolder } from "./format.ts";
@@ -41,13 +41,13 @@ export class StreamCatalog {
   readonly #deletions: Map<string, Deletion> = new Map();
   readonly #reserved: Set<string> = new Set();
   readonly #core: FileStoreCore;
-  readonly #stamp: Stamp;
+  readonly #streamContext: StreamContext;
   readonly #turns: TurnWriter;
   readonly #rounds: SyncRounds;
 
-  constructor(core: FileStoreCore, stamp: Stamp, turns: TurnWriter, rounds: SyncRounds) {
+  constructor(core: FileStoreCore, streamContext: StreamContext, turns: TurnWriter, rounds: SyncRounds) {
     this.#core = core;
-    this.#stamp = stamp;
+    this.#streamContext = streamContext;
     this.#turns = turns;
     this.#rounds = rounds;
   }
@@ -85,7 +85,7 @@ export class StreamCatalog {
       await this.#io(() => makeStreamFolder(this.#core.disk, incarnation, body));
       backing.saver.metaDurable = 1;
       backing.blocks.prepared = FIRST_BLOCK;
-      const stream = new Stream(name, limits, config, backing, index, this.#stamp, this.#core.slices);
+      const stream = new Stream(name, limits, config, backing, index, this.#streamContext);
       if (firstSeq > 1) stream.startAt(firstSeq);
       this.adopt({ stream, backing, firstSeq, metaGeneration: 1, published });
       return stream;

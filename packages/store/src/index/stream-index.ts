@@ -51,7 +51,8 @@ export class StreamIndex {
     const { subjects } = this;
     const block = this.records.last!;
     // Before the record is there: a last one that has to be looked for must not be found in it.
-    const last = subjects.messages(subject) === 0 ? 0 : this.lastOf(subject);
+    const messages = subjects.messages(subject);
+    const last = messages === 0 ? 0 : this.lastOf(subject);
     block.add(subject, place, bytes);
     if (last === 0) {
       subjects.setFirst(subject, seq);
@@ -60,7 +61,7 @@ export class StreamIndex {
       lastBlock.setLink(last - lastBlock.firstSeq, seq - last);
     }
     subjects.setLast(subject, seq);
-    subjects.setMessages(subject, subjects.messages(subject) + 1);
+    subjects.setMessages(subject, messages + 1);
     if (this.messages === 0) this.firstSeq = seq;
     this.messages++;
     this.lastSeq = seq;
