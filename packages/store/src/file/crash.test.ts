@@ -16,9 +16,10 @@ const STATES_PER_RUN = 100;
 /**
  * 95153, 95187: a removal in the journal that never counted, because what it depends on was lost, explained a hole in front of records that
  * never counted either. 7601: limits were enforced on opening in another order than by appends. 800120: a recovery that was cut had put back
- * the last record of a block whose other records are gone, and the hole before it passed for damage.
+ * the last record of a block whose other records are gone, and the hole before it passed for damage. 960017, in a late state: the
+ * same, and the header with which such a block is made anew was torn off.
  */
-const FORMER_FAILURES = [95153, 95187, 7601, 800120];
+const FORMER_FAILURES = [95153, 95187, 7601, 800120, 960017];
 const STEPS = 120;
 /** Places where the longer runs below are cut. */
 const CUTS = 40;
@@ -30,8 +31,8 @@ const ENCRYPTED: FileStoreOptions = {
 
 const seeds = Array.from({ length: STATES / STATES_PER_RUN }, (_, run) => FIRST_SEED + run);
 for (const [run, seed] of [...seeds, ...FORMER_FAILURES].entries()) {
-  // A seal takes longer than all the rest: a fifth of the runs.
-  const options = run % 5 === 4 ? ENCRYPTED : CRASH_OPTIONS;
+  // A seal takes longer than all the rest: a fifth of the runs. What failed once was not encrypted.
+  const options = run < seeds.length && run % 5 === 4 ? ENCRYPTED : CRASH_OPTIONS;
   test(`every crash state recovers: seed ${seed}${options === ENCRYPTED ? ", encrypted" : ""}`, async () => {
     const recorded = await recordRun(seed, STEPS, options);
     const random = new SimRandom(seed * 31);

@@ -31,6 +31,8 @@ import type { RebuiltIndex } from "./rebuilt-index.ts";
 
 /** Places that are looked at between two looks at the clock. */
 const PLACES_PER_LOOK = 64;
+/** What a device writes in one piece: with its header, a block loses so much. */
+const SECTOR_BYTES = 512;
 
 /** The bytes of a block from some offset on. */
 interface BlockBytes {
@@ -58,6 +60,8 @@ export class StreamScan {
   #unread: { readonly block: BlockFile; readonly offset: number; readonly length: number }[] = [];
   /** Index files that blocks in front of the newest one should have. */
   #missingIndexes: string[] = [];
+  /** The device could not read something: there are zeros for it. */
+  #unreadable = false;
 
   constructor(
     core: FileStoreCore,
@@ -196,8 +200,9 @@ export class StreamScan {
     if (header === null) {
       if (durableEnd === 0 && !this.#provenSynced(number, found, BLOCK_HEADER_BYTES, later)) return 0;
       // The stream's first block, made with its folder: it was never written to, since all that it was to hold had been taken away
-      // before, and that its file went again was not durable. Records that are missing from an empty file are found out without it.
-      if (size > 0)
+      // before, and that its file went again was not durable. Or a recovery that was cut put back what the journal has of a block whose
+      // file had gone with all that was before. Records that are missing from what is empty are found out without it.
+      if (size > 0 && (this.#unreadable || !beginsEmpty(found.bytes)))
         this.#rebuilt.reports.push(`${block.path}: its header is damaged; the records in it identify themselves`);
     }
     const { bytes, view, base } = found;
@@ -391,6 +396,7 @@ export class StreamScan {
   #read(block: BlockFile, into: Uint8Array, start: number, length: number, position: number): number {
     const durableEnd = this.durableEnd(block.number);
     return readAround(block.file(), into, start, length, position, (offset, count, error) => {
+      this.#unreadable = true;
       if (offset + count <= durableEnd) return;
       throw unreadableConfirmed(this.#core.disk, block.path, offset, error);
     });
@@ -434,4 +440,9 @@ export class StreamScan {
     file.file().truncate(end);
     file.dirty = true;
   }
+}
+
+/** Whether there is nothing in a block's first sector. */
+function beginsEmpty(block: Uint8Array): boolean {
+  return block.subarray(0, SECTOR_BYTES).every((byte) => byte === 0);
 }
