@@ -23,21 +23,20 @@ export interface ConsumerLog {
 export class StreamConsumer implements ConsumerLog {
   readonly name: string;
   state: Uint8Array | null;
-  #changed: (state: Uint8Array | null) => void;
+  #change: (state: Uint8Array | null) => void;
 
-  constructor(name: string, state: Uint8Array | null, changed: (state: Uint8Array | null) => void) {
+  /** @param change - Gives it another state (null: removes it), or refuses by throwing. */
+  constructor(name: string, state: Uint8Array | null, change: (state: Uint8Array | null) => void) {
     this.name = name;
     this.state = state;
-    this.#changed = changed;
+    this.#change = change;
   }
 
   save(state: Uint8Array): void {
-    const owned = new Uint8Array(state); // not slice(): a Buffer's shares its memory
-    this.#changed(owned);
-    this.state = owned;
+    this.#change(new Uint8Array(state)); // not slice(): a Buffer's shares its memory
   }
 
   delete(): void {
-    this.#changed(null);
+    this.#change(null);
   }
 }

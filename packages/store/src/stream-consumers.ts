@@ -5,10 +5,16 @@ import { type ConsumerLog, StreamConsumer } from "./consumer-log.ts";
 /** Consumers by name. */
 export class StreamConsumers {
   readonly #byName: Map<string, StreamConsumer> = new Map();
+  readonly #check: () => void;
   readonly #changed: (name: string, state: Uint8Array | null) => void;
 
-  /** @param changed - Called before a consumer gets a new state (null: is deleted); may refuse by throwing. */
-  constructor(changed: (name: string, state: Uint8Array | null) => void) {
+  /**
+   * @param check - Called before each change; may refuse it by throwing.
+   * @param changed - Called when a consumer has a new state (null: is deleted). That may end the turn and begin a checkpoint, which asks
+   *   for {@link states}: they have the change then, or the journal would give up what the checkpoint does not have.
+   */
+  constructor(check: () => void, changed: (name: string, state: Uint8Array | null) => void) {
+    this.#check = check;
     this.#changed = changed;
   }
 
@@ -39,9 +45,11 @@ export class StreamConsumers {
   }
 
   #add(name: string, state: Uint8Array | null): StreamConsumer {
-    const made = new StreamConsumer(name, state, (changed) => {
-      this.#changed(name, changed);
+    const made: StreamConsumer = new StreamConsumer(name, state, (changed) => {
+      this.#check();
       if (changed === null) this.#byName.delete(name);
+      else made.state = changed;
+      this.#changed(name, changed);
     });
     this.#byName.set(name, made);
     return made;

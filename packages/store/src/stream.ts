@@ -113,10 +113,10 @@ export class Stream implements StreamLog {
     this.#limiter = new StreamLimiter(this, slices);
     this.#purger = new StreamPurger(this, backing, slices);
     this.#questions = new StreamQuestions(this, slices);
-    this.#consumers = new StreamConsumers((consumer, state) => {
-      this.checkOpen();
-      backing.consumerChanged(consumer, state);
-    });
+    this.#consumers = new StreamConsumers(
+      () => this.checkOpen(),
+      (consumer, state) => backing.consumerChanged(consumer, state),
+    );
     this.#all = new SubjectFilter(index.subjects, []);
   }
 

@@ -187,3 +187,23 @@ test("a checkpoint of many streams that have nothing to sync lets others run bet
   assert.ok(others >= 60, `${others} turns`);
   await store.stop();
 });
+
+test("a state of a consumer that fills the turn is in the checkpoint that this begins", async () => {
+  const disk = new SimDisk({ record: false });
+  const store = await open(disk);
+  const log = await store.createStream("S", NO_LIMITS, new Uint8Array(0));
+  const padding = "x".repeat(FILLED_OPTIONS.segmentBytes! / 4); // more than a turn takes
+  for (let i = 0; i < 12; i++) {
+    log.consumer("C").save(Buffer.from(`${i} ${padding}`));
+    await store.durable();
+    await turns(30); // the checkpoint, if one has begun
+    const again = await open(new SimDisk({ image: disk.image(), record: false }));
+    const states = again
+      .stream("S")!
+      .consumers()
+      .map(({ state }) => Buffer.from(state!).toString());
+    assert.deepEqual(states, [`${i} ${padding}`]);
+    await again.stop();
+  }
+  await store.stop();
+});

@@ -17,9 +17,10 @@ const STATES_PER_RUN = 100;
  * 95153, 95187: a removal in the journal that never counted, because what it depends on was lost, explained a hole in front of records that
  * never counted either. 7601: limits were enforced on opening in another order than by appends. 800120: a recovery that was cut had put back
  * the last record of a block whose other records are gone, and the hole before it passed for damage. 960017, in a late state: the
- * same, and the header with which such a block is made anew was torn off.
+ * same, and the header with which such a block is made anew was torn off. 1000007: the new state of a consumer filled the turn, and the
+ * checkpoint that this began had the state before.
  */
-const FORMER_FAILURES = [95153, 95187, 7601, 800120, 960017];
+const FORMER_FAILURES = [95153, 95187, 7601, 800120, 960017, 1000007];
 const STEPS = 120;
 /** Places where the longer runs below are cut. */
 const CUTS = 40;
